@@ -1,0 +1,179 @@
+//! The checked configuration: nothing after this module ever sees a wrong value.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything a run needs to know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// The watched folder, absolute.
+    pub notes_dir: PathBuf,
+    /// Where exports go, absolute. Neither folder lies inside the other.
+    pub export_dir: PathBuf,
+    /// Where the manifest, the lock and the control socket live, absolute.
+    pub state_dir: PathBuf,
+    /// The outputs of every note, in the order of the config; at least one.
+    pub formats: Vec<Format>,
+    /// Jobs in flight at once, over all notes and formats.
+    pub max_concurrent: NonZeroUsize,
+    /// When a batch starts.
+    pub debounce: Debounce,
+    /// How an output is named.
+    pub layout: Layout,
+    /// Which files are notes (gitignore-style globs, known to be valid).
+    pub include: Vec<String>,
+    /// What else is left out (gitignore-style globs, known to be valid).
+    pub exclude: Vec<String>,
+    /// Notes with one of these tags stay out (no `#`).
+    pub skip_tags: Vec<String>,
+    /// When not empty: only notes with one of these tags go in (no `#`).
+    pub only_tags: Vec<String>,
+    /// Which other files are copied along.
+    pub attachments: Attachments,
+    /// What one job's failure means for the others.
+    pub on_error: OnError,
+    /// Where changes come from.
+    pub watch: Watch,
+    /// How the log is written.
+    pub log: Log,
+}
+
+/// One output of every note.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Format {
+    /// Its name in config and log: letters, digits, `-` and `_`.
+    pub name: Box<str>,
+    /// Subfolder of the export folder, normalised; "" for the export folder itself.
+    pub dir: Box<str>,
+    /// Extension of its files, without the dot.
+    pub extension: Box<str>,
+    /// What makes it.
+    pub kind: FormatKind,
+}
+
+/// What makes an output.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FormatKind {
+    /// Portable Markdown, or a template around it.
+    Markdown(Option<TemplateFile>),
+    /// A page, built in or by a template.
+    Html(Option<TemplateFile>),
+    /// The note as one JSON object.
+    Json,
+    /// A header and one row.
+    Csv,
+    /// A template of the user's.
+    Template(TemplateFile),
+    /// A command of the user's.
+    Command(CommandLine),
+}
+
+/// A template, read when the config was loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFile {
+    /// Where it was read, for messages.
+    pub path: PathBuf,
+    /// Its text.
+    pub source: String,
+}
+
+/// A command that makes an output; run with no shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program and its arguments with their placeholders; never empty.
+    pub arguments: Vec<String>,
+    /// Past it the whole process group is ended.
+    pub timeout: Duration,
+}
+
+impl CommandLine {
+    /// Whether the command writes `{output}` itself; otherwise its stdout is the output.
+    pub fn writes_output(&self) -> bool {
+        self.arguments.iter().any(|argument| argument.contains("{output}"))
+    }
+}
+
+/// When a batch starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debounce {
+    /// After no change has come for so long …
+    pub quiet: Duration,
+    /// … or when the first change is so old.
+    pub max_wait: Duration,
+}
+
+/// How an output is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// As the note, below the same folders.
+    Mirror,
+    /// Flat, after the title.
+    Slug,
+}
+
+/// Which files that are no notes are copied along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attachments {
+    /// Those that an exported note refers to.
+    Referenced,
+    /// All.
+    All,
+    /// None.
+    None,
+}
+
+/// What one job's failure means for the rest of its batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing.
+    Continue,
+    /// The jobs that have not finished are cancelled.
+    Stop,
+}
+
+/// Where changes come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Kernel events or polling.
+    pub mode: WatchMode,
+    /// Between two polls.
+    pub poll_interval: Duration,
+    /// Between two comparisons of the whole tree; `None` for never.
+    pub rescan: Option<Duration>,
+}
+
+/// Kernel events or polling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchMode {
+    /// Kernel events where they can be had, else polling.
+    Auto,
+    /// Kernel events only.
+    Native,
+    /// Polling only.
+    Poll,
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// Its form.
+    pub format: LogFormat,
+    /// A `tracing` filter, known to be valid.
+    pub level: String,
+}
+
+/// The log's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// journald under systemd, coloured on a terminal, plain elsewhere.
+    Auto,
+    /// Coloured, for a terminal.
+    Pretty,
+    /// One line a record, `key=value`.
+    Plain,
+    /// One flat JSON object a record.
+    Json,
+    /// journald's native protocol.
+    Journald,
+}

@@ -1,0 +1,48 @@
+//! From a note to the bytes of its outputs. One file a format; `portable` rewrites note syntax for all of them.
+//!
+//! Nothing in here writes to the export tree, and all but `command` is pure.
+
+use std::sync::Arc;
+
+use crate::path::{NotePath, OutputPath};
+use crate::vault::{FileId, Note, Ref, Target};
+
+/// What a format may ask while it renders: the vault as it was planned, and the text of its notes.
+pub trait Source: Send + Sync {
+    /// What a reference in the text of `from` means.
+    fn target(&self, from: FileId, reference: &Ref) -> Target;
+
+    /// A note's text and facts, exactly as they were planned.
+    ///
+    /// # Errors
+    /// When the file is gone, unreadable, or no longer what was planned.
+    fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError>;
+
+    /// A file's path in the vault.
+    fn path(&self, id: FileId) -> &NotePath;
+
+    /// Where the note is exported in the format `format` (an index into the config's formats), or where the attachment is copied to.
+    fn output(&self, id: FileId, format: usize) -> OutputPath;
+
+    /// The exported notes that link to or embed this one, in path order.
+    fn backlinks(&self, id: FileId) -> Vec<FileId>;
+
+    /// A note's title, as known to the plan.
+    fn title(&self, id: FileId) -> String;
+}
+
+/// Why a note's text could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// It changed since the plan was made: a newer batch will render it.
+    #[error("{0} changed while the batch ran")]
+    Superseded(NotePath),
+    /// It can't be read.
+    #[error("{path}: {error}")]
+    Unreadable {
+        /// The note.
+        path: NotePath,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}

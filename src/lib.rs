@@ -1,0 +1,17 @@
+//! smartnotesd watches a folder of notes and keeps an export of it exact.
+//!
+//! The modules stand in the order in which a change passes through them:
+//!
+//! ```text
+//! kernel event → watch → debounce → engine (scan, vault, plan) → batch → export → output → manifest → log
+//! ```
+//!
+//! The core (`config`, `path`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
+//! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
+
+pub mod config;
+pub mod disk;
+pub mod export;
+pub mod hash;
+pub mod path;
+pub mod vault;

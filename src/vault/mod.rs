@@ -1,0 +1,12 @@
+//! What the notes say and how they hang together. Pure: nothing in here opens a file.
+//!
+//! `note` reads one note's bytes into [`facts::NoteFacts`]; `syntax` finds the spans that are
+//! note-specific; `resolve` finds what a link means; `graph` keeps who depends on whom.
+
+pub mod facts;
+pub mod note;
+pub mod resolve;
+
+pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
+pub use note::Note;
+pub use resolve::{Nowhere, Place, Target};
