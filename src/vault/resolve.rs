@@ -1,6 +1,17 @@
-//! What a link or an embed means.
+//! What a link or an embed means. Pure.
+//!
+//! The rules are Obsidian's, made deterministic: names compare folded (case, NFC); a path matches by its last parts;
+//! the file nearest to the linking note wins, in steps through the folders; a tie goes to the first in path order
+//! and is noted; an alias counts only where no file name matches. A path with a folder in it that is exactly a
+//! file's path from the root means that file: otherwise some files could not be named at all.
 
+use std::cmp::Ordering;
+
+use super::facts::{NoteFacts, Ref, RefKind};
+use super::names::{NameIndex, NameKey, fold, fold_heading};
+use super::table::Files;
 use super::FileId;
+use crate::path::{NotePath, split_extension};
 
 /// What a reference leads to, as far as the export is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,4 +47,232 @@ pub enum Nowhere {
     Hidden,
     /// The attachment is not copied along.
     NotCopied,
+}
+
+/// The files that a name may mean, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Candidates {
+    /// No file.
+    None,
+    /// One file, or one that is nearer than all others.
+    One(FileId),
+    /// Several equally near files, in path order. The first is taken.
+    Tie(Vec<FileId>),
+}
+
+impl Candidates {
+    /// The file that is taken.
+    pub fn first(&self) -> Option<FileId> {
+        match self {
+            Self::None => None,
+            Self::One(id) => Some(*id),
+            Self::Tie(ids) => ids.first().copied(),
+        }
+    }
+}
+
+/// Looks names up.
+#[derive(Clone, Copy)]
+pub struct Resolver<'a> {
+    /// All files.
+    pub files: &'a Files,
+    /// File names and stems.
+    pub names: &'a NameIndex,
+    /// Aliases.
+    pub aliases: &'a NameIndex,
+}
+
+impl Resolver<'_> {
+    /// The file that a reference in `from` names.
+    pub fn candidates(&self, from: FileId, reference: &Ref) -> Candidates {
+        let target = &*reference.target;
+        if target.is_empty() {
+            return Candidates::One(from);
+        }
+        let folder = self.files.get(from).path.folder();
+        if let Some(absolute) = target.strip_prefix('/') {
+            return self.at_path("", absolute, folder);
+        }
+        if target.starts_with("./") || target.starts_with("../") {
+            let found = self.at_path(folder, target, folder);
+            if found != Candidates::None || reference.kind == RefKind::WikiLink {
+                return found;
+            }
+        } else if matches!(reference.kind, RefKind::Link | RefKind::Image) {
+            let beside = self.at_path(folder, target, folder);
+            if beside != Candidates::None {
+                return beside;
+            }
+        }
+        let Ok(path) = NotePath::new(target.trim_start_matches("../")) else {
+            return Candidates::None;
+        };
+        let folded = fold(path.as_str());
+        match self.by_suffix(&folded, folder) {
+            Candidates::None => self.by_alias(target, folder),
+            found => found,
+        }
+    }
+
+    /// The file whose path is exactly `text` seen from `base`; the extension of a note may be left out.
+    fn at_path(&self, base: &str, text: &str, folder: &str) -> Candidates {
+        let Ok(path) = NotePath::join(base, text) else {
+            return Candidates::None;
+        };
+        let folded = fold(path.as_str());
+        let name = folded.rsplit('/').next().unwrap_or(&folded);
+        let exact = self.names.get(NameKey::of_folded(name)).iter().copied();
+        self.nearest(exact.filter(|&id| self.matches_whole(id, &folded)), folder)
+    }
+
+    fn by_suffix(&self, folded: &str, folder: &str) -> Candidates {
+        let name = folded.rsplit('/').next().unwrap_or(folded);
+        let named = self.names.get(NameKey::of_folded(name));
+        if folded.contains('/') {
+            let exact = named.iter().copied().filter(|&id| self.matches_whole(id, folded));
+            let exact = self.nearest(exact, folder);
+            if exact != Candidates::None {
+                return exact;
+            }
+        }
+        self.nearest(named.iter().copied().filter(|&id| self.matches_suffix(id, folded)), folder)
+    }
+
+    fn by_alias(&self, target: &str, folder: &str) -> Candidates {
+        let folded = fold(target);
+        let bearers = self.aliases.get(NameKey::of_folded(&folded)).iter().copied();
+        let bears = |id: &FileId| {
+            self.files.get(*id).facts().is_some_and(|facts| facts.aliases.iter().any(|alias| fold(alias) == folded))
+        };
+        self.nearest(bearers.filter(bears), folder)
+    }
+
+    fn matches_whole(&self, id: FileId, folded: &str) -> bool {
+        self.folded_forms(id, |form| form == folded)
+    }
+
+    fn matches_suffix(&self, id: FileId, folded: &str) -> bool {
+        self.folded_forms(id, |form| {
+            form.strip_suffix(folded).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        })
+    }
+
+    /// Whether one of the file's folded paths (whole; for a note also without its extension) passes the test.
+    fn folded_forms(&self, id: FileId, test: impl Fn(&str) -> bool) -> bool {
+        let file = self.files.get(id);
+        let whole = fold(file.path.as_str());
+        if test(&whole) {
+            return true;
+        }
+        if !file.is_note() {
+            return false;
+        }
+        let name = whole.rsplit('/').next().unwrap_or(&whole);
+        let stem = split_extension(name).0;
+        test(&whole[..whole.len() - name.len() + stem.len()])
+    }
+
+    fn nearest(&self, candidates: impl Iterator<Item = FileId>, folder: &str) -> Candidates {
+        let mut best: Vec<FileId> = Vec::new();
+        let mut best_steps = usize::MAX;
+        for id in candidates {
+            let steps = steps_between(folder, self.files.get(id).path.folder());
+            match steps.cmp(&best_steps) {
+                Ordering::Less => {
+                    best_steps = steps;
+                    best.clear();
+                    best.push(id);
+                }
+                Ordering::Equal => best.push(id),
+                Ordering::Greater => {}
+            }
+        }
+        match best.len() {
+            0 => Candidates::None,
+            1 => Candidates::One(best[0]),
+            _ => {
+                best.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
+                Candidates::Tie(best)
+            }
+        }
+    }
+}
+
+/// How many steps up and down lead from one folder to another.
+fn steps_between(from: &str, to: &str) -> usize {
+    let count = |folder: &str| folder.split('/').filter(|part| !part.is_empty()).count();
+    let common = from
+        .split('/')
+        .zip(to.split('/'))
+        .take_while(|(a, b)| a == b && !a.is_empty())
+        .count();
+    count(from) + count(to) - 2 * common
+}
+
+/// The keys of the names under which a reference may find a file: when such a name comes or goes, it must be resolved anew.
+pub fn mentioned(reference: &Ref) -> impl Iterator<Item = NameKey> {
+    let target = &*reference.target;
+    let name = target.rsplit('/').next().unwrap_or(target);
+    let by_name = (!target.is_empty()).then(|| NameKey::of(name));
+    let by_alias = target.contains('/').then(|| NameKey::of(target));
+    by_name.into_iter().chain(by_alias)
+}
+
+/// The keys under which a file can be found by name.
+pub fn names_of(path: &NotePath, is_note: bool) -> impl Iterator<Item = NameKey> {
+    let whole = NameKey::of(path.name());
+    let stem = (is_note && !path.extension().is_empty()).then(|| NameKey::of(path.stem()));
+    std::iter::once(whole).chain(stem)
+}
+
+/// The place in a note that a fragment names.
+pub fn place(facts: &NoteFacts, fragment: &str) -> Place {
+    if fragment.is_empty() {
+        return Place::Whole;
+    }
+    if let Some(id) = fragment.strip_prefix('^') {
+        let block = facts.blocks.iter().position(|block| block.id.eq_ignore_ascii_case(id));
+        return block.map_or(Place::Missing, Place::Block);
+    }
+    let mut found = None;
+    for part in fragment.split('#').filter(|part| !part.is_empty()) {
+        let (from, to) = match found {
+            None => (0, facts.headings.len()),
+            Some(parent) => (parent + 1, section_end(facts, parent)),
+        };
+        let folded = fold_heading(part);
+        let hit = facts.headings[from..to].iter().position(|heading| {
+            (!folded.is_empty() && fold_heading(&heading.text) == folded)
+                || *heading.text == *part
+                || *heading.anchor == *part
+        });
+        match hit {
+            Some(at) => found = Some(from + at),
+            None => return Place::Missing,
+        }
+    }
+    found.map_or(Place::Missing, Place::Heading)
+}
+
+/// The index of the first heading after the section that the heading `at` begins.
+pub fn section_end(facts: &NoteFacts, at: usize) -> usize {
+    let level = facts.headings[at].level;
+    facts.headings[at + 1..]
+        .iter()
+        .position(|heading| heading.level <= level)
+        .map_or(facts.headings.len(), |after| at + 1 + after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_go_up_and_down() {
+        assert_eq!(steps_between("", ""), 0);
+        assert_eq!(steps_between("a/b", "a"), 1);
+        assert_eq!(steps_between("a/b", "a/c"), 2);
+        assert_eq!(steps_between("", "x/y"), 2);
+        assert_eq!(steps_between("ab", "a"), 2);
+    }
 }

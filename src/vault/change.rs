@@ -1,0 +1,627 @@
+//! Takes in what changed on disk and tells what that means for the export: which notes are affected, because of
+//! what, and which outputs go. Pure; the only code that changes a [`Vault`].
+//!
+//! A change is taken in in four steps. *Take in* updates the changed files and their names. *Settle* decides anew
+//! who is exported under which name. *Relink* resolves again the references that use a name that came or went.
+//! *Affect* compares keys: only notes that can see a change are looked at, only those whose key differs are affected.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use super::names::NameKey;
+use super::page::{Page, minus, plus};
+use super::table::{Edge, File};
+use super::{FileId, NoteFacts, Vault, resolve};
+use crate::disk::Stamp;
+use crate::hash::{Key, KeyHasher};
+use crate::path::NotePath;
+
+/// A file that was looked at.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Where.
+    pub path: NotePath,
+    /// What is there now; `None` when nothing is.
+    pub now: Option<Seen>,
+}
+
+/// What was seen of a file.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its version.
+    pub stamp: Stamp,
+    /// Whether an equal stamp later means an equal content.
+    pub trusted: bool,
+    /// What a note says; `None` for an attachment.
+    pub facts: Option<NoteFacts>,
+}
+
+/// Why a note is exported again. Its text is the log's `because`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Because {
+    /// It was not exported before.
+    New,
+    /// Its own text changed.
+    Changed,
+    /// It embeds what changed, perhaps through other notes.
+    Embeds(NotePath),
+    /// A link of it leads elsewhere now.
+    LinksTo(NotePath),
+    /// Another note's reference to it came, went or looks different.
+    LinkedFrom(NotePath),
+    /// A note that wants the same output came, went or changed.
+    Shares(NotePath),
+    /// The config changed.
+    Config,
+    /// Its output is missing or was changed by someone.
+    Output,
+    /// It failed before.
+    Retry,
+    /// All is exported again, as asked for.
+    Full,
+}
+
+impl fmt::Display for Because {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("new"),
+            Self::Changed => f.write_str("changed"),
+            Self::Embeds(path) => write!(f, "embeds {path}"),
+            Self::LinksTo(path) => write!(f, "links to {path}"),
+            Self::LinkedFrom(path) => write!(f, "linked from {path}"),
+            Self::Shares(path) => write!(f, "shares an output with {path}"),
+            Self::Config => f.write_str("config"),
+            Self::Output => f.write_str("output missing or changed"),
+            Self::Retry => f.write_str("retry"),
+            Self::Full => f.write_str("full"),
+        }
+    }
+}
+
+/// A note to export again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Affected {
+    /// The note. It is exported, or blocked ([`Vault::blocked`]): then its jobs fail.
+    pub id: FileId,
+    /// Why.
+    pub because: Because,
+}
+
+/// What some changes mean.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// Files that are new or whose content changed, in path order.
+    pub changed: Vec<FileId>,
+    /// Files that are gone.
+    pub removed: Vec<(FileId, NotePath)>,
+    /// Notes to export again, in path order.
+    pub affected: Vec<Affected>,
+    /// Notes that are still there and no longer exported.
+    pub withdrawn: Vec<FileId>,
+    /// Attachments to copy again or to withdraw ([`Vault::is_copied`] tells which), in path order.
+    pub copies: Vec<FileId>,
+    /// Pages that list something else now.
+    pub pages: BTreeSet<Page>,
+    /// Files of which something is known that was not known before, for the manifest.
+    pub touched: Vec<FileId>,
+}
+
+impl Delta {
+    /// Whether nothing follows for the export.
+    pub fn is_empty(&self) -> bool {
+        self.changed.is_empty()
+            && self.removed.is_empty()
+            && self.affected.is_empty()
+            && self.withdrawn.is_empty()
+            && self.copies.is_empty()
+            && self.pages.is_empty()
+    }
+}
+
+impl Vault {
+    /// Takes in changes, at most one for each path.
+    pub fn apply(&mut self, changes: Vec<Change>) -> Delta {
+        let mut update = Update::new(self);
+        update.take_in(changes);
+        update.settle();
+        update.relink();
+        update.affect()
+    }
+}
+
+/// Where a change of names or visibility came from.
+type Cause = NotePath;
+
+/// One [`Vault::apply`] on its way.
+struct Update<'a> {
+    vault: &'a mut Vault,
+    delta: Delta,
+    /// Names under which files can be found differently now.
+    renamed: BTreeMap<NameKey, Cause>,
+    /// Output stems whose claimants changed.
+    contested: BTreeMap<String, Cause>,
+    /// Notes that look different to those who link to them.
+    resurfaced: BTreeMap<FileId, Cause>,
+    /// Notes whose body changed, for those who embed them.
+    rewritten: BTreeSet<FileId>,
+    /// Why a note is to be looked at.
+    reasons: BTreeMap<FileId, Because>,
+    /// Notes whose contribution to backlinks and pages has been taken out for now.
+    retracted: BTreeMap<FileId, Cause>,
+    /// The backlink keys before the first change to them.
+    backlinks_before: HashMap<FileId, (Key, Cause)>,
+    pages_before: BTreeMap<Page, Option<Key>>,
+    /// Notes that came into the export or fell out of it.
+    flipped: BTreeSet<FileId>,
+    touched: BTreeSet<FileId>,
+    copies: BTreeSet<FileId>,
+}
+
+/// Whether a note's contribution is put in or taken out.
+#[derive(Clone, Copy)]
+enum Part {
+    In,
+    Out,
+}
+
+impl Part {
+    fn of(self, sum: Key, part: Key) -> Key {
+        match self {
+            Self::In => plus(sum, part),
+            Self::Out => minus(sum, part),
+        }
+    }
+}
+
+impl<'a> Update<'a> {
+    fn new(vault: &'a mut Vault) -> Self {
+        Self {
+            vault,
+            delta: Delta::default(),
+            renamed: BTreeMap::new(),
+            contested: BTreeMap::new(),
+            resurfaced: BTreeMap::new(),
+            rewritten: BTreeSet::new(),
+            reasons: BTreeMap::new(),
+            retracted: BTreeMap::new(),
+            backlinks_before: HashMap::new(),
+            pages_before: BTreeMap::new(),
+            flipped: BTreeSet::new(),
+            touched: BTreeSet::new(),
+            copies: BTreeSet::new(),
+        }
+    }
+
+    // ---- take in
+
+    fn take_in(&mut self, mut changes: Vec<Change>) {
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        for Change { path, now } in changes {
+            let known = self.vault.files.find(path.as_str());
+            match (known, now) {
+                (None, None) => {}
+                (Some(id), None) => self.remove(id),
+                (None, Some(seen)) => self.insert(path, seen),
+                (Some(id), Some(seen)) if self.vault.files.get(id).is_note() == seen.facts.is_some() => {
+                    self.replace(id, seen);
+                }
+                (Some(id), Some(seen)) => {
+                    self.remove(id);
+                    self.insert(path, seen);
+                }
+            }
+        }
+    }
+
+    fn insert(&mut self, path: NotePath, seen: Seen) {
+        let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
+        let id = self.vault.files.insert(file);
+        for key in resolve::names_of(&path, seen.facts.is_some()) {
+            self.vault.names.add(key, id);
+            self.renamed.entry(key).or_insert_with(|| path.clone());
+        }
+        self.touched.insert(id);
+        self.delta.changed.push(id);
+        match seen.facts {
+            Some(facts) => {
+                self.index_words(id, None, Some(&facts));
+                self.claim(id, None, Some(&facts));
+                self.retracted.insert(id, path.clone());
+                self.rewritten.insert(id);
+                self.reasons.insert(id, Because::New);
+            }
+            None => {
+                self.copies.insert(id);
+            }
+        }
+    }
+
+    fn replace(&mut self, id: FileId, seen: Seen) {
+        self.touched.insert(id);
+        let file = self.vault.files.get_mut(id);
+        let moved_on = file.stamp != seen.stamp;
+        file.stamp = seen.stamp;
+        file.trusted = seen.trusted;
+        let path = file.path.clone();
+        let (Some(old), Some(new)) = (file.facts(), seen.facts) else {
+            if moved_on {
+                self.copies.insert(id);
+                self.delta.changed.push(id);
+            }
+            return;
+        };
+        if old.content == new.content {
+            return;
+        }
+        self.delta.changed.push(id);
+        self.retract(id, &path);
+        self.index_words(id, Some(&old), Some(&new));
+        self.claim(id, Some(&old), Some(&new));
+        if surface(&old) != surface(&new) {
+            self.resurfaced.insert(id, path);
+        }
+        self.rewritten.insert(id);
+        self.reasons.insert(id, Because::Changed);
+        self.vault.files.get_mut(id).set_facts(Some(&new));
+    }
+
+    fn remove(&mut self, id: FileId) {
+        let path = self.vault.files.get(id).path.clone();
+        let facts = self.vault.files.get(id).facts();
+        for key in resolve::names_of(&path, facts.is_some()) {
+            self.vault.names.remove(key, id);
+            self.renamed.entry(key).or_insert_with(|| path.clone());
+        }
+        if let Some(facts) = facts {
+            self.retract(id, &path);
+            self.index_words(id, Some(&facts), None);
+            self.claim(id, Some(&facts), None);
+            self.set_edges(id, Box::default());
+        }
+        self.retracted.remove(&id);
+        self.touched.remove(&id);
+        self.copies.remove(&id);
+        self.reasons.remove(&id);
+        self.backlinks_before.remove(&id);
+        self.vault.files.remove(id);
+        self.delta.changed.retain(|&other| other != id);
+        self.delta.removed.push((id, path));
+    }
+
+    /// Brings the indexes of aliases and of names in references from the old facts to the new ones.
+    fn index_words(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
+        let path = self.vault.files.get(id).path.clone();
+        let aliases = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
+            facts.into_iter().flat_map(|facts| facts.aliases.iter().map(|alias| NameKey::of(alias))).collect()
+        };
+        let (before, after) = (aliases(old), aliases(new));
+        for &key in before.difference(&after) {
+            self.vault.aliases.remove(key, id);
+            self.renamed.entry(key).or_insert_with(|| path.clone());
+        }
+        for &key in after.difference(&before) {
+            self.vault.aliases.add(key, id);
+            self.renamed.entry(key).or_insert_with(|| path.clone());
+        }
+        let mentions = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
+            facts.into_iter().flat_map(|facts| facts.refs.iter().flat_map(resolve::mentioned)).collect()
+        };
+        let (before, after) = (mentions(old), mentions(new));
+        for &key in before.difference(&after) {
+            self.vault.mentions.remove(key, id);
+        }
+        for &key in after.difference(&before) {
+            self.vault.mentions.add(key, id);
+        }
+    }
+
+    /// Moves a note's claim on an output from the old facts to the new ones.
+    fn claim(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
+        let path = self.vault.files.get(id).path.clone();
+        let rules = &self.vault.rules;
+        let stem = |facts: Option<&NoteFacts>| {
+            let facts = facts.filter(|facts| rules.lets_out(facts))?;
+            Some(rules.stem(&path, &facts.title)).filter(|stem| rules.fits(stem))
+        };
+        let (before, after) = (stem(old), stem(new));
+        if before == after {
+            return;
+        }
+        if let Some(stem) = before {
+            self.vault.claims.remove(NameKey::of_folded(&stem), id);
+            self.contested.insert(stem, path.clone());
+        }
+        if let Some(stem) = after {
+            self.vault.claims.add(NameKey::of_folded(&stem), id);
+            self.contested.insert(stem, path.clone());
+        }
+        if new.is_some() {
+            self.resurfaced.insert(id, path);
+        }
+    }
+
+    // ---- settle
+
+    /// Decides anew who is exported, among the changed notes and those who share an output with one.
+    fn settle(&mut self) {
+        let contested = std::mem::take(&mut self.contested);
+        let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
+        for (stem, cause) in &contested {
+            for &id in self.vault.claims.get(NameKey::of_folded(stem)) {
+                doubtful.insert(id, Some(cause.clone()));
+            }
+            self.contest_copies(stem, cause);
+        }
+        for &id in self.reasons.keys().chain(self.resurfaced.keys()) {
+            doubtful.entry(id).or_insert(None);
+        }
+        for (id, cause) in doubtful {
+            let exported = self.is_exported(id);
+            if self.vault.files.get(id).exported == exported {
+                continue;
+            }
+            let path = self.vault.files.get(id).path.clone();
+            self.retract(id, &path);
+            self.vault.files.get_mut(id).exported = exported;
+            self.flipped.insert(id);
+            self.resurfaced.insert(id, path);
+            if let Some(cause) = cause {
+                self.reasons.entry(id).or_insert(Because::Shares(cause));
+            }
+            if !exported {
+                self.delta.withdrawn.push(id);
+            }
+        }
+    }
+
+    /// Attachments that lie where a note's output goes or went.
+    fn contest_copies(&mut self, stem: &str, cause: &Cause) {
+        for format in 0..self.vault.rules.formats() {
+            let output = self.vault.rules.output(stem, format);
+            if let Some(id) = self.vault.files.find(output.as_str())
+                && !self.vault.files.get(id).is_note()
+            {
+                self.copies.insert(id);
+                self.resurfaced.insert(id, cause.clone());
+            }
+        }
+    }
+
+    fn is_exported(&self, id: FileId) -> bool {
+        let file = self.vault.files.get(id);
+        file.facts().is_some_and(|facts| {
+            let rules = &self.vault.rules;
+            rules.lets_out(&facts) && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
+        })
+    }
+
+    // ---- relink
+
+    /// Resolves again the references of changed notes and those that use a name that came or went.
+    fn relink(&mut self) {
+        let mut again: BTreeMap<FileId, Cause> = BTreeMap::new();
+        for (key, cause) in &self.renamed {
+            for &id in self.vault.mentions.get(*key) {
+                again.entry(id).or_insert_with(|| cause.clone());
+            }
+        }
+        for &id in &self.rewritten {
+            if let Some(file) = self.vault.files.try_get(id) {
+                again.insert(id, file.path.clone());
+            }
+        }
+        for (id, cause) in again {
+            let Some(facts) = self.vault.files.get(id).facts() else { continue };
+            let edges = self.vault.edges_of(id, &facts);
+            if self.vault.files.get(id).edges != edges {
+                self.retract(id, &cause);
+                self.touched.insert(id);
+                self.set_edges(id, edges);
+            }
+            self.reasons.entry(id).or_insert_with(|| {
+                let embeds = facts
+                    .refs
+                    .iter()
+                    .filter(|reference| reference.kind.is_embed())
+                    .flat_map(resolve::mentioned)
+                    .any(|key| self.renamed.contains_key(&key));
+                if embeds { Because::Embeds(cause) } else { Because::LinksTo(cause) }
+            });
+        }
+    }
+
+    fn set_edges(&mut self, id: FileId, edges: Box<[Edge]>) {
+        let before = std::mem::replace(&mut self.vault.files.get_mut(id).edges, edges);
+        for edge in &before {
+            if self.vault.files.try_get(edge.id()).is_some() {
+                let target = self.vault.files.get_mut(edge.id());
+                target.incoming.retain(|back| *back != Edge::new(id, edge.is_embed()));
+                self.note_copy(edge.id());
+            }
+        }
+        let after = self.vault.files.get(id).edges.clone();
+        for edge in &after {
+            self.vault.files.get_mut(edge.id()).incoming.push(Edge::new(id, edge.is_embed()));
+            self.note_copy(edge.id());
+        }
+    }
+
+    /// An attachment whose references changed may be wanted, or no longer.
+    fn note_copy(&mut self, id: FileId) {
+        if !self.vault.files.get(id).is_note() {
+            self.copies.insert(id);
+        }
+    }
+
+    // ---- contributions to backlinks and pages
+
+    /// Takes a note's part out of the backlinks of others and out of the pages, until [`Self::assert_all`].
+    fn retract(&mut self, id: FileId, cause: &Cause) {
+        if self.retracted.insert(id, cause.clone()).is_none() {
+            self.contribute(id, cause, Part::Out);
+        }
+    }
+
+    fn assert_all(&mut self) {
+        for (id, cause) in std::mem::take(&mut self.retracted) {
+            self.contribute(id, &cause, Part::In);
+        }
+    }
+
+    fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
+        let file = self.vault.files.get(id);
+        let Some(facts) = file.facts().filter(|_| file.exported) else { return };
+        let Contribution { backlink, listing } = self.vault.contribution(file, &facts);
+        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
+        targets.dedup();
+        for target in targets {
+            if self.vault.files.try_get(target).is_none() {
+                continue;
+            }
+            self.note_copy(target);
+            let target_file = self.vault.files.get_mut(target);
+            self.backlinks_before.entry(target).or_insert_with(|| (target_file.backlinks, cause.clone()));
+            target_file.backlinks = part.of(target_file.backlinks, backlink);
+        }
+        self.contribute_to_pages(id, &facts, listing, part);
+    }
+
+    fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
+        let tags = super::page::with_parents(&facts.tags);
+        let pages = std::iter::once(Page::Index).chain(tags.into_iter().map(|tag| Page::Tag(tag.into())));
+        for page in pages {
+            let key = self.vault.pages.key(&page);
+            self.pages_before.entry(page).or_insert(key);
+        }
+        match part {
+            Part::In => self.vault.pages.add(id, &facts.tags, shown),
+            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
+        }
+    }
+
+    // ---- affect
+
+    fn affect(mut self) -> Delta {
+        self.assert_all();
+        self.follow_surfaces();
+        self.follow_embeds();
+        let mut affected: BTreeMap<FileId, Because> = BTreeMap::new();
+        for (id, because) in std::mem::take(&mut self.reasons) {
+            if self.review(id) || self.flipped.contains(&id) {
+                affected.insert(id, because);
+            }
+        }
+        for (id, (before, cause)) in std::mem::take(&mut self.backlinks_before) {
+            let Some(file) = self.vault.files.try_get(id).filter(|file| file.is_note()) else { continue };
+            if file.backlinks != before {
+                affected.entry(id).or_insert(Because::LinkedFrom(cause));
+            }
+        }
+        self.finish(affected)
+    }
+
+    /// Those who link to or embed a note that looks different to them now.
+    fn follow_surfaces(&mut self) {
+        for (id, cause) in std::mem::take(&mut self.resurfaced) {
+            let Some(file) = self.vault.files.try_get(id) else { continue };
+            for edge in &file.incoming {
+                let because = if edge.is_embed() {
+                    Because::Embeds(cause.clone())
+                } else {
+                    Because::LinksTo(cause.clone())
+                };
+                self.reasons.entry(edge.id()).or_insert(because);
+            }
+        }
+    }
+
+    /// Those who embed, through any number of steps, a note whose text or references changed.
+    fn follow_embeds(&mut self) {
+        let mut queue: Vec<(FileId, Cause)> = self
+            .reasons
+            .iter()
+            .map(|(&id, because)| {
+                let cause = match because {
+                    Because::Embeds(path) | Because::LinksTo(path) | Because::Shares(path) => path.clone(),
+                    _ => self.vault.files.get(id).path.clone(),
+                };
+                (id, cause)
+            })
+            .collect();
+        let mut seen: BTreeSet<FileId> = queue.iter().map(|(id, _)| *id).collect();
+        while let Some((id, cause)) = queue.pop() {
+            for edge in self.vault.files.get(id).incoming.iter().filter(|edge| edge.is_embed()) {
+                if seen.insert(edge.id()) {
+                    self.reasons.entry(edge.id()).or_insert_with(|| Because::Embeds(cause.clone()));
+                    queue.push((edge.id(), cause.clone()));
+                }
+            }
+        }
+    }
+
+    /// Makes a note's view anew; true when it differs.
+    fn review(&mut self, id: FileId) -> bool {
+        let Some(facts) = self.vault.files.get(id).facts() else { return false };
+        let view = self.vault.view_of(id, &facts);
+        let file = self.vault.files.get_mut(id);
+        let differs = file.view != view.key;
+        if differs || (file.unresolved, file.ambiguous) != (view.unresolved, view.ambiguous) {
+            self.touched.insert(id);
+        }
+        file.view = view.key;
+        file.unresolved = view.unresolved;
+        file.ambiguous = view.ambiguous;
+        differs
+    }
+
+    fn finish(self, affected: BTreeMap<FileId, Because>) -> Delta {
+        let vault = &*self.vault;
+        let mut delta = self.delta;
+        let path = |id: &FileId| &vault.files.get(*id).path;
+        delta.affected = affected
+            .into_iter()
+            .filter(|(id, _)| vault.files.get(*id).exported || vault.blocked(*id, 0).is_some())
+            .map(|(id, because)| Affected { id, because })
+            .collect();
+        delta.affected.sort_by(|a, b| path(&a.id).cmp(path(&b.id)));
+        delta.copies = self.copies.into_iter().filter(|id| vault.files.try_get(*id).is_some()).collect();
+        delta.copies.sort_by(|a, b| path(a).cmp(path(b)));
+        delta.changed.sort_by(|a, b| path(a).cmp(path(b)));
+        delta.pages = self
+            .pages_before
+            .into_iter()
+            .filter(|(page, before)| vault.pages.key(page) != *before)
+            .map(|(page, _)| page)
+            .collect();
+        delta.touched = self.touched.into_iter().collect();
+        delta
+    }
+}
+
+/// What an exported note adds to sums elsewhere.
+pub(super) struct Contribution {
+    /// To the backlinks of each file that it refers to.
+    pub(super) backlink: Key,
+    /// To the pages that list it.
+    pub(super) listing: Key,
+}
+
+impl Vault {
+    pub(super) fn contribution(&self, file: &File, facts: &NoteFacts) -> Contribution {
+        let mut shown = KeyHasher::new();
+        shown.text(file.path.as_str()).text(&facts.title).text(&self.rules.stem(&file.path, &facts.title));
+        let backlink = shown.finish();
+        for tag in &facts.tags {
+            shown.text(tag);
+        }
+        Contribution { backlink, listing: shown.finish() }
+    }
+}
+
+/// What a note shows to those who link to it, besides its place in the export.
+fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
+    (
+        facts.headings.iter().map(|h| (h.level, &*h.text, &*h.anchor)).collect(),
+        facts.blocks.iter().map(|block| &*block.id).collect(),
+    )
+}

@@ -1,0 +1,105 @@
+//! Pages that no single note stands behind: the index and one page a tag. Pure.
+//!
+//! A page's key is a sum over the notes that it lists, so that a note that comes, goes or changes costs the same
+//! whatever the page's length.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::FileId;
+use super::names::fold;
+use crate::hash::Key;
+
+/// A page.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Page {
+    /// All notes by folder.
+    Index,
+    /// The notes with a tag or one below it; folded.
+    Tag(Box<str>),
+}
+
+/// Which notes each page lists.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    index: Key,
+    tags: BTreeMap<Box<str>, Listed>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Listed {
+    key: Key,
+    ids: BTreeSet<FileId>,
+}
+
+impl Pages {
+    /// A note that is exported, with the key of what pages show of it.
+    pub(super) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
+        self.index = plus(self.index, shown);
+        for tag in with_parents(tags) {
+            let listed = self.tags.entry(tag.into()).or_default();
+            if listed.ids.insert(id) {
+                listed.key = plus(listed.key, shown);
+            }
+        }
+    }
+
+    /// Takes back what [`Self::add`] with the same values did.
+    pub(super) fn remove(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
+        self.index = minus(self.index, shown);
+        for tag in with_parents(tags) {
+            if let Some(listed) = self.tags.get_mut(&*tag) {
+                if listed.ids.remove(&id) {
+                    listed.key = minus(listed.key, shown);
+                }
+                if listed.ids.is_empty() {
+                    self.tags.remove(&*tag);
+                }
+            }
+        }
+    }
+
+    /// The key of all that a page shows; `None` when there is no such page.
+    pub fn key(&self, page: &Page) -> Option<Key> {
+        match page {
+            Page::Index => Some(self.index),
+            Page::Tag(tag) => self.tags.get(tag).map(|listed| listed.key),
+        }
+    }
+
+    /// The notes of a tag page, in id order.
+    pub fn tagged(&self, tag: &str) -> impl Iterator<Item = FileId> {
+        self.tags.get(tag).into_iter().flat_map(|listed| listed.ids.iter().copied())
+    }
+
+    /// All pages.
+    pub fn iter(&self) -> impl Iterator<Item = Page> {
+        std::iter::once(Page::Index).chain(self.tags.keys().cloned().map(Page::Tag))
+    }
+}
+
+/// Sums of keys: order doesn't count, and each part can be taken out again.
+pub(super) fn plus(a: Key, b: Key) -> Key {
+    Key(a.0.wrapping_add(b.0))
+}
+
+/// See [`plus`].
+pub(super) fn minus(a: Key, b: Key) -> Key {
+    Key(a.0.wrapping_sub(b.0))
+}
+
+/// Folded tags and all their parents, each once.
+pub(super) fn with_parents(tags: &[Box<str>]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for tag in tags {
+        let tag = fold(tag);
+        let mut end = tag.len();
+        loop {
+            all.insert(tag[..end].to_owned());
+            match tag[..end].rfind('/') {
+                Some(at) if at > 0 => end = at,
+                _ => break,
+            }
+        }
+    }
+    all
+}

@@ -1,0 +1,243 @@
+//! The table of the vault's files: dense, indexed by [`FileId`], with a lookup by path.
+//!
+//! Owns the ids. An id that was given up is not given out again before [`Files::recycle`], since the manifest
+//! may still know outputs by it.
+
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{FileId, NoteFacts};
+use crate::disk::Stamp;
+use crate::hash::Key;
+use crate::path::NotePath;
+
+/// One end of a resolved reference: the other file, and whether it is embedded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Edge(u32);
+
+impl Edge {
+    /// An edge to (or from) a file.
+    pub fn new(id: FileId, embed: bool) -> Self {
+        Self(id.0 << 1 | u32::from(embed))
+    }
+
+    /// The file at the other end.
+    pub fn id(self) -> FileId {
+        FileId(self.0 >> 1)
+    }
+
+    /// Whether the source shows the target's content in place.
+    pub fn is_embed(self) -> bool {
+        self.0 & 1 != 0
+    }
+}
+
+/// A file of the vault.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// Where.
+    pub path: NotePath,
+    /// The version that is known.
+    pub stamp: Stamp,
+    /// Whether an equal stamp means an equal content: the file was old enough when it was read.
+    pub trusted: bool,
+    /// What a note says, encoded: at rest this is all we keep of it. `None` for an attachment.
+    facts: Option<Box<[u8]>>,
+    /// What it refers to, once each, in id order; embeds and links apart.
+    pub edges: Box<[Edge]>,
+    /// What refers to it.
+    pub incoming: SmallVec<[Edge; 2]>,
+    /// All that a note's own text and what it embeds or links to contribute to its outputs.
+    pub view: Key,
+    /// A sum over the exported notes that refer to it: path, title and place of each.
+    pub backlinks: Key,
+    /// A note that is let out and has its place in the export.
+    pub exported: bool,
+    /// References that lead nowhere.
+    pub unresolved: u16,
+    /// References that had several equally near candidates.
+    pub ambiguous: u16,
+}
+
+impl File {
+    /// A file that has just been seen: nothing is known of how it hangs together with others.
+    pub fn new(path: NotePath, stamp: Stamp, trusted: bool, facts: Option<&NoteFacts>) -> Self {
+        Self {
+            path,
+            stamp,
+            trusted,
+            facts: facts.map(encode),
+            edges: Box::default(),
+            incoming: SmallVec::new(),
+            view: Key::default(),
+            backlinks: Key::default(),
+            exported: false,
+            unresolved: 0,
+            ambiguous: 0,
+        }
+    }
+
+    /// Whether it is a note.
+    pub fn is_note(&self) -> bool {
+        self.facts.is_some()
+    }
+
+    /// What a note says.
+    pub fn facts(&self) -> Option<NoteFacts> {
+        self.facts.as_deref().map(decode)
+    }
+
+    /// Replaces what a note says.
+    pub fn set_facts(&mut self, facts: Option<&NoteFacts>) {
+        self.facts = facts.map(encode);
+    }
+
+    /// What the manifest keeps of it besides path, stamp and keys.
+    pub fn to_record(&self) -> Vec<u8> {
+        let record = Record {
+            facts: self.facts.as_deref(),
+            edges: self.edges.to_vec(),
+            unresolved: self.unresolved,
+            ambiguous: self.ambiguous,
+        };
+        postcard::to_allocvec(&record).expect("a record is plain data and memory is its only limit")
+    }
+
+    /// Takes back what [`Self::to_record`] gave; what a note says is returned decoded, since a load needs it.
+    ///
+    /// # Errors
+    /// When the bytes are no record.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<Option<NoteFacts>, postcard::Error> {
+        let record: Record = postcard::from_bytes(bytes)?;
+        let facts = record.facts.map(postcard::from_bytes).transpose()?;
+        self.facts = record.facts.map(Into::into);
+        self.edges = record.edges.into();
+        self.unresolved = record.unresolved;
+        self.ambiguous = record.ambiguous;
+        Ok(facts)
+    }
+}
+
+/// What the manifest keeps of a file, as it is encoded.
+#[derive(Serialize, Deserialize)]
+struct Record<'a> {
+    #[serde(borrow)]
+    facts: Option<&'a [u8]>,
+    edges: Vec<Edge>,
+    unresolved: u16,
+    ambiguous: u16,
+}
+
+fn encode(facts: &NoteFacts) -> Box<[u8]> {
+    postcard::to_allocvec(facts).expect("facts are plain data and memory is their only limit").into()
+}
+
+fn decode(bytes: &[u8]) -> NoteFacts {
+    postcard::from_bytes(bytes).expect("the bytes came from encode or were checked by restore")
+}
+
+/// All files, by id and by path.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    slots: Vec<Option<File>>,
+    by_path: HashTable<FileId>,
+    free: Vec<FileId>,
+    retired: Vec<FileId>,
+}
+
+fn hash(path: &str) -> u64 {
+    xxh3_64(path.as_bytes())
+}
+
+impl Files {
+    /// The file with this id.
+    ///
+    /// # Panics
+    /// When there is none: ids are only handed out for files that exist, and whoever keeps one is told when it goes.
+    pub fn get(&self, id: FileId) -> &File {
+        self.slots[id.0 as usize].as_ref().expect("ids in use name a file")
+    }
+
+    /// The file with this id, to change.
+    ///
+    /// # Panics
+    /// As [`Self::get`].
+    pub fn get_mut(&mut self, id: FileId) -> &mut File {
+        self.slots[id.0 as usize].as_mut().expect("ids in use name a file")
+    }
+
+    /// The file with this id, if there is one.
+    pub fn try_get(&self, id: FileId) -> Option<&File> {
+        self.slots.get(id.0 as usize)?.as_ref()
+    }
+
+    /// The file at this path.
+    pub fn find(&self, path: &str) -> Option<FileId> {
+        self.by_path.find(hash(path), |&id| self.get(id).path.as_str() == path).copied()
+    }
+
+    /// Adds a file whose path is not taken.
+    pub fn insert(&mut self, file: File) -> FileId {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            FileId(u32::try_from(self.slots.len() - 1).expect("a vault has fewer than 2^31 files"))
+        });
+        self.put(id, file);
+        id
+    }
+
+    /// Adds a file under the id that it had in an earlier run.
+    pub fn restore(&mut self, id: FileId, file: File) {
+        let at = id.0 as usize;
+        if self.slots.len() <= at {
+            self.slots.resize_with(at + 1, || None);
+        }
+        self.put(id, file);
+    }
+
+    fn put(&mut self, id: FileId, file: File) {
+        let hashed = hash(file.path.as_str());
+        self.slots[id.0 as usize] = Some(file);
+        let slots = &self.slots;
+        self.by_path.insert_unique(hashed, id, |&id| {
+            hash(slots[id.0 as usize].as_ref().expect("ids in use name a file").path.as_str())
+        });
+    }
+
+    /// Takes a file out; its id stays unused until [`Self::recycle`].
+    pub fn remove(&mut self, id: FileId) -> File {
+        let hashed = hash(self.get(id).path.as_str());
+        if let Ok(entry) = self.by_path.find_entry(hashed, |&other| other == id) {
+            entry.remove();
+        }
+        self.retired.push(id);
+        self.slots[id.0 as usize].take().expect("ids in use name a file")
+    }
+
+    /// Lets the ids of removed files be used again, and those that a bulk of [`Self::restore`] left out.
+    pub fn recycle(&mut self) {
+        self.free.append(&mut self.retired);
+    }
+
+    /// After a bulk of [`Self::restore`]: the gaps between ids become free.
+    pub fn find_gaps(&mut self) {
+        self.free = (0u32..).zip(&self.slots).filter(|(_, slot)| slot.is_none()).map(|(id, _)| FileId(id)).collect();
+    }
+
+    /// All files in id order.
+    pub fn iter(&self) -> impl Iterator<Item = (FileId, &File)> {
+        (0u32..).zip(&self.slots).filter_map(|(id, slot)| Some((FileId(id), slot.as_ref()?)))
+    }
+
+    /// How many files there are.
+    pub fn len(&self) -> usize {
+        self.by_path.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.by_path.is_empty()
+    }
+}
