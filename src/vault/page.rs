@@ -103,3 +103,21 @@ pub(super) fn with_parents(tags: &[Box<str>]) -> BTreeSet<String> {
     }
     all
 }
+
+impl Page {
+    /// Its name in the manifest and the log.
+    pub fn name(&self) -> Box<str> {
+        match self {
+            Self::Index => "index".into(),
+            Self::Tag(tag) => format!("tag:{tag}").into(),
+        }
+    }
+
+    /// The page that [`Self::name`] gave this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.strip_prefix("tag:") {
+            Some(tag) => Some(Self::Tag(tag.into())),
+            None => (name == "index").then_some(Self::Index),
+        }
+    }
+}

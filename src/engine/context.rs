@@ -1,0 +1,160 @@
+//! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::Engine;
+use crate::config::Config;
+use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
+use crate::export::{Formats, Listed, RenderError, Source, SourceError};
+use crate::hash::ContentHash;
+use crate::path::{NotePath, OutputPath};
+use crate::plan::Work;
+use crate::sync::lock;
+use crate::vault::{FileId, Note, Page, Ref, Target, Vault, note};
+
+use super::prepare::BatchJob;
+
+/// How many bytes of text are kept of notes that others embed.
+const KEPT_TEXT: usize = 24 << 20;
+
+/// What the jobs of one batch share.
+pub struct Context {
+    pub(crate) config: Arc<Config>,
+    pub(crate) formats: Arc<Formats>,
+    vault: Arc<Vault>,
+    notes: Arc<dyn NotesDisk>,
+    outputs: Arc<dyn OutputDisk>,
+    texts: Mutex<HashMap<FileId, Arc<Note>>>,
+    kept: AtomicUsize,
+}
+
+/// Why a job that ran has no output.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The note could not be rendered.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The output could not be written.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+}
+
+impl JobError {
+    /// Whether a newer batch will do the job: what it read is no longer what was planned.
+    pub fn superseded(&self) -> Option<&NotePath> {
+        match self {
+            Self::Render(error) => error.superseded(),
+            Self::Output(OutputError::Superseded(path)) => Some(path),
+            Self::Output(_) => None,
+        }
+    }
+}
+
+impl Context {
+    pub(super) fn new(engine: &Engine, texts: BTreeMap<NotePath, Note>) -> Self {
+        let files = engine.vault.files();
+        let texts: HashMap<FileId, Arc<Note>> = texts
+            .into_iter()
+            .filter_map(|(path, note)| Some((files.find(path.as_str())?, Arc::new(note))))
+            .collect();
+        Self {
+            config: engine.config.clone(),
+            formats: engine.formats.clone(),
+            vault: engine.vault.clone(),
+            notes: engine.notes.clone(),
+            outputs: engine.outputs.clone(),
+            texts: Mutex::new(texts),
+            kept: AtomicUsize::new(0),
+        }
+    }
+
+    /// Does a job that needs no command: renders and stages its output. Blocks.
+    ///
+    /// # Errors
+    /// See [`JobError`].
+    pub fn run(&self, job: &BatchJob) -> Result<Staged, JobError> {
+        match &job.job.work {
+            Work::Note(id, format) => {
+                let bytes = self.formats.render(*format, self, *id)?;
+                self.stage(job, &bytes)
+            }
+            Work::Page(page, format) => {
+                let bytes = self.formats.render_page(*format, self, page)?;
+                self.stage(job, &bytes)
+            }
+            Work::Copy(id) => {
+                let content = Content::Copy(&self.vault.files().get(*id).path);
+                Ok(self.outputs.stage(&job.job.output, content, job.ownership.owned())?)
+            }
+        }
+    }
+
+    /// Stages what a job rendered. Blocks.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn stage(&self, job: &BatchJob, bytes: &[u8]) -> Result<Staged, JobError> {
+        Ok(self.outputs.stage(&job.job.output, Content::Bytes(bytes), job.ownership.owned())?)
+    }
+
+    fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
+        let path = self.path(id);
+        let planned = self.vault.files().get(id).facts().map(|facts| facts.content);
+        let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => SourceError::Superseded(path.clone()),
+            _ => SourceError::Unreadable { path: path.clone(), error },
+        })?;
+        if planned != Some(ContentHash::of(&bytes)) {
+            return Err(SourceError::Superseded(path.clone()));
+        }
+        let note = Arc::new(note::parse(path, &bytes));
+        if self.kept.fetch_add(bytes.len(), Ordering::Relaxed) < KEPT_TEXT {
+            lock(&self.texts).insert(id, note.clone());
+        }
+        Ok(note)
+    }
+}
+
+impl Source for Context {
+    fn target(&self, from: FileId, reference: &Ref) -> Target {
+        self.vault.target(from, reference)
+    }
+
+    fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
+        let kept = lock(&self.texts).get(&id).cloned();
+        kept.map_or_else(|| self.read(id), Ok)
+    }
+
+    fn path(&self, id: FileId) -> &NotePath {
+        &self.vault.files().get(id).path
+    }
+
+    fn output(&self, id: FileId, format: usize) -> OutputPath {
+        self.vault.output(id, format)
+    }
+
+    fn backlinks(&self, id: FileId) -> Vec<FileId> {
+        self.vault.backlinks(id)
+    }
+
+    fn title(&self, id: FileId) -> String {
+        self.vault.files().get(id).facts().map(|facts| facts.title.into()).unwrap_or_default()
+    }
+
+    fn listed(&self, page: &Page) -> Vec<Listed> {
+        let mut ids: Vec<FileId> = match page {
+            Page::Index => self.vault.exported(),
+            Page::Tag(tag) => self.vault.pages().tagged(tag).collect(),
+        };
+        ids.sort_by(|a, b| self.path(*a).cmp(self.path(*b)));
+        ids.into_iter()
+            .filter_map(|id| {
+                let file = self.vault.files().get(id);
+                let facts = file.facts()?;
+                Some(Listed { id, path: file.path.clone(), title: facts.title.into(), tags: facts.tags })
+            })
+            .collect()
+    }
+}

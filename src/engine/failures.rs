@@ -1,0 +1,109 @@
+//! What failed and is to be tried again: when, and how often it was. Pure.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::manifest::FailureKey;
+
+/// The wait after the first failure; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The longest wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// A failed job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Why, in one line.
+    pub error: String,
+    /// How many times in a row, from 1.
+    pub attempt: u32,
+    /// When it failed last, ms since the epoch.
+    pub failed_at: i64,
+    /// When it is due again.
+    pub due: Instant,
+}
+
+/// All failed jobs.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(BTreeMap<FailureKey, Failed>);
+
+/// How long to wait before the attempt after the `attempt`th.
+pub fn wait_after(attempt: u32) -> Duration {
+    FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT)
+}
+
+impl Failures {
+    /// Notes a failure; returns it with its attempt counted.
+    pub fn failed(&mut self, key: FailureKey, error: String, now: Instant, wall_ms: i64) -> &Failed {
+        let attempt = self.0.get(&key).map_or(1, |before| before.attempt.saturating_add(1));
+        let failed = Failed { error, attempt, failed_at: wall_ms, due: now + wait_after(attempt) };
+        self.0.entry(key).insert_entry(failed).into_mut()
+    }
+
+    /// Takes back a failure that the manifest remembers; it is due at once.
+    pub fn remember(&mut self, key: FailureKey, error: String, attempt: u32, failed_at: i64, now: Instant) {
+        self.0.insert(key, Failed { error, attempt, failed_at, due: now });
+    }
+
+    /// A job is done, or no longer wanted. True when it had failed before.
+    pub fn clear(&mut self, key: &FailureKey) -> bool {
+        self.0.remove(key).is_some()
+    }
+
+    /// The failure of a job.
+    pub fn get(&self, key: &FailureKey) -> Option<&Failed> {
+        self.0.get(key)
+    }
+
+    /// When the next one is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.0.values().map(|failed| failed.due).min()
+    }
+
+    /// Those that are due.
+    pub fn due(&self, now: Instant) -> impl Iterator<Item = &FailureKey> {
+        self.0.iter().filter(move |(_, failed)| failed.due <= now).map(|(key, _)| key)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&FailureKey, &Failed)> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Owner;
+    use crate::vault::FileId;
+
+    #[test]
+    fn waits_double_up_to_ten_minutes() {
+        assert_eq!(wait_after(1), Duration::from_secs(1));
+        assert_eq!(wait_after(4), Duration::from_secs(8));
+        assert_eq!(wait_after(40), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn attempts_are_counted_until_cleared() {
+        let key = FailureKey { owner: Owner::Note(FileId(1)), format: "json".into() };
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        assert_eq!(failures.failed(key.clone(), "x".into(), now, 0).attempt, 1);
+        assert_eq!(failures.failed(key.clone(), "y".into(), now, 0).attempt, 2);
+        assert_eq!(failures.next_due(), Some(now + Duration::from_secs(2)));
+        assert_eq!(failures.due(now).count(), 0);
+        assert!(failures.clear(&key));
+        assert!(failures.is_empty());
+    }
+}

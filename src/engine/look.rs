@@ -1,0 +1,254 @@
+//! From hints to changes: looks at the notes folder where a hint points and tells what is different from what the
+//! vault knows. The file system is the truth; a hint that leads to nothing is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Engine, EngineError};
+use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
+use crate::path::NotePath;
+use crate::vault::{Change, Note, Seen, note};
+use crate::watch::Dirty;
+
+/// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
+/// tick (at most 10 ms), and a second write within one tick leaves the same stamp.
+const TICK_NS: i64 = 20_000_000;
+
+/// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
+const KEPT_TEXT: usize = 24 << 20;
+
+/// What a look found.
+pub(super) struct Look {
+    pub(super) changes: Vec<Change>,
+    /// Texts of changed notes, as many as fit.
+    pub(super) texts: BTreeMap<NotePath, Note>,
+    /// What could not be read and why: what is known of it stays.
+    pub(super) unreadable: Vec<(String, std::io::Error)>,
+}
+
+/// What was looked at, before anything is read.
+#[derive(Default)]
+struct Survey {
+    found: BTreeMap<NotePath, Found>,
+    gone: BTreeSet<NotePath>,
+    unreadable: Vec<(String, std::io::Error)>,
+}
+
+impl Engine {
+    /// Looks where `dirty` points. `enter` is called with each folder before it is listed.
+    pub(super) fn look(&mut self, dirty: &Dirty, enter: &(dyn Fn(&str) + Sync)) -> Result<Look, EngineError> {
+        let mut survey = Survey::default();
+        let mut listed: BTreeSet<Box<str>> = dirty.folders.clone();
+        if dirty.everything {
+            listed.insert("".into());
+        }
+        for path in &dirty.paths {
+            self.look_at(path, &mut survey, &mut listed);
+        }
+        self.list_all(listed, &mut survey, enter)?;
+        self.unreadable.retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
+        Ok(self.read_changed(survey))
+    }
+
+    fn look_at(&self, path: &NotePath, survey: &mut Survey, listed: &mut BTreeSet<Box<str>>) {
+        match self.notes.look(path) {
+            Ok(Looked::File(found)) => {
+                if self.folders.contains(path.as_str()) {
+                    listed.insert(path.as_str().into());
+                }
+                survey.found.insert(path.clone(), found);
+            }
+            Ok(Looked::Folder) => {
+                listed.insert(path.as_str().into());
+                survey.gone.insert(path.clone());
+            }
+            Ok(Looked::Nothing) => {
+                if self.folders.contains(path.as_str()) {
+                    listed.insert(path.as_str().into());
+                }
+                survey.gone.insert(path.clone());
+            }
+            Ok(Looked::Rules) => {
+                listed.insert(path.folder().into());
+            }
+            Err(error) => survey.unreadable.push((path.to_string(), error)),
+        }
+    }
+
+    /// Lists folders whole; what was known below one and is not there any more is gone.
+    fn list_all(
+        &mut self,
+        folders: BTreeSet<Box<str>>,
+        survey: &mut Survey,
+        enter: &(dyn Fn(&str) + Sync),
+    ) -> Result<(), EngineError> {
+        let mut tops: BTreeSet<Box<str>> = BTreeSet::new();
+        let mut known_before = false;
+        for folder in folders {
+            // Sorted: a folder comes after those above it.
+            if tops.iter().any(|top| is_below(&folder, top)) {
+                continue;
+            }
+            let listing = match self.notes.list(&folder, enter) {
+                Ok(listing) => listing,
+                Err(error) if folder.is_empty() => {
+                    return Err(EngineError::Notes {
+                        path: self.config.notes_dir.display().to_string(),
+                        error,
+                    });
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    Listing::default()
+                }
+                Err(error) => {
+                    survey.unreadable.push((folder.to_string(), error));
+                    continue;
+                }
+            };
+            known_before |= self.take_folders(&folder, &listing);
+            survey.unreadable.extend(listing.unreadable);
+            survey.found.extend(listing.files.into_iter().map(|found| (found.path.clone(), found)));
+            tops.insert(folder);
+        }
+        if known_before {
+            self.find_gone(&tops, survey);
+        }
+        Ok(())
+    }
+
+    /// Replaces what is known of the folders at and below `top`; true when anything was.
+    fn take_folders(&mut self, top: &str, listing: &Listing) -> bool {
+        let below: Vec<Box<str>> = if top.is_empty() {
+            self.folders.iter().cloned().collect()
+        } else {
+            let first: Box<str> = format!("{top}/").into();
+            let inner = self.folders.range(first..).take_while(|folder| is_below(folder, top));
+            inner.chain(self.folders.get(top)).cloned().collect()
+        };
+        for folder in &below {
+            self.folders.remove(folder);
+        }
+        self.folders.extend(listing.folders.iter().cloned());
+        !below.is_empty()
+    }
+
+    fn find_gone(&self, tops: &BTreeSet<Box<str>>, survey: &mut Survey) {
+        // What lies below an unreadable folder is unknown, not gone.
+        let unknown: BTreeSet<&str> = survey.unreadable.iter().map(|(path, _)| path.as_str()).collect();
+        let gone: Vec<NotePath> = self
+            .vault
+            .files()
+            .iter()
+            .map(|(_, file)| &file.path)
+            .filter(|path| {
+                let mut listed = tops.contains("");
+                for above in ancestors(path.as_str()) {
+                    if unknown.contains(above) {
+                        return false;
+                    }
+                    listed |= tops.contains(above);
+                }
+                listed && !survey.found.contains_key(*path)
+            })
+            .cloned()
+            .collect();
+        survey.gone.extend(gone);
+    }
+
+    fn read_changed(&mut self, survey: Survey) -> Look {
+        let files = self.vault.files();
+        let mut changes: Vec<Change> = survey
+            .gone
+            .into_iter()
+            .filter(|path| !survey.found.contains_key(path) && files.find(path.as_str()).is_some())
+            .map(|path| Change { path, now: None })
+            .collect();
+        let mut to_read = Vec::new();
+        for found in survey.found.into_values() {
+            let known = files.find(found.path.as_str()).map(|id| files.get(id));
+            let same = known.is_some_and(|file| {
+                file.is_note() == found.is_note && file.stamp == found.stamp && file.trusted
+            });
+            if same {
+                continue;
+            }
+            if found.is_note {
+                to_read.push(found.path);
+            } else if known.is_none_or(|file| file.is_note() || file.stamp != found.stamp || !file.trusted) {
+                let trusted = is_trusted(&found.stamp, self.notes.now());
+                changes.push(Change { path: found.path, now: Some(Seen { stamp: found.stamp, trusted, facts: None }) });
+            }
+        }
+        let mut unreadable = survey.unreadable;
+        let mut texts = BTreeMap::new();
+        for (path, read) in read_all(&*self.notes, to_read) {
+            match read {
+                Ok((seen, text)) => {
+                    texts.extend(text.map(|text| (path.clone(), text)));
+                    changes.push(Change { path, now: Some(seen) });
+                }
+                // It went between the look and the read: a hint of that is on its way, but none is needed.
+                Err(error) if error.kind() == ErrorKind::NotFound => changes.push(Change { path, now: None }),
+                Err(error) => unreadable.push((path.to_string(), error)),
+            }
+        }
+        Look { changes, texts, unreadable }
+    }
+}
+
+type Read = std::io::Result<(Seen, Option<Note>)>;
+
+/// Reads and parses notes on as many threads as there are processors.
+fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>) -> Vec<(NotePath, Read)> {
+    const WORTH_A_THREAD: usize = 32;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / WORTH_A_THREAD + 1);
+    let kept = AtomicUsize::new(0);
+    if threads == 1 {
+        return paths.into_iter().map(|path| (path.clone(), read(notes, &path, &kept))).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(Vec::with_capacity(paths.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let mut mine = Vec::new();
+                loop {
+                    let from = next.fetch_add(WORTH_A_THREAD, Ordering::Relaxed);
+                    if from >= paths.len() {
+                        break;
+                    }
+                    for path in &paths[from..paths.len().min(from + WORTH_A_THREAD)] {
+                        mine.push((path.clone(), read(notes, path, &kept)));
+                    }
+                }
+                crate::sync::lock(&results).append(&mut mine);
+            });
+        }
+    });
+    results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
+    let now = notes.now();
+    let (bytes, stamp) = notes.read(path)?;
+    let note = note::parse(path, &bytes);
+    let seen = Seen { stamp, trusted: is_trusted(&stamp, now), facts: Some(note.facts.clone()) };
+    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
+    Ok((seen, keep.then_some(note)))
+}
+
+fn is_trusted(stamp: &Stamp, now: i64) -> bool {
+    stamp.mtime.max(stamp.ctime) < now.saturating_sub(TICK_NS)
+}
+
+/// Whether `folder` is `top` or lies below it.
+fn is_below(folder: &str, top: &str) -> bool {
+    top.is_empty() || folder.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A path and all folders above it but the root, nearest last.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at]).chain(std::iter::once(path))
+}

@@ -1,0 +1,123 @@
+//! The engine: keeps the vault, the manifest and the export tree in step.
+//!
+//! In goes where to look; out come batches to run and, when they have run, what they did. It decides nothing about
+//! time and runs nothing at once: `daemon` and `commands` call it, `batch` runs its jobs. Everything in here blocks,
+//! so it belongs on a thread meant for that.
+//!
+//! A batch's life: `look` (disk → changes) → [`crate::vault::Vault::apply`] → [`crate::plan`] → jobs run and stage
+//! their files → `publish` (announce in the manifest, flush, rename) → `finish` (withdraw, commit).
+
+mod audit;
+mod context;
+mod failures;
+mod finish;
+mod look;
+mod open;
+mod prepare;
+mod publish;
+
+pub use context::Context;
+pub use failures::{Failed, Failures};
+pub use finish::{Finished, JobEnd, JobReport};
+pub use open::{OpenError, Parts};
+pub use prepare::{Batch, BatchJob, Ownership, Request};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::disk::{NotesDisk, OutputDisk};
+use crate::export::Formats;
+use crate::manifest::{Manifest, ManifestError};
+use crate::path::{NotePath, OutputPath};
+use crate::plan::FormatPlan;
+use crate::vault::{FileId, Vault};
+
+/// Keeps the vault, the manifest and the export tree in step.
+pub struct Engine {
+    config: Arc<Config>,
+    formats: Arc<Formats>,
+    format_plans: Vec<FormatPlan>,
+    notes: Arc<dyn NotesDisk>,
+    outputs: Arc<dyn OutputDisk>,
+    manifest: Manifest,
+    vault: Arc<Vault>,
+    /// The folders of the notes tree, "" among them.
+    folders: BTreeSet<Box<str>>,
+    /// The folders of the export tree that we made.
+    made: BTreeSet<OutputPath>,
+    failures: Failures,
+    /// What of the vault the manifest doesn't know yet.
+    unsaved: Unsaved,
+    /// Whether the manifest knows any output: a first export need not ask it for each.
+    has_outputs: bool,
+    next_batch: u64,
+    /// What can't be read at the moment, and why.
+    unreadable: BTreeMap<String, String>,
+}
+
+/// What of the vault the manifest doesn't know yet. It stays here until a commit succeeded.
+#[derive(Debug, Default)]
+struct Unsaved {
+    touched: BTreeSet<FileId>,
+    removed: BTreeSet<FileId>,
+    /// The rules and formats that the manifest's keys will belong to.
+    settings: bool,
+}
+
+/// What stops the engine: none of these is about one note.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The notes folder can't be looked at.
+    #[error("{path}: {error}")]
+    Notes {
+        /// The notes folder.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The manifest can't be read or written.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Engine {
+    /// The vault as it was last looked at.
+    pub fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// The config in force.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// What failed and waits to be tried again.
+    pub fn failures(&self) -> &Failures {
+        &self.failures
+    }
+
+    /// The manifest, to read from.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The folders of the notes tree as they were last seen, "" among them.
+    pub fn folders(&self) -> &BTreeSet<Box<str>> {
+        &self.folders
+    }
+
+    /// What can't be read at the moment, and why.
+    pub fn unreadable(&self) -> &BTreeMap<String, String> {
+        &self.unreadable
+    }
+
+    /// The vault, to change: nothing else may hold it, and nothing does between two batches.
+    fn vault_mut(&mut self) -> &mut Vault {
+        Arc::make_mut(&mut self.vault)
+    }
+
+    fn name_of(&self, id: FileId) -> Option<&NotePath> {
+        self.vault.files().try_get(id).map(|file| &file.path)
+    }
+}

@@ -1,0 +1,321 @@
+//! From hints to a batch: look, apply, plan, and what each job must know before it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Context, Engine, EngineError};
+use crate::disk::{OutputState, Owned};
+use crate::log::events::Trigger;
+use crate::manifest::{FailureKey, Owner, StoredOutput};
+use crate::path::{NotePath, OutputPath};
+use crate::plan::{BlockedJob, Job, Plan, Planner, Work};
+use crate::vault::{Because, Delta, FileId, Page};
+use crate::watch::Dirty;
+
+/// What a batch is asked to do.
+pub struct Request<'a> {
+    /// Why.
+    pub trigger: Trigger,
+    /// Where to look.
+    pub dirty: &'a Dirty,
+    /// Export everything again.
+    pub full: bool,
+    /// Compare the export tree with the manifest too.
+    pub audit: bool,
+    /// Run a batch even if there is nothing to do.
+    pub always: bool,
+    /// The time: failures due by then are tried again.
+    pub now: Instant,
+}
+
+/// Whose the file at a job's output is, as an owned value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// Nobody's that we know.
+    No,
+    /// Announced before the process ended.
+    Announced,
+    /// Ours.
+    Yes(OutputState),
+}
+
+impl Ownership {
+    /// What the manifest's row means for the file.
+    pub fn of(row: Option<&StoredOutput>) -> Self {
+        match row {
+            None => Self::No,
+            Some(row) if row.replacing => Self::Announced,
+            Some(row) => row.state.map_or(Self::Announced, Self::Yes),
+        }
+    }
+
+    /// As the disk takes it.
+    pub fn owned(&self) -> Owned<'_> {
+        match self {
+            Self::No => Owned::No,
+            Self::Announced => Owned::Announced,
+            Self::Yes(state) => Owned::Yes(state),
+        }
+    }
+}
+
+/// A job with what it must know of its output.
+#[derive(Clone, Debug)]
+pub struct BatchJob {
+    /// The job.
+    pub job: Job,
+    /// Whose the file there is.
+    pub ownership: Ownership,
+}
+
+/// Work for the runner, and what to say about it.
+pub struct Batch {
+    /// Its number, counted over restarts.
+    pub number: u64,
+    /// Why it was started.
+    pub trigger: Trigger,
+    /// Files that are new or changed.
+    pub changed: usize,
+    /// Files that are gone.
+    pub removed: usize,
+    /// Notes to export again.
+    pub affected: usize,
+    /// How many of the jobs are one note in one format, the blocked ones among them.
+    pub note_jobs: usize,
+    /// The jobs in the order in which they are begun and reported.
+    pub jobs: Vec<BatchJob>,
+    /// Jobs that have failed before they began.
+    pub blocked: Vec<BlockedJob>,
+    /// Outputs that go.
+    pub(super) withdraw: BTreeSet<OutputPath>,
+    /// What the jobs read from.
+    pub context: Arc<Context>,
+    /// Problems of notes that are new or changed, for the log.
+    pub problems: Vec<(NotePath, crate::vault::Problem)>,
+    /// Files that could not be read, for the log: only those that were not reported before.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl Engine {
+    /// Looks, takes in what changed and plans a batch; `None` when there is nothing to do and nothing to say.
+    ///
+    /// # Errors
+    /// When the notes folder can't be looked at, or the manifest can't be read. Nothing is lost: the same hints lead to
+    /// the same batch later.
+    pub fn prepare(
+        &mut self,
+        request: &Request<'_>,
+        enter: &(dyn Fn(&str) + Sync),
+    ) -> Result<Option<Batch>, EngineError> {
+        let look = self.look(request.dirty, enter)?;
+        let delta = self.vault_mut().apply(look.changes);
+        self.unsaved.touched.extend(delta.touched.iter().copied());
+        for (id, _) in &delta.removed {
+            self.unsaved.touched.remove(id);
+            self.unsaved.removed.insert(*id);
+        }
+        let unreadable = self.note_unreadable(look.unreadable);
+        let mut wanted = Wanted::from_delta(&delta);
+        if request.full {
+            wanted.everything(self);
+        }
+        if request.audit || self.unsaved.settings {
+            self.audit(&mut wanted)?;
+        }
+        self.want_retries(request.now, &mut wanted);
+        let plan = self.plan(&wanted, request.full)?;
+        let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
+        if nothing && !request.always {
+            return Ok(None);
+        }
+        self.batch(request, &delta, plan, look.texts, unreadable).map(Some)
+    }
+
+    fn note_unreadable(&mut self, found: Vec<(String, std::io::Error)>) -> Vec<(String, String)> {
+        let mut fresh = Vec::new();
+        for (path, error) in found {
+            let error = error.to_string();
+            if self.unreadable.insert(path.clone(), error.clone()).as_ref() != Some(&error) {
+                fresh.push((path, error));
+            }
+        }
+        fresh
+    }
+
+    fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
+        for key in self.failures.due(now) {
+            match &key.owner {
+                Owner::Note(id) => {
+                    wanted.notes.entry(*id).or_insert(Because::Retry);
+                }
+                Owner::Copy(id) => {
+                    wanted.copies.entry(*id).or_insert(Because::Retry);
+                }
+                Owner::Page(name) => wanted.pages.extend(Page::from_name(name)),
+            }
+        }
+    }
+
+    fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
+        let planner = Planner { vault: &self.vault, formats: &self.format_plans, full };
+        let known = self.known(wanted)?;
+        let mut plan = Plan { withdraw: wanted.withdraw.clone(), ..Plan::default() };
+        for (id, because) in self.in_path_order(&wanted.notes) {
+            planner.note(&mut plan, id, because, known.of(&Owner::Note(id)));
+        }
+        for (id, because) in self.in_path_order(&wanted.copies) {
+            planner.copy(&mut plan, id, because, known.of(&Owner::Copy(id)));
+        }
+        for page in &wanted.pages {
+            let rows = known.of(&Owner::Page(page.name()));
+            for format in (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages) {
+                planner.page(&mut plan, page, format, self.formats.page_path(format, page), rows);
+            }
+        }
+        Ok(plan)
+    }
+
+    fn in_path_order<'a>(&self, wanted: &'a BTreeMap<FileId, Because>) -> Vec<(FileId, &'a Because)> {
+        let mut ordered: Vec<_> = wanted.iter().map(|(id, because)| (*id, because)).collect();
+        // Files that are gone come first: they only have outputs to withdraw.
+        ordered.sort_by_cached_key(|(id, _)| self.name_of(*id).cloned());
+        ordered
+    }
+
+    /// What the manifest knows of the outputs of those who are wanted.
+    fn known(&self, wanted: &Wanted) -> Result<Known, EngineError> {
+        /// From so many on, reading all rows once is faster than looking each up.
+        const BULK: usize = 2000;
+        let mut known = Known::default();
+        if !self.has_outputs {
+            return Ok(known);
+        }
+        let owners = wanted
+            .notes
+            .keys()
+            .map(|id| Owner::Note(*id))
+            .chain(wanted.copies.keys().map(|id| Owner::Copy(*id)))
+            .chain(wanted.pages.iter().map(|page| Owner::Page(page.name())));
+        if wanted.len() < BULK {
+            for owner in owners {
+                let rows = self.manifest.outputs_of(&owner)?;
+                known.rows.insert(owner, rows);
+            }
+        } else {
+            known.rows = owners.map(|owner| (owner, Vec::new())).collect();
+            self.manifest.load_outputs(|row| {
+                if let Some(rows) = known.rows.get_mut(&row.owner) {
+                    rows.push(row);
+                }
+            })?;
+        }
+        Ok(known)
+    }
+
+    fn batch(
+        &mut self,
+        request: &Request<'_>,
+        delta: &Delta,
+        plan: Plan,
+        texts: BTreeMap<NotePath, crate::vault::Note>,
+        unreadable: Vec<(String, String)>,
+    ) -> Result<Batch, EngineError> {
+        let number = self.next_batch;
+        self.next_batch += 1;
+        let affected = plan.notes();
+        let note_jobs = plan.note_jobs();
+        let mut jobs = Vec::with_capacity(plan.jobs.len());
+        for job in plan.jobs {
+            let row = if self.has_outputs { self.manifest.output_at(&job.output)? } else { None };
+            jobs.push(BatchJob { ownership: Ownership::of(row.as_ref()), job });
+        }
+        let problems = delta
+            .changed
+            .iter()
+            .filter_map(|id| {
+                let file = self.vault.files().try_get(*id)?;
+                Some((file.path.clone(), file.facts()?.problem?))
+            })
+            .collect();
+        let context = Context::new(self, texts);
+        Ok(Batch {
+            number,
+            trigger: request.trigger,
+            changed: delta.changed.len(),
+            removed: delta.removed.len(),
+            affected,
+            note_jobs,
+            jobs,
+            blocked: plan.blocked,
+            withdraw: plan.withdraw,
+            context: Arc::new(context),
+            problems,
+            unreadable,
+        })
+    }
+
+    /// The failure that a job's work is known by.
+    pub(super) fn failure_key(&self, work: &Work) -> FailureKey {
+        let format = work.format().map_or("".into(), |format| self.format_plans[format].name.clone());
+        FailureKey { owner: work.owner(), format }
+    }
+}
+
+/// Outputs of some owners.
+#[derive(Default)]
+struct Known {
+    rows: BTreeMap<Owner, Vec<StoredOutput>>,
+}
+
+impl Known {
+    fn of(&self, owner: &Owner) -> &[StoredOutput] {
+        self.rows.get(owner).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Whose outputs to compare with what the manifest knows.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) notes: BTreeMap<FileId, Because>,
+    pub(super) copies: BTreeMap<FileId, Because>,
+    pub(super) pages: BTreeSet<Page>,
+    /// Outputs that nobody wants any more, whoever had them.
+    pub(super) withdraw: BTreeSet<OutputPath>,
+}
+
+impl Wanted {
+    fn from_delta(delta: &Delta) -> Self {
+        let mut wanted = Self::default();
+        for affected in &delta.affected {
+            wanted.notes.insert(affected.id, affected.because.clone());
+        }
+        for id in &delta.withdrawn {
+            wanted.notes.entry(*id).or_insert(Because::Changed);
+        }
+        for id in &delta.copies {
+            wanted.copies.insert(*id, Because::Changed);
+        }
+        for (id, _) in &delta.removed {
+            wanted.notes.insert(*id, Because::Changed);
+            wanted.copies.insert(*id, Because::Changed);
+        }
+        wanted.pages = delta.pages.clone();
+        wanted
+    }
+
+    fn everything(&mut self, engine: &Engine) {
+        for (id, file) in engine.vault.files().iter() {
+            if file.is_note() {
+                self.notes.entry(id).or_insert(Because::Full);
+            } else {
+                self.copies.entry(id).or_insert(Because::Full);
+            }
+        }
+        self.pages.extend(engine.vault.pages().iter());
+    }
+
+    fn len(&self) -> usize {
+        self.notes.len() + self.copies.len() + self.pages.len()
+    }
+}

@@ -1,0 +1,248 @@
+//! What to do so that the export tree is again what the vault says: the jobs, and the outputs that go. Pure.
+//!
+//! An output is up to date when the manifest knows it with the path and the key that it should have. The planner
+//! compares the two for every note it is given and asks for what differs, no more and no less.
+
+use std::collections::BTreeSet;
+
+use crate::hash::{Key, KeyHasher};
+use crate::manifest::{Owner, StoredOutput};
+use crate::path::{NotePath, OutputPath};
+use crate::vault::{Because, Blocked, FileId, Page, Vault};
+
+/// One output to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// What it shows.
+    pub work: Work,
+    /// Where it goes.
+    pub output: OutputPath,
+    /// All that it is made from.
+    pub key: Key,
+    /// Why.
+    pub because: Because,
+}
+
+/// What a job makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// A note in a format (an index into the config's formats).
+    Note(FileId, usize),
+    /// A copy of an attachment.
+    Copy(FileId),
+    /// A page in a format.
+    Page(Page, usize),
+}
+
+impl Work {
+    /// Whose output it is, as the manifest names it.
+    pub fn owner(&self) -> Owner {
+        match self {
+            Self::Note(id, _) => Owner::Note(*id),
+            Self::Copy(id) => Owner::Copy(*id),
+            Self::Page(page, _) => Owner::Page(page.name()),
+        }
+    }
+
+    /// The format, for notes and pages.
+    pub fn format(&self) -> Option<usize> {
+        match self {
+            Self::Note(_, format) | Self::Page(_, format) => Some(*format),
+            Self::Copy(_) => None,
+        }
+    }
+}
+
+/// A job that can't be done, whatever the disk says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockedJob {
+    /// The note.
+    pub id: FileId,
+    /// The format.
+    pub format: usize,
+    /// Why it can't.
+    pub blocked: Blocked,
+    /// Why it was tried.
+    pub because: Because,
+}
+
+/// What a batch does.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Jobs in the path order of their notes; formats in the order of the config; then copies, then pages.
+    pub jobs: Vec<Job>,
+    /// Jobs that fail without being run.
+    pub blocked: Vec<BlockedJob>,
+    /// Outputs to withdraw. One that a job writes anew goes only if that job fails.
+    pub withdraw: BTreeSet<OutputPath>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty() && self.blocked.is_empty() && self.withdraw.is_empty()
+    }
+
+    /// How many notes have a job, done or blocked.
+    pub fn notes(&self) -> usize {
+        let done = self.jobs.iter().filter_map(|job| match job.work {
+            Work::Note(id, _) => Some(id),
+            Work::Copy(_) | Work::Page(..) => None,
+        });
+        done.chain(self.blocked.iter().map(|job| job.id)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// How many jobs are one note in one format.
+    pub fn note_jobs(&self) -> usize {
+        self.jobs.iter().filter(|job| matches!(job.work, Work::Note(..))).count() + self.blocked.len()
+    }
+}
+
+/// What the planner must know of a format.
+#[derive(Clone, Debug)]
+pub struct FormatPlan {
+    /// Its name.
+    pub name: Box<str>,
+    /// All of the config that its outputs depend on.
+    pub fingerprint: Key,
+    /// Whether its outputs show who links to the note.
+    pub reads_backlinks: bool,
+    /// Whether it has index and tag pages.
+    pub has_pages: bool,
+}
+
+/// Plans against one state of the vault.
+pub struct Planner<'a> {
+    /// The vault as it should be exported.
+    pub vault: &'a Vault,
+    /// The config's formats.
+    pub formats: &'a [FormatPlan],
+    /// Do everything again, whatever the manifest knows.
+    pub full: bool,
+}
+
+impl Planner<'_> {
+    /// Plans a note that may be affected; `known` are the outputs that the manifest knows of it.
+    pub fn note(&self, plan: &mut Plan, id: FileId, because: &Because, known: &[StoredOutput]) {
+        let exported = self.vault.files().try_get(id).is_some_and(|file| file.exported);
+        let mut kept = BTreeSet::new();
+        for (format, settings) in self.formats.iter().enumerate() {
+            if exported {
+                let output = self.vault.output(id, format);
+                let key = self.note_key(id, settings, &output);
+                kept.insert(output.clone());
+                if self.full || !is_current(known, &settings.name, &output, key) {
+                    plan.jobs.push(Job { work: Work::Note(id, format), output, key, because: because.clone() });
+                }
+            } else if let Some(blocked) =
+                self.vault.files().try_get(id).and_then(|_| self.vault.blocked(id, format))
+            {
+                plan.blocked.push(BlockedJob { id, format, blocked, because: because.clone() });
+            }
+        }
+        withdraw_others(plan, known, &kept);
+    }
+
+    /// Plans an attachment; `known` is what the manifest knows of its copy.
+    pub fn copy(&self, plan: &mut Plan, id: FileId, because: &Because, known: &[StoredOutput]) {
+        let mut kept = BTreeSet::new();
+        if self.vault.files().try_get(id).is_some() && self.vault.is_copied(id) {
+            let output = self.vault.output(id, 0);
+            let key = self.copy_key(id);
+            kept.insert(output.clone());
+            if self.full || !is_current(known, "", &output, key) {
+                plan.jobs.push(Job { work: Work::Copy(id), output, key, because: because.clone() });
+            }
+        }
+        withdraw_others(plan, known, &kept);
+    }
+
+    /// Plans a page, which goes to `output` in `format`; `known` is what the manifest knows of it.
+    pub fn page(&self, plan: &mut Plan, page: &Page, format: usize, output: OutputPath, known: &[StoredOutput]) {
+        let settings = &self.formats[format];
+        let mut kept = BTreeSet::new();
+        // A note of that name has the place; what leads to the page then leads to the note.
+        if let Some(listing) = self.vault.pages().key(page)
+            && settings.has_pages
+            && !self.vault.is_claimed(output.as_str())
+        {
+            let key = page_key(settings, listing, &output);
+            kept.insert(output.clone());
+            if self.full || !is_current(known, &settings.name, &output, key) {
+                plan.jobs.push(Job { work: Work::Page(page.clone(), format), output, key, because: Because::Changed });
+            }
+        }
+        withdraw_others(plan, known, &kept);
+    }
+
+    /// Whether an output that the manifest knows is the one that should be there.
+    pub fn is_wanted(&self, known: &StoredOutput, page_output: impl Fn(&Page, usize) -> OutputPath) -> bool {
+        let format = || self.formats.iter().position(|format| format.name == known.format);
+        let key = match &known.owner {
+            Owner::Note(id) => {
+                let exported = self.vault.files().try_get(*id).is_some_and(|file| file.exported);
+                let Some(format) = format().filter(|_| exported) else { return false };
+                if self.vault.output(*id, format) != known.path {
+                    return false;
+                }
+                self.note_key(*id, &self.formats[format], &known.path)
+            }
+            Owner::Copy(id) => {
+                let there = self.vault.files().try_get(*id).is_some_and(|file| file.path.as_str() == known.path.as_str());
+                if !there || !self.vault.is_copied(*id) {
+                    return false;
+                }
+                self.copy_key(*id)
+            }
+            Owner::Page(name) => {
+                let Some((page, format)) = Page::from_name(name).zip(format()) else { return false };
+                let Some(listing) = self.vault.pages().key(&page) else { return false };
+                let settings = &self.formats[format];
+                let output = page_output(&page, format);
+                if output != known.path || !settings.has_pages || self.vault.is_claimed(output.as_str()) {
+                    return false;
+                }
+                page_key(settings, listing, &output)
+            }
+        };
+        known.key == key && known.state.is_some()
+    }
+
+    fn note_key(&self, id: FileId, format: &FormatPlan, output: &OutputPath) -> Key {
+        let seen = self.vault.key(id, format.reads_backlinks);
+        KeyHasher::new().key(format.fingerprint).key(seen).text(output.as_str()).finish()
+    }
+
+    fn copy_key(&self, id: FileId) -> Key {
+        let stamp = self.vault.files().get(id).stamp;
+        KeyHasher::new()
+            .number(stamp.size)
+            .number(stamp.mtime.cast_unsigned())
+            .number(stamp.ctime.cast_unsigned())
+            .number(stamp.inode)
+            .finish()
+    }
+}
+
+fn page_key(format: &FormatPlan, listing: Key, output: &OutputPath) -> Key {
+    KeyHasher::new().key(format.fingerprint).key(listing).text(output.as_str()).finish()
+}
+
+fn is_current(known: &[StoredOutput], format: &str, path: &OutputPath, key: Key) -> bool {
+    known.iter().any(|output| {
+        output.path == *path && *output.format == *format && output.key == key && output.state.is_some() && !output.replacing
+    })
+}
+
+fn withdraw_others(plan: &mut Plan, known: &[StoredOutput], kept: &BTreeSet<OutputPath>) {
+    plan.withdraw.extend(known.iter().filter(|output| !kept.contains(&output.path)).map(|output| output.path.clone()));
+}
+
+/// How a note is named in messages of a plan.
+pub fn name_of(vault: &Vault, work: &Work) -> String {
+    let path = |id: &FileId| vault.files().try_get(*id).map(|file| &file.path).map(NotePath::to_string);
+    match work {
+        Work::Note(id, _) | Work::Copy(id) => path(id).unwrap_or_default(),
+        Work::Page(page, _) => page.name().into(),
+    }
+}
