@@ -13,5 +13,6 @@ pub mod config;
 pub mod disk;
 pub mod export;
 pub mod hash;
+pub mod manifest;
 pub mod path;
 pub mod vault;

@@ -1,0 +1,250 @@
+//! The last batches and their jobs, bounded: what `batches` and its timeline show.
+//!
+//! A thousand batches are kept, and the jobs of the last hundred. A batch with more than
+//! [`KEPT_JOBS`] jobs keeps its slowest and an even sample of the others: a timeline with more bars
+//! can't be read, and a hundred such batches stay below 25 MB.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use rusqlite::{Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::rows::{malformed, text, unsigned};
+use super::{Manifest, ManifestError};
+
+/// How many batches are kept.
+pub(super) const KEPT_BATCHES: u64 = 1000;
+/// Of how many batches the jobs are kept.
+pub(super) const KEPT_BATCH_JOBS: u64 = 100;
+/// How many jobs of one batch are kept …
+pub(super) const KEPT_JOBS: usize = 5000;
+/// … of which so many are the slowest, if there were more.
+pub(super) const KEPT_SLOWEST: usize = 1000;
+
+/// A batch that came to its end: the figures of its `batch finished` record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// Its number; numbers rise, also over restarts.
+    pub batch: u64,
+    /// What set it off, in the log's word.
+    pub trigger: Box<str>,
+    /// When it began, ms since the epoch.
+    pub started_at: i64,
+    /// Notes that changed.
+    pub changed: u32,
+    /// Notes that went.
+    pub removed: u32,
+    /// Notes to export again.
+    pub affected: u32,
+    /// Jobs.
+    pub jobs: u32,
+    /// Most jobs that might be in flight at once.
+    pub limit: u32,
+    /// Files written.
+    pub exported: u32,
+    /// Outputs that were already right.
+    pub unchanged: u32,
+    /// Files deleted.
+    pub deleted: u32,
+    /// Jobs that failed.
+    pub failed: u32,
+    /// Most jobs that were in flight at once.
+    pub peak: u32,
+    /// Attachments copied.
+    pub attachments: u32,
+    /// Pages made from the vault as a whole.
+    pub pages: u32,
+    /// From its beginning to its end.
+    pub elapsed_us: u64,
+    /// The jobs' own times added up.
+    pub sequential_us: u64,
+    /// The slowest job's note.
+    pub slowest: Option<Box<str>>,
+    /// How long that took.
+    pub slowest_us: u64,
+}
+
+/// What came of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JobOutcome {
+    /// A file was written.
+    Exported,
+    /// What lay there was already right.
+    Unchanged,
+    /// It failed.
+    Failed,
+    /// The batch was stopped before it finished.
+    Cancelled,
+    /// The note changed meanwhile: a later batch has it.
+    Superseded,
+}
+
+/// One job of a batch: a bar of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JobRecord {
+    /// The note's path.
+    pub note: Box<str>,
+    /// The format's name.
+    pub format: Box<str>,
+    /// The lane it ran in: below the batch's limit, one job at a time.
+    pub slot: u32,
+    /// When it began, from the batch's beginning.
+    pub start_us: u64,
+    /// When it ended, from the batch's beginning.
+    pub end_us: u64,
+    /// What came of it.
+    pub outcome: JobOutcome,
+}
+
+impl JobRecord {
+    /// How long it took.
+    fn duration(&self) -> u64 {
+        self.end_us.saturating_sub(self.start_us)
+    }
+}
+
+/// A batch for the history.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FinishedBatch {
+    /// Its figures.
+    pub record: BatchRecord,
+    /// Its jobs.
+    pub jobs: Vec<JobRecord>,
+}
+
+impl Manifest {
+    /// The last `count` batches, the oldest first.
+    ///
+    /// # Errors
+    /// When the system refuses or a row is malformed.
+    pub fn batches(&self, count: usize) -> Result<Vec<BatchRecord>, ManifestError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let mut batches = self.all(SELECT_BATCHES, [count], read_batch)?;
+        batches.reverse();
+        Ok(batches)
+    }
+
+    /// The jobs that are kept of a batch, as they were given; fewer than its record says when it had
+    /// too many, none when it is too old or there is no such batch.
+    ///
+    /// # Errors
+    /// When the system refuses or the row is malformed.
+    pub fn batch_jobs(&self, batch: u64) -> Result<Vec<JobRecord>, ManifestError> {
+        const SQL: &str = "SELECT jobs FROM batch_jobs WHERE batch = ?1";
+        let jobs = self.one(SQL, [batch.cast_signed()], |row| {
+            postcard::from_bytes(row.get_ref(0)?.as_blob()?)
+                .map_err(|error| malformed(0, format!("jobs of batch {batch}: {error}")))
+        })?;
+        Ok(jobs.unwrap_or_default())
+    }
+
+    /// The number of the last batch that was committed, 0 before the first.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn last_batch_number(&self) -> Result<u64, ManifestError> {
+        const SQL: &str = "SELECT coalesce(max(batch), 0) FROM batches";
+        Ok(self.one(SQL, [], |row| unsigned(row, 0))?.unwrap_or(0))
+    }
+}
+
+/// Adds a batch and lets go of what is too old.
+pub(super) fn store(
+    transaction: &Transaction<'_>,
+    FinishedBatch { record, jobs }: &FinishedBatch,
+) -> rusqlite::Result<()> {
+    put_batch(transaction, record)?;
+    let batch = record.batch.cast_signed();
+    if !jobs.is_empty() {
+        let jobs = postcard::to_allocvec(&*kept(jobs))
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO batch_jobs (batch, jobs) VALUES (?1, ?2)")?
+            .execute(params![batch, jobs])?;
+    }
+    let last_gone = |kept: u64| record.batch.saturating_sub(kept).cast_signed();
+    transaction
+        .prepare_cached("DELETE FROM batches WHERE batch <= ?1")?
+        .execute([last_gone(KEPT_BATCHES)])?;
+    transaction
+        .prepare_cached("DELETE FROM batch_jobs WHERE batch <= ?1")?
+        .execute([last_gone(KEPT_BATCH_JOBS)])?;
+    Ok(())
+}
+
+/// The jobs to keep, in the order given.
+fn kept(jobs: &[JobRecord]) -> Cow<'_, [JobRecord]> {
+    const SAMPLE: usize = KEPT_JOBS - KEPT_SLOWEST;
+    if jobs.len() <= KEPT_JOBS {
+        return Cow::Borrowed(jobs);
+    }
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.select_nth_unstable_by_key(KEPT_SLOWEST, |&job| (Reverse(jobs[job].duration()), job));
+    let (slowest, others) = order.split_at_mut(KEPT_SLOWEST);
+    others.sort_unstable();
+    let sample = (0..SAMPLE).map(|n| others[n * others.len() / SAMPLE]);
+    let mut chosen: Vec<usize> = slowest.iter().copied().chain(sample).collect();
+    chosen.sort_unstable();
+    chosen.into_iter().map(|job| jobs[job].clone()).collect()
+}
+
+const SELECT_BATCHES: &str = "SELECT batch, cause, started_at, changed, removed, affected, jobs, \
+    job_limit, exported, unchanged, deleted, failed, peak, attachments, pages, elapsed_us, \
+    sequential_us, slowest, slowest_us FROM batches ORDER BY batch DESC LIMIT ?1";
+
+/// Reads a row of [`SELECT_BATCHES`].
+fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRecord> {
+    Ok(BatchRecord {
+        batch: unsigned(row, 0)?,
+        trigger: text(row, 1)?.into(),
+        started_at: row.get(2)?,
+        changed: row.get(3)?,
+        removed: row.get(4)?,
+        affected: row.get(5)?,
+        jobs: row.get(6)?,
+        limit: row.get(7)?,
+        exported: row.get(8)?,
+        unchanged: row.get(9)?,
+        deleted: row.get(10)?,
+        failed: row.get(11)?,
+        peak: row.get(12)?,
+        attachments: row.get(13)?,
+        pages: row.get(14)?,
+        elapsed_us: unsigned(row, 15)?,
+        sequential_us: unsigned(row, 16)?,
+        slowest: row.get(17)?,
+        slowest_us: unsigned(row, 18)?,
+    })
+}
+
+fn put_batch(transaction: &Transaction<'_>, record: &BatchRecord) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO batches (batch, cause, started_at, changed, removed, affected, jobs, \
+         job_limit, exported, unchanged, deleted, failed, peak, attachments, pages, elapsed_us, \
+         sequential_us, slowest, slowest_us) VALUES \
+         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+    )?;
+    put.execute(params![
+        record.batch.cast_signed(),
+        record.trigger,
+        record.started_at,
+        record.changed,
+        record.removed,
+        record.affected,
+        record.jobs,
+        record.limit,
+        record.exported,
+        record.unchanged,
+        record.deleted,
+        record.failed,
+        record.peak,
+        record.attachments,
+        record.pages,
+        record.elapsed_us.cast_signed(),
+        record.sequential_us.cast_signed(),
+        record.slowest,
+        record.slowest_us.cast_signed(),
+    ])?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What was exported from what: the memory that lets a restart export only what changed.
+//!
+//! This module is the only one that knows the database (SQLite). Values go in and come out; what they
+//! mean is decided elsewhere: nothing in here plans, hashes, or looks at the notes or the export tree.
+//!
+//! # What is promised
+//!
+//! The database is in WAL mode with `synchronous=NORMAL`, with one exception.
+//!
+//! * **The process ends at any instant** (`kill -9`): everything for which [`Manifest::announce`] or
+//!   [`Manifest::commit`] returned is there, and nothing of what had not returned, or all of it.
+//! * **The machine loses power**: the database is whole and is as it was after one of its
+//!   transactions, in order: some of the last [`commit`](Manifest::commit)s may be gone, never one in
+//!   the middle, and never half of one. A lost commit costs work again, no more: its notes look
+//!   changed, are rendered, and found to be right already.
+//! * **Exception**: when [`Manifest::announce`] returns, the row of every path given to it is on the
+//!   disk (`synchronous=FULL`), and with it every transaction before. So no power loss can leave a
+//!   file of ours in the export tree that the manifest doesn't know to be ours, as long as no path is
+//!   published before it was announced. The mark that an already durable row is to be replaced
+//!   ([`StoredOutput::replacing`]) alone is not worth a flush: it survives the process, and a power
+//!   loss may take it.
+//!
+//! All this needs a disk that doesn't lie about flushes, as everything does.
+
+mod error;
+mod history;
+mod open;
+mod read;
+mod records;
+mod rows;
+mod schema;
+mod state;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+pub use error::ManifestError;
+pub use history::{BatchRecord, FinishedBatch, JobOutcome, JobRecord};
+pub use open::Opened;
+pub use records::{
+    Announcement, Changes, Failure, FailureKey, FormatKey, Owner, RefreshedFile, StoredFile,
+    StoredOutput,
+};
+pub use state::{Lock, LockError, make_state_folder, state_path};
+
+/// The open manifest of one export tree. It has one writer; the CLI reads beside it.
+#[derive(Debug)]
+pub struct Manifest {
+    /// The database file; `None` in memory.
+    path: Option<PathBuf>,
+    connection: Connection,
+    /// Whether there may be output rows that a power loss could still take.
+    undurable: bool,
+}
+
+impl Manifest {
+    /// Says what `error` means for this manifest.
+    fn error(&self, error: rusqlite::Error) -> ManifestError {
+        ManifestError::of(self.path.as_deref(), error)
+    }
+}

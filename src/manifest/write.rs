@@ -1,0 +1,309 @@
+//! What a batch changes, in one transaction.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::{
+    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, RefreshedFile,
+    StoredFile, StoredOutput, history,
+};
+use crate::disk::OutputState;
+use crate::path::OutputPath;
+use crate::vault::FileId;
+
+impl Manifest {
+    /// Says which outputs are about to be published, and returns when every one of their rows is safe
+    /// from a power loss: only then may they be. A path that has no row gets one without a state; one
+    /// that has keeps all that is known of it and is marked as being replaced.
+    ///
+    /// # Errors
+    /// When the system refuses: nothing may be published then.
+    pub fn announce(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
+        let added = write(&mut self.connection, |transaction| {
+            mark(transaction, outputs)
+        });
+        let added = added.map_err(|error| self.error(error))?;
+        if added || (self.undurable && !outputs.is_empty()) {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything that was committed so far safe from a power loss.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&mut self) -> Result<(), ManifestError> {
+        let synced = fully_synchronous(&mut self.connection, |transaction| {
+            // Only a transaction that changes something is flushed, and with it all before.
+            transaction.execute(
+                "INSERT INTO meta (name, value) VALUES ('synced', '1') \
+                 ON CONFLICT (name) DO UPDATE SET value = CAST(value AS INTEGER) + 1",
+                [],
+            )
+        });
+        synced.map_err(|error| self.error(error))?;
+        self.undurable = false;
+        Ok(())
+    }
+
+    /// Records all that a batch changed: all of it, or nothing when it fails.
+    ///
+    /// # Errors
+    /// When the system refuses. The export tree may then be ahead of the manifest: what the batch did
+    /// will be looked at again.
+    pub fn commit(&mut self, changes: &Changes) -> Result<(), ManifestError> {
+        if *changes == Changes::default() {
+            return Ok(());
+        }
+        let added = write(&mut self.connection, |transaction| {
+            apply(transaction, changes)
+        });
+        self.undurable |= added.map_err(|error| self.error(error))?;
+        if changes.files.len() + changes.outputs.len() > 10_000 {
+            self.give_back()?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs `work` in a transaction.
+fn write<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    // Immediate: waits for another writer at the beginning, where nothing has to be undone.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done = work(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}
+
+/// Runs `work` in a transaction that is on the disk when this returns.
+fn fully_synchronous<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let done = write(connection, work);
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    done
+}
+
+/// Announces outputs. True when one of them had no row.
+fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Result<bool> {
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO outputs (path, owner_kind, owner, format, key, replacing) \
+         VALUES (?1, ?2, ?3, ?4, 0, 0) ON CONFLICT (path) DO NOTHING",
+    )?;
+    let mut replace = transaction.prepare_cached(
+        "UPDATE outputs SET replacing = 1 WHERE path = ?1 AND NOT replacing AND hash IS NOT NULL",
+    )?;
+    let mut added = false;
+    for Announcement {
+        path,
+        owner,
+        format,
+    } in outputs
+    {
+        let (kind, owner) = owner.columns();
+        if add.execute(params![path.as_str(), kind, owner, format])? == 1 {
+            added = true;
+        } else {
+            replace.execute([path.as_str()])?;
+        }
+    }
+    Ok(added)
+}
+
+/// Applies all of `changes`. True when an output was added that had not been announced.
+fn apply(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<bool> {
+    remove_files(transaction, &changes.files_removed)?;
+    put_files(transaction, &changes.files)?;
+    refresh_files(transaction, &changes.files_refreshed)?;
+    remove_outputs(transaction, &changes.outputs_removed)?;
+    let added = put_outputs(transaction, &changes.outputs)?;
+    change_folders(transaction, &changes.folders_removed, &changes.folders)?;
+    clear_failures(transaction, &changes.failures_cleared)?;
+    put_failures(transaction, &changes.failures)?;
+    if let Some(formats) = &changes.formats {
+        replace_formats(transaction, formats)?;
+    }
+    put_meta(transaction, &changes.meta)?;
+    if let Some(batch) = &changes.batch {
+        history::store(transaction, batch)?;
+    }
+    Ok(added)
+}
+
+fn remove_files(transaction: &Transaction<'_>, ids: &[FileId]) -> rusqlite::Result<()> {
+    let mut remove = transaction.prepare_cached("DELETE FROM files WHERE id = ?1")?;
+    // The id may be taken again by another file, which has not failed. Kinds 0 and 1 are those of files.
+    let mut forget =
+        transaction.prepare_cached("DELETE FROM failures WHERE owner = ?1 AND owner_kind < 2")?;
+    for id in ids {
+        remove.execute([id.0])?;
+        forget.execute([id.0])?;
+    }
+    Ok(())
+}
+
+fn put_files(transaction: &Transaction<'_>, files: &[StoredFile]) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO files \
+         (id, path, is_note, mtime, ctime, size, inode, trusted, view, backlinks, facts) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    for file in files {
+        put.execute(params![
+            file.id.0,
+            file.path.as_str(),
+            file.is_note,
+            file.stamp.mtime,
+            file.stamp.ctime,
+            file.stamp.size.cast_signed(),
+            file.stamp.inode.cast_signed(),
+            file.trusted,
+            file.view.0.cast_signed(),
+            file.backlinks.0.cast_signed(),
+            file.facts,
+        ])?;
+    }
+    Ok(())
+}
+
+fn refresh_files(transaction: &Transaction<'_>, files: &[RefreshedFile]) -> rusqlite::Result<()> {
+    let mut refresh = transaction.prepare_cached(
+        "UPDATE files SET mtime = ?2, ctime = ?3, size = ?4, inode = ?5, trusted = ?6, view = ?7, \
+         backlinks = ?8 WHERE id = ?1",
+    )?;
+    for file in files {
+        refresh.execute(params![
+            file.id.0,
+            file.stamp.mtime,
+            file.stamp.ctime,
+            file.stamp.size.cast_signed(),
+            file.stamp.inode.cast_signed(),
+            file.trusted,
+            file.view.0.cast_signed(),
+            file.backlinks.0.cast_signed(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn remove_outputs(transaction: &Transaction<'_>, paths: &[OutputPath]) -> rusqlite::Result<()> {
+    let mut remove = transaction.prepare_cached("DELETE FROM outputs WHERE path = ?1")?;
+    for path in paths {
+        remove.execute([path.as_str()])?;
+    }
+    Ok(())
+}
+
+/// True when one of them had no row.
+fn put_outputs(transaction: &Transaction<'_>, outputs: &[StoredOutput]) -> rusqlite::Result<bool> {
+    let mut update = transaction.prepare_cached(
+        "UPDATE outputs SET owner_kind = ?2, owner = ?3, format = ?4, key = ?5, replacing = ?6, \
+         hash = ?7, size = ?8, mtime = ?9, inode = ?10, birth = ?11 WHERE path = ?1",
+    )?;
+    let mut add = transaction.prepare_cached(
+        "INSERT INTO outputs \
+         (path, owner_kind, owner, format, key, replacing, hash, size, mtime, inode, birth) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?;
+    let mut added = false;
+    for output in outputs {
+        let (kind, owner) = output.owner.columns();
+        let state = output.state.as_ref();
+        let hash = state.map(|state| state.hash.0.to_le_bytes());
+        let number = |of: fn(&OutputState) -> i64| state.map(of);
+        let columns = params![
+            output.path.as_str(),
+            kind,
+            owner,
+            output.format,
+            output.key.0.cast_signed(),
+            output.replacing,
+            hash,
+            number(|state| state.size.cast_signed()),
+            number(|state| state.mtime),
+            number(|state| state.inode.cast_signed()),
+            number(|state| state.birth),
+        ];
+        // Nearly always it was announced; and the answer tells whether it was.
+        if update.execute(columns)? == 0 {
+            add.execute(columns)?;
+            added = true;
+        }
+    }
+    Ok(added)
+}
+
+fn change_folders(
+    transaction: &Transaction<'_>,
+    removed: &[OutputPath],
+    made: &[OutputPath],
+) -> rusqlite::Result<()> {
+    let mut remove = transaction.prepare_cached("DELETE FROM folders WHERE path = ?1")?;
+    for path in removed {
+        remove.execute([path.as_str()])?;
+    }
+    let mut put = transaction.prepare_cached("INSERT OR IGNORE INTO folders (path) VALUES (?1)")?;
+    for path in made {
+        put.execute([path.as_str()])?;
+    }
+    Ok(())
+}
+
+fn clear_failures(transaction: &Transaction<'_>, keys: &[FailureKey]) -> rusqlite::Result<()> {
+    let mut clear = transaction.prepare_cached(
+        "DELETE FROM failures WHERE owner_kind = ?1 AND owner = ?2 AND format = ?3",
+    )?;
+    for FailureKey { owner, format } in keys {
+        let (kind, owner) = owner.columns();
+        clear.execute(params![kind, owner, format])?;
+    }
+    Ok(())
+}
+
+fn put_failures(transaction: &Transaction<'_>, failures: &[Failure]) -> rusqlite::Result<()> {
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO failures \
+         (owner_kind, owner, format, error, attempt, failed_at, retry_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for failure in failures {
+        let (kind, owner) = failure.owner.columns();
+        put.execute(params![
+            kind,
+            owner,
+            failure.format,
+            failure.error,
+            failure.attempt,
+            failure.failed_at,
+            failure.retry_at,
+        ])?;
+    }
+    Ok(())
+}
+
+fn replace_formats(transaction: &Transaction<'_>, formats: &[FormatKey]) -> rusqlite::Result<()> {
+    transaction.execute("DELETE FROM formats", [])?;
+    let mut put =
+        transaction.prepare_cached("INSERT OR REPLACE INTO formats (name, key) VALUES (?1, ?2)")?;
+    for FormatKey { name, key } in formats {
+        put.execute(params![name, key.0.cast_signed()])?;
+    }
+    Ok(())
+}
+
+fn put_meta(
+    transaction: &Transaction<'_>,
+    values: &[(Box<str>, Box<str>)],
+) -> rusqlite::Result<()> {
+    let mut put =
+        transaction.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?;
+    for (name, value) in values {
+        put.execute(params![name, value])?;
+    }
+    Ok(())
+}
