@@ -10,9 +10,11 @@
 //! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
 pub mod config;
+pub mod debounce;
 pub mod disk;
 pub mod export;
 pub mod hash;
 pub mod manifest;
 pub mod path;
 pub mod vault;
+pub mod watch;
