@@ -9,6 +9,7 @@
 //! The core (`config`, `path`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
 //! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
+pub mod cli;
 pub mod config;
 pub mod debounce;
 pub mod disk;

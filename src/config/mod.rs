@@ -1,8 +1,33 @@
 //! The checked configuration: nothing after this module ever sees a wrong value.
+//!
+//! `load` finds the file, `yaml` reads it, `check` (with `formats`, `folders` and `values`) turns it into a
+//! [`Config`] or into every problem at once, `render` writes it out again. All but `load` is pure: what it must
+//! know of the machine comes through [`Environment`] and [`Files`].
+
+mod check;
+mod environment;
+mod error;
+mod folders;
+mod formats;
+mod load;
+mod reader;
+mod render;
+mod values;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use check::{Document, Overrides, parse};
+pub use environment::{Environment, Files, RealFiles};
+pub use error::ConfigErrors;
+pub use formats::PLACEHOLDERS;
+pub use load::{ConfigSource, Loaded, load, load_in};
+pub use render::changed_keys;
 
 /// Everything a run needs to know.
 #[derive(Clone, Debug, PartialEq)]
