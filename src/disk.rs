@@ -74,6 +74,9 @@ pub trait NotesDisk: Send + Sync + 'static {
     /// As `open` and `read`.
     fn read(&self, path: &NotePath) -> std::io::Result<(Vec<u8>, Stamp)>;
 
+    /// Whether the notes folder is still there, and the one that it was.
+    fn is_there(&self) -> bool;
+
     /// The wall clock, ns since the epoch: only to tell whether a stamp is too fresh to be trusted.
     fn now(&self) -> i64;
 }

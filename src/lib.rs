@@ -9,20 +9,23 @@
 //! The core (`config`, `path`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
 //! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
+pub mod batch;
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod control;
+pub mod daemon;
 pub mod debounce;
 pub mod disk;
-pub mod export;
-pub mod hash;
-pub mod manifest;
-pub mod control;
-pub mod disk;
+pub mod engine;
 pub mod export;
 pub mod hash;
 pub mod log;
+pub mod manifest;
 pub mod path;
+pub mod plan;
 pub mod report;
 pub mod service;
+pub mod sync;
 pub mod vault;
 pub mod watch;

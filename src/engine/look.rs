@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Engine, EngineError};
+use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
 use crate::vault::{Change, Note, Seen, note};
@@ -18,6 +19,23 @@ const TICK_NS: i64 = 20_000_000;
 
 /// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
 const KEPT_TEXT: usize = 24 << 20;
+
+/// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
+pub trait FolderListener: Sync {
+    /// A folder is about to be listed.
+    fn enter(&self, folder: &str);
+
+    /// `top` was listed, and these are the folders at and below it.
+    fn listed(&self, top: &str, folders: &[Box<str>]);
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl FolderListener for Unwatched {
+    fn enter(&self, _: &str) {}
+    fn listed(&self, _: &str, _: &[Box<str>]) {}
+}
 
 /// What a look found.
 pub(super) struct Look {
@@ -37,8 +55,8 @@ struct Survey {
 }
 
 impl Engine {
-    /// Looks where `dirty` points. `enter` is called with each folder before it is listed.
-    pub(super) fn look(&mut self, dirty: &Dirty, enter: &(dyn Fn(&str) + Sync)) -> Result<Look, EngineError> {
+    /// Looks where `dirty` points.
+    pub(super) fn look(&mut self, dirty: &Dirty, listener: &dyn FolderListener) -> Result<Look, EngineError> {
         let mut survey = Survey::default();
         let mut listed: BTreeSet<Box<str>> = dirty.folders.clone();
         if dirty.everything {
@@ -47,7 +65,8 @@ impl Engine {
         for path in &dirty.paths {
             self.look_at(path, &mut survey, &mut listed);
         }
-        self.list_all(listed, &mut survey, enter)?;
+        self.list_all(listed, &mut survey, listener)?;
+        self.confirm_gone(&survey)?;
         self.unreadable.retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
         Ok(self.read_changed(survey))
     }
@@ -82,7 +101,7 @@ impl Engine {
         &mut self,
         folders: BTreeSet<Box<str>>,
         survey: &mut Survey,
-        enter: &(dyn Fn(&str) + Sync),
+        listener: &dyn FolderListener,
     ) -> Result<(), EngineError> {
         let mut tops: BTreeSet<Box<str>> = BTreeSet::new();
         let mut known_before = false;
@@ -91,7 +110,12 @@ impl Engine {
             if tops.iter().any(|top| is_below(&folder, top)) {
                 continue;
             }
-            let listing = match self.notes.list(&folder, enter) {
+            let beat = self.progress.clone();
+            let enter = |folder: &str| {
+                beat.beat();
+                listener.enter(folder);
+            };
+            let listing = match self.notes.list(&folder, &enter) {
                 Ok(listing) => listing,
                 Err(error) if folder.is_empty() => {
                     return Err(EngineError::Notes {
@@ -107,6 +131,7 @@ impl Engine {
                     continue;
                 }
             };
+            listener.listed(&folder, &listing.folders);
             known_before |= self.take_folders(&folder, &listing);
             survey.unreadable.extend(listing.unreadable);
             survey.found.extend(listing.files.into_iter().map(|found| (found.path.clone(), found)));
@@ -132,6 +157,15 @@ impl Engine {
         }
         self.folders.extend(listing.folders.iter().cloned());
         !below.is_empty()
+    }
+
+    /// Nothing counts as gone while the notes folder itself is: a folder that was deleted, renamed away or unmounted looks
+    /// empty to who still holds it open.
+    fn confirm_gone(&self, survey: &Survey) -> Result<(), EngineError> {
+        if survey.gone.is_empty() || self.notes.is_there() {
+            return Ok(());
+        }
+        Err(EngineError::NotesGone(self.config.notes_dir.display().to_string()))
     }
 
     fn find_gone(&self, tops: &BTreeSet<Box<str>>, survey: &mut Survey) {
@@ -183,7 +217,7 @@ impl Engine {
         }
         let mut unreadable = survey.unreadable;
         let mut texts = BTreeMap::new();
-        for (path, read) in read_all(&*self.notes, to_read) {
+        for (path, read) in read_all(&*self.notes, to_read, &self.progress) {
             match read {
                 Ok((seen, text)) => {
                     texts.extend(text.map(|text| (path.clone(), text)));
@@ -201,12 +235,18 @@ impl Engine {
 type Read = std::io::Result<(Seen, Option<Note>)>;
 
 /// Reads and parses notes on as many threads as there are processors.
-fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>) -> Vec<(NotePath, Read)> {
+fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>, progress: &Progress) -> Vec<(NotePath, Read)> {
     const WORTH_A_THREAD: usize = 32;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / WORTH_A_THREAD + 1);
     let kept = AtomicUsize::new(0);
     if threads == 1 {
-        return paths.into_iter().map(|path| (path.clone(), read(notes, &path, &kept))).collect();
+        return paths
+            .into_iter()
+            .map(|path| {
+                progress.beat();
+                (path.clone(), read(notes, &path, &kept))
+            })
+            .collect();
     }
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::with_capacity(paths.len()));
@@ -219,6 +259,7 @@ fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>) -> Vec<(NotePath, Read)
                     if from >= paths.len() {
                         break;
                     }
+                    progress.beat();
                     for path in &paths[from..paths.len().min(from + WORTH_A_THREAD)] {
                         mine.push((path.clone(), read(notes, path, &kept)));
                     }

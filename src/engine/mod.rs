@@ -16,19 +16,21 @@ mod open;
 mod prepare;
 mod publish;
 
-pub use context::Context;
+pub use context::{Context, JobError};
 pub use failures::{Failed, Failures};
-pub use finish::{Finished, JobEnd, JobReport};
+pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
+pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{Changes, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -49,11 +51,15 @@ pub struct Engine {
     failures: Failures,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
+    /// Commits that failed, oldest first: tried again before the next.
+    backlog: Vec<Changes>,
     /// Whether the manifest knows any output: a first export need not ask it for each.
     has_outputs: bool,
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: BTreeMap<String, String>,
+    /// Where to tell that the work goes on.
+    progress: Arc<Progress>,
 }
 
 /// What of the vault the manifest doesn't know yet. It stays here until a commit succeeded.
@@ -61,7 +67,9 @@ pub struct Engine {
 struct Unsaved {
     touched: BTreeSet<FileId>,
     removed: BTreeSet<FileId>,
-    /// The rules and formats that the manifest's keys will belong to.
+    /// Folders of the export tree that were made.
+    made: BTreeSet<OutputPath>,
+    /// Whether the rules and formats are others than those that the manifest's keys belong to.
     settings: bool,
 }
 
@@ -76,6 +84,9 @@ pub enum EngineError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The notes folder is gone, or is not the one that it was.
+    #[error("{0}: the notes folder is gone, or another lies in its place")]
+    NotesGone(String),
     /// The manifest can't be read or written.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -97,6 +108,16 @@ impl Engine {
         &self.failures
     }
 
+    /// Tells from now on here that the work goes on.
+    pub fn set_progress(&mut self, progress: Arc<Progress>) {
+        self.progress = progress;
+    }
+
+    /// Gives the manifest back, for another engine.
+    pub fn into_manifest(self) -> Manifest {
+        self.manifest
+    }
+
     /// The manifest, to read from.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -115,6 +136,11 @@ impl Engine {
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.
     fn vault_mut(&mut self) -> &mut Vault {
         Arc::make_mut(&mut self.vault)
+    }
+
+    /// The name of a format (an index into the config's formats).
+    pub fn format_name(&self, format: usize) -> Box<str> {
+        self.format_plans[format].name.clone()
     }
 
     fn name_of(&self, id: FileId) -> Option<&NotePath> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Context, Engine, EngineError};
+use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};
@@ -106,9 +106,9 @@ impl Engine {
     pub fn prepare(
         &mut self,
         request: &Request<'_>,
-        enter: &(dyn Fn(&str) + Sync),
+        listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let look = self.look(request.dirty, enter)?;
+        let look = self.look(request.dirty, listener)?;
         let delta = self.vault_mut().apply(look.changes);
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {

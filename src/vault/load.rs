@@ -71,7 +71,13 @@ impl Vault {
                 self.files.get_mut(edge.id()).incoming.push(Edge::new(id, edge.is_embed()));
             }
         }
-        for &id in &ids {
+        self.settle_exports(&ids);
+        true
+    }
+
+    /// Decides who is exported, and makes the sums over those.
+    fn settle_exports(&mut self, ids: &[FileId]) {
+        for &id in ids {
             let file = self.files.get(id);
             let Some(facts) = file.facts() else { continue };
             let stem = self.rules.stem(&file.path, &facts.title);
@@ -81,7 +87,6 @@ impl Vault {
                 self.add_contribution(id, &facts);
             }
         }
-        true
     }
 
     fn add_contribution(&mut self, id: FileId, facts: &NoteFacts) {

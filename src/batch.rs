@@ -1,0 +1,449 @@
+//! Runs the jobs of one batch: at most `max_concurrent` at once, and exactly that many as long as jobs wait.
+//!
+//! Each unit of the limit is a *lane* that takes one job after the other from the front of the queue. A job that
+//! renders runs on a thread for blocking work and its lane stays there for the next ones, so that a group of jobs costs
+//! one hand-over; a job that is a command is awaited. Results come back over one channel and are reported in the
+//! order of the jobs, whatever finished first. Nothing in here knows the manifest: it hands the engine what was staged.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinError, JoinSet, spawn_blocking};
+
+use crate::config::OnError;
+use crate::disk::{Staged, StagedFile};
+use crate::engine::{Batch, BatchJob, Engine, Finished, JobEnd, JobError, JobReport, Measured};
+use crate::export::{CommandError, command};
+use crate::manifest::ManifestError;
+use crate::plan::Work;
+use crate::vault::FileId;
+
+/// How long staged files wait for others before they are published, while the batch goes on.
+const WAVE: Duration = Duration::from_secs(1);
+
+/// What the running jobs are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Halt {
+    /// Go on.
+    #[default]
+    No,
+    /// Begin no further job.
+    Drain,
+    /// End those that run too.
+    Now,
+}
+
+/// How far a batch is, for whoever wants to know.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Jobs that ended.
+    pub done: AtomicUsize,
+    /// Jobs that run.
+    pub in_flight: AtomicUsize,
+    /// Of those, commands: they have a time limit of their own.
+    pub commands: AtomicUsize,
+    peak: AtomicUsize,
+    beats: AtomicU64,
+}
+
+impl Progress {
+    /// Something was done: the work goes on.
+    pub fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often something was done so far.
+    pub fn beats(&self) -> u64 {
+        self.beats.load(Ordering::Relaxed)
+    }
+
+    /// A new batch begins.
+    fn begin(&self) {
+        self.done.store(0, Ordering::Relaxed);
+        self.peak.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A batch that ran.
+pub struct Ran {
+    /// The engine, back again.
+    pub engine: Engine,
+    /// What the batch did.
+    pub finished: Finished,
+    /// Whether the manifest remembers it.
+    pub committed: Result<(), ManifestError>,
+    /// What there is to tell of each job that wrote a file, in order.
+    pub exported: Vec<Exported>,
+}
+
+/// A job that wrote a file.
+#[derive(Clone, Debug)]
+pub struct Exported {
+    /// The note.
+    pub note: String,
+    /// The format's name.
+    pub format: Box<str>,
+    /// The file, in the export folder.
+    pub output: String,
+    /// Why.
+    pub because: String,
+    /// From the batch's start to the job's.
+    pub queued: Duration,
+    /// The job's own time.
+    pub elapsed: Duration,
+}
+
+/// How to run a batch.
+pub struct Run {
+    /// Most jobs at once.
+    pub limit: usize,
+    /// What a failure means for the rest.
+    pub on_error: OnError,
+    /// When the batch began: before it was planned.
+    pub began: Instant,
+    /// Whether jobs that wrote a file are told one by one.
+    pub tell_exported: bool,
+    /// Orders from outside.
+    pub halt: watch::Receiver<Halt>,
+    /// Where to tell how far it is.
+    pub progress: Arc<Progress>,
+}
+
+/// Why a job has no output.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Job(#[from] JobError),
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// What a job with a command is: its format and note.
+type CommandJob = (usize, FileId);
+
+struct Outcome {
+    index: usize,
+    result: Result<Staged, Fault>,
+    queued: Duration,
+    elapsed: Duration,
+    lane: usize,
+}
+
+/// The jobs, shared by all lanes.
+struct Queue {
+    jobs: Vec<BatchJob>,
+    context: Arc<crate::engine::Context>,
+    next: AtomicUsize,
+    began: Instant,
+    halt: watch::Receiver<Halt>,
+    /// Set by a failure under `on_error: stop`.
+    stop: watch::Sender<Halt>,
+    progress: Arc<Progress>,
+    results: mpsc::UnboundedSender<Outcome>,
+}
+
+/// Runs a batch to its end.
+///
+/// Dropping this future leaves staged files in the temporary folder, which the next start sweeps, and the manifest as it
+/// was before: the batch will be planned again.
+///
+/// # Errors
+/// When a thread of ours panicked: the panic was logged, and the process must end.
+pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, JoinError> {
+    let started_at = unix_ms();
+    run.progress.begin();
+    let withdrawn;
+    (engine, batch, withdrawn) = spawn_blocking(move || {
+        let withdrawn = engine.withdraw_first(&mut batch);
+        (engine, batch, withdrawn)
+    })
+    .await?;
+    let (results, mut outcomes) = mpsc::unbounded_channel();
+    let (stop, stopped) = watch::channel(Halt::No);
+    let queue = Arc::new(Queue {
+        jobs: batch.jobs.clone(),
+        context: batch.context.clone(),
+        next: AtomicUsize::new(0),
+        began: run.began,
+        halt: run.halt.clone(),
+        stop,
+        progress: run.progress.clone(),
+        results,
+    });
+    let mut lanes = JoinSet::new();
+    for lane in 0..run.limit.min(batch.jobs.len()) {
+        lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
+    }
+    let stop = StopOnError { queue: Arc::downgrade(&queue), on_error: run.on_error };
+    drop(queue);
+    let batch = Arc::new(batch);
+    let mut gather = Gather { batch: batch.clone(), reports: Vec::new(), staged: Vec::new() };
+    let mut wave = tokio::time::interval(WAVE);
+    wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            outcome = outcomes.recv() => match outcome {
+                Some(outcome) => stop.mind(gather.take(outcome)),
+                None => break,
+            },
+            _ = wave.tick(), if !gather.staged.is_empty() => {
+                engine = gather.publish(engine).await?;
+            }
+        }
+    }
+    while let Some(lane) = lanes.join_next().await {
+        lane?;
+    }
+    engine = gather.publish(engine).await?;
+    let Gather { mut reports, .. } = gather;
+    add_cancelled(&mut reports, batch.jobs.len());
+    let exported = if run.tell_exported { tell_exported(&engine, &batch, &reports) } else { Vec::new() };
+    let measured = (run.began, run.progress.peak.load(Ordering::Relaxed), run.limit);
+    let batch = Arc::into_inner(batch).expect("the lanes have ended and the gathering is over");
+    spawn_blocking(move || {
+        let (began, peak, limit) = measured;
+        let measured = Measured { started_at, elapsed: began.elapsed(), peak, limit };
+        let (finished, committed) = engine.finish(batch, withdrawn, reports, &measured, Instant::now());
+        Ran { engine, finished, committed, exported }
+    })
+    .await
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl Queue {
+    /// Takes jobs until none is left or a halt comes.
+    async fn run_lane(self: Arc<Self>, lane: usize, mut stopped: watch::Receiver<Halt>) {
+        let mut next = self.take();
+        while let Some(index) = next {
+            next = if let Some((format, id)) = self.command(index) {
+                self.run_command(index, lane, (format, id), &mut stopped).await;
+                self.take()
+            } else {
+                let queue = self.clone();
+                off_the_loop(move || queue.run_here(index, lane)).await
+            };
+        }
+    }
+
+    /// The next job to begin.
+    fn take(&self) -> Option<usize> {
+        if *self.halt.borrow() != Halt::No || *self.stop.borrow() != Halt::No {
+            return None;
+        }
+        let index = self.next.fetch_add(1, Ordering::Relaxed);
+        (index < self.jobs.len()).then_some(index)
+    }
+
+    fn command(&self, index: usize) -> Option<CommandJob> {
+        match self.jobs[index].job.work {
+            Work::Note(id, format) if self.context.formats.command(format).is_some() => Some((format, id)),
+            _ => None,
+        }
+    }
+
+    /// Runs jobs that need no command, one after the other, on this thread. Returns the first that needs one.
+    fn run_here(&self, first: usize, lane: usize) -> Option<usize> {
+        let mut index = first;
+        loop {
+            let begun = self.begin();
+            let result = self.context.run(&self.jobs[index]).map_err(Fault::from);
+            self.end(index, lane, begun, result);
+            index = self.take()?;
+            if self.command(index).is_some() {
+                return Some(index);
+            }
+        }
+    }
+
+    /// Runs a command and stages what it wrote. Dropped on the way, it ends the command with all its children.
+    async fn run_command(
+        self: &Arc<Self>,
+        index: usize,
+        lane: usize,
+        (format, id): CommandJob,
+        stopped: &mut watch::Receiver<Halt>,
+    ) {
+        let begun = self.begin();
+        self.progress.commands.fetch_add(1, Ordering::Relaxed);
+        let mut halt = self.halt.clone();
+        let result = tokio::select! {
+            result = self.command_output(index, format, id) => result,
+            () = now(&mut halt) => Err(Fault::Cancelled),
+            () = now(stopped) => Err(Fault::Cancelled),
+        };
+        self.progress.commands.fetch_sub(1, Ordering::Relaxed);
+        self.end(index, lane, begun, result);
+    }
+
+    async fn command_output(self: &Arc<Self>, index: usize, format: usize, id: FileId) -> Result<Staged, Fault> {
+        let context = self.context.clone();
+        let invocation = off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
+        let bytes = match invocation.map_err(JobError::from)? {
+            Some(invocation) => command::run(invocation).await?,
+            None => unreachable!("only jobs of formats with a command come here"),
+        };
+        self.stage(index, bytes).await
+    }
+
+    async fn stage(self: &Arc<Self>, index: usize, bytes: Vec<u8>) -> Result<Staged, Fault> {
+        let queue = self.clone();
+        Ok(off_the_loop(move || queue.context.stage(&queue.jobs[index], &bytes)).await?)
+    }
+
+    fn begin(&self) -> Instant {
+        let running = self.progress.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        self.progress.peak.fetch_max(running, Ordering::Relaxed);
+        Instant::now()
+    }
+
+    fn end(&self, index: usize, lane: usize, begun: Instant, result: Result<Staged, Fault>) {
+        let elapsed = begun.elapsed();
+        self.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.progress.done.fetch_add(1, Ordering::Relaxed);
+        self.progress.beat();
+        let queued = begun.saturating_duration_since(self.began);
+        // Nobody listens only when the whole batch was dropped.
+        let _ = self.results.send(Outcome { index, result, queued, elapsed, lane });
+    }
+}
+
+/// Runs blocking work on a thread meant for it. A panic there goes on here.
+async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(cancelled) => unreachable!("blocking work is never cancelled: {cancelled}"),
+        },
+    }
+}
+
+/// Waits until what runs must end too.
+async fn now(halt: &mut watch::Receiver<Halt>) {
+    if halt.wait_for(|halt| *halt == Halt::Now).await.is_err() {
+        // Whoever could say so is gone: it will never be said.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Ends the batch at its first failure, if the config says so.
+struct StopOnError {
+    queue: std::sync::Weak<Queue>,
+    on_error: OnError,
+}
+
+impl StopOnError {
+    fn mind(&self, failed: bool) {
+        if failed
+            && self.on_error == OnError::Stop
+            && let Some(queue) = self.queue.upgrade()
+        {
+            queue.stop.send_replace(Halt::Now);
+        }
+    }
+}
+
+/// Collects what the lanes report.
+struct Gather {
+    batch: Arc<Batch>,
+    reports: Vec<JobReport>,
+    staged: Vec<(StagedFile, JobReport)>,
+}
+
+impl Gather {
+    /// Takes in one outcome; true when the job failed.
+    fn take(&mut self, outcome: Outcome) -> bool {
+        let Outcome { index, result, queued, elapsed, lane } = outcome;
+        let report = |end| JobReport { index, end, queued, elapsed, lane };
+        let end = match result {
+            Ok(Staged::Ready(file)) => {
+                // How it really ended is known once it is published.
+                self.staged.push((file, report(JobEnd::Cancelled)));
+                return false;
+            }
+            Ok(Staged::Unchanged(state)) => JobEnd::Unchanged(state),
+            Err(fault) => end_of(fault),
+        };
+        let failed = matches!(end, JobEnd::Failed(_) | JobEnd::Refused(_));
+        self.reports.push(report(end));
+        failed
+    }
+
+    /// Publishes what is staged so far.
+    async fn publish(&mut self, mut engine: Engine) -> Result<Engine, JoinError> {
+        let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) = std::mem::take(&mut self.staged).into_iter().unzip();
+        let indexed: Vec<_> = waiting.iter().map(|report| report.index).zip(files).collect();
+        let batch = self.batch.clone();
+        let (engine, published) = spawn_blocking(move || {
+            let published = engine.publish(&batch, indexed);
+            (engine, published)
+        })
+        .await?;
+        for (mut report, (index, result)) in waiting.into_iter().zip(published) {
+            debug_assert_eq!(report.index, index, "what is published keeps its order");
+            report.end = match result {
+                Ok(state) => JobEnd::Exported(state),
+                Err(error) => end_of(Fault::Job(JobError::Output(error))),
+            };
+            self.reports.push(report);
+        }
+        Ok(engine)
+    }
+}
+
+fn end_of(fault: Fault) -> JobEnd {
+    match fault {
+        Fault::Cancelled => JobEnd::Cancelled,
+        Fault::Job(error) => match error.superseded() {
+            Some(path) => JobEnd::Superseded(path.clone()),
+            None if matches!(error, JobError::Output(_)) => JobEnd::Refused(error.to_string()),
+            None => JobEnd::Failed(error.to_string()),
+        },
+        Fault::Command(error) => JobEnd::Failed(error.to_string()),
+    }
+}
+
+/// Puts the reports in the order of the jobs, and adds those that were never begun.
+fn add_cancelled(reports: &mut Vec<JobReport>, jobs: usize) {
+    reports.sort_by_key(|report| report.index);
+    if reports.len() == jobs {
+        return;
+    }
+    let mut begun = std::mem::take(reports).into_iter().peekable();
+    for index in 0..jobs {
+        let report = begun.next_if(|report| report.index == index).unwrap_or(JobReport {
+            index,
+            end: JobEnd::Cancelled,
+            queued: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            lane: 0,
+        });
+        reports.push(report);
+    }
+}
+
+fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<Exported> {
+    reports
+        .iter()
+        .filter(|report| matches!(report.end, JobEnd::Exported(_)))
+        .map(|report| {
+            let job = &batch.jobs[report.index].job;
+            Exported {
+                note: engine.owner_name(&job.work.owner()),
+                format: job.work.format().map_or("".into(), |format| engine.format_name(format)),
+                output: job.output.to_string(),
+                because: job.because.to_string(),
+                queued: report.queued,
+                elapsed: report.elapsed,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,473 @@
+//! The daemon: one loop that waits for changes, timers, signals and requests, and decides when a batch runs.
+//!
+//! The loop's thread never touches the disk. A batch runs as a task that takes the engine along and brings it back, so
+//! there is at most one at a time, and changes that come meanwhile wait in the inbox for the next. Who joins the task:
+//! the loop, before it ends.
+
+mod answer;
+mod reload;
+mod step;
+mod timers;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
+use tokio::sync::{mpsc, watch as channel};
+use tokio::task::JoinHandle;
+
+use crate::batch::{Halt, Progress};
+use crate::config::{ConfigSource, Loaded};
+use crate::control::{self, Asked, Response};
+use crate::debounce::Debouncer;
+use crate::disk::FolderState;
+use crate::engine::Engine;
+use crate::log::{LogHandle, events};
+use crate::log::events::Trigger;
+use crate::report::BatchRow;
+use crate::service::{self, Service};
+use crate::session::{Session, SessionError};
+use crate::watch::{Inbox, Notice, Schedule, Watch, WatchError};
+use step::{Step, StepDone, StepEvent};
+
+/// How many batches `status` shows.
+const SHOWN_BATCHES: usize = 5;
+/// How often, while jobs are finished before the end, the service manager is asked for more time.
+const DRAIN_TICK: Duration = Duration::from_secs(5);
+
+/// Why the daemon ended other than by a signal.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The config can't be put in force.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// `watch.mode: native`, and no watch can be had.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// The system refused something that the loop can't do without.
+    #[error("{what}: {error}")]
+    System {
+        /// What was asked for.
+        what: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The manifest failed, or a task of ours panicked.
+    #[error("{0}")]
+    Broken(String),
+}
+
+fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
+    move |error| DaemonError::System { what, error }
+}
+
+/// What the loop owns.
+struct Daemon<'a> {
+    source: ConfigSource,
+    log: &'a LogHandle,
+    service: Service,
+    session: Option<Session>,
+    work: Work,
+    watch: Arc<Watch>,
+    inbox: Arc<Inbox>,
+    debouncer: Debouncer,
+    schedule: Schedule,
+    progress: Arc<Progress>,
+    halt: channel::Sender<Halt>,
+    steps: mpsc::UnboundedSender<StepEvent>,
+    started: Instant,
+    /// What was asked of the next batch besides what the inbox says.
+    pending: Pending,
+    /// The notes folder is gone: nothing is looked at until it is back.
+    lost: bool,
+    is_ready: bool,
+    /// Waits for a batch to end before the config can be put in force.
+    reload: Option<reload::Asked>,
+    stopping: bool,
+    census: step::Census,
+    batches: Vec<BatchRow>,
+    batch_count: u64,
+    current: Option<step::Current>,
+    last_rescan: Option<Instant>,
+    degraded: Option<String>,
+    config_error: Option<String>,
+    beats_told: u64,
+}
+
+/// Where the engine is.
+enum Work {
+    /// Here: no batch runs.
+    Idle(Box<Engine>),
+    /// With a batch.
+    Running(JoinHandle<Result<StepDone, tokio::task::JoinError>>),
+    /// Handed over within one function; never seen from outside of it.
+    Moving,
+}
+
+/// What the next batch is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    /// Its trigger, when it is not the inbox.
+    trigger: Option<Trigger>,
+    /// Compare the export tree with the manifest.
+    audit: bool,
+    /// Run it even if there is nothing to do.
+    always: bool,
+}
+
+/// Runs the daemon until a signal ends it.
+///
+/// # Errors
+/// See [`DaemonError`].
+pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Result<(), DaemonError> {
+    let started = Instant::now();
+    // The handlers come first: a signal that comes during the start is heard after it.
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(system("signal handlers"))?;
+    let service = Service::from_env().map_err(system("service manager's socket"))?;
+    let config = loaded.config.clone();
+    let (session, engine) = tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
+        .await
+        .map_err(|error| DaemonError::Broken(error.to_string()))??;
+    events::exporting(&config.notes_dir, &config.export_dir, env!("CARGO_PKG_VERSION"));
+    if let Some(lost) = &session.lost {
+        events::manifest_renewed(lost);
+    }
+    let inbox = Arc::new(Inbox::new());
+    let watch = Arc::new(Watch::start(&config.notes_dir, config.watch.mode, inbox.clone())?);
+    let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
+    let (asked, mut requests) = mpsc::channel(8);
+    let server = control::serve(&socket, control::Limits::default(), asked);
+    tokio::pin!(server);
+    let (steps, mut step_events) = mpsc::unbounded_channel();
+    let mut daemon = Daemon {
+        source,
+        log,
+        service,
+        session: Some(session),
+        work: Work::Idle(Box::new(engine)),
+        watch,
+        inbox,
+        debouncer: Debouncer::new(config.debounce),
+        schedule: Schedule::new(config.watch, started),
+        progress: Arc::default(),
+        halt: channel::Sender::new(Halt::No),
+        steps,
+        started,
+        pending: Pending { trigger: Some(Trigger::Startup), audit: true, always: true },
+        lost: false,
+        is_ready: false,
+        reload: None,
+        stopping: false,
+        census: step::Census::default(),
+        batches: Vec::new(),
+        batch_count: 0,
+        current: None,
+        last_rescan: None,
+        degraded: None,
+        config_error: None,
+        beats_told: 0,
+    };
+    daemon.inbox.mark_all();
+    daemon.begin_step();
+    while !daemon.is_over() {
+        let wake = daemon.next_wake();
+        tokio::select! {
+            biased;
+            Some(signal) = signals.next() => if daemon.heard(signal).is_break() { return Ok(()) },
+            Some(event) = step_events.recv() => daemon.step_said(event),
+            done = daemon.step_ended() => daemon.take_back(done)?,
+            Some(request) = requests.recv() => daemon.asked(request),
+            () = daemon.inbox.changed() => daemon.noticed(),
+            ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
+            () = tokio::time::sleep_until(wake.into()) => {}
+        }
+        daemon.turn()?;
+    }
+    daemon.farewell();
+    Ok(())
+}
+
+impl Daemon<'_> {
+    fn is_over(&self) -> bool {
+        self.stopping && matches!(self.work, Work::Idle(_))
+    }
+
+    /// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.
+    async fn step_ended(&mut self) -> StepResult {
+        match &mut self.work {
+            Work::Running(step) => step.await,
+            Work::Idle(_) | Work::Moving => std::future::pending().await,
+        }
+    }
+
+    /// Something may have changed.
+    fn noticed(&mut self) {
+        self.debouncer.changed(Instant::now());
+    }
+
+    /// What is due by now, whatever woke the loop.
+    fn turn(&mut self) -> Result<(), DaemonError> {
+        let now = Instant::now();
+        self.ping();
+        self.tell_notices();
+        if self.stopping || !self.is_ready {
+            return Ok(());
+        }
+        self.mind_schedule(now);
+        if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
+            self.reload_now()?;
+        }
+        if self.lost || !matches!(self.work, Work::Idle(_)) {
+            return Ok(());
+        }
+        if self.pending.trigger.is_some() || self.debouncer.due(now) || self.retry_due(now) {
+            self.begin_step();
+        }
+        Ok(())
+    }
+
+    fn retry_due(&self, now: Instant) -> bool {
+        match &self.work {
+            Work::Idle(engine) => engine.failures().next_due().is_some_and(|due| due <= now),
+            Work::Running(_) | Work::Moving => false,
+        }
+    }
+
+    fn begin_step(&mut self) {
+        let Work::Idle(mut engine) = std::mem::replace(&mut self.work, Work::Moving) else {
+            unreachable!("a step begins only when no other runs");
+        };
+        engine.set_progress(self.progress.clone());
+        let now = Instant::now();
+        let dirty = self.inbox.take();
+        self.debouncer.taken();
+        let pending = std::mem::take(&mut self.pending);
+        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() { Trigger::Retry } else { Trigger::Watch });
+        let step = Step {
+            engine: *engine,
+            dirty,
+            trigger,
+            audit: pending.audit,
+            always: pending.always,
+            began: now,
+            watch: self.watch.clone(),
+            progress: self.progress.clone(),
+            halt: self.halt.subscribe(),
+            tell: self.steps.clone(),
+        };
+        self.work = Work::Running(tokio::spawn(step.run()));
+    }
+
+    fn step_said(&mut self, event: StepEvent) {
+        match event {
+            StepEvent::Looked { notes, began, everything } => {
+                if everything {
+                    self.last_rescan = Some(Instant::now());
+                    self.schedule.rescanned(Instant::now());
+                }
+                self.schedule.polled(began, Instant::now());
+                self.census.notes = notes;
+                if !self.is_ready {
+                    self.become_ready(notes);
+                }
+            }
+            StepEvent::Started(current) => {
+                self.say_status(&service::exporting_sentence(current.batch, 0, current.jobs));
+                self.current = Some(current);
+            }
+        }
+    }
+
+    fn become_ready(&mut self, notes: usize) {
+        self.is_ready = true;
+        self.tell_notices();
+        events::ready(notes, self.watch.coverage().word());
+        let status = service::watching_sentence(notes, None, 0);
+        let told = self.service.ready(&status);
+        self.heed(told);
+    }
+
+    /// The step is over, and the engine is back.
+    fn take_back(&mut self, ended: StepResult) -> Result<(), DaemonError> {
+        let done = ended.and_then(|done| done).map_err(|error| DaemonError::Broken(error.to_string()))?;
+        self.current = None;
+        self.work = Work::Idle(Box::new(done.engine));
+        let result = match done.result {
+            Ok(result) => result,
+            Err(failed) => {
+                self.inbox.put_back(failed.dirty);
+                self.pending.trigger = self.pending.trigger.or(Some(failed.trigger));
+                self.pending.audit |= failed.audit;
+                self.pending.always |= failed.always;
+                return self.lose_notes(&failed.error);
+            }
+        };
+        self.census = result.census;
+        if let Some(row) = result.row {
+            self.batch_count += 1;
+            self.say_status(&service::watching_sentence(
+                self.census.notes,
+                Some(&service::Finished {
+                    batch: row.batch,
+                    exported: row.exported,
+                    failed: row.failed,
+                    elapsed_ms: row.elapsed_ms,
+                    speedup: row.speedup,
+                }),
+                self.census.failing,
+            ));
+            self.batches.insert(0, row);
+            self.batches.truncate(SHOWN_BATCHES);
+        }
+        for path in result.again {
+            self.inbox.mark(path);
+        }
+        Ok(())
+    }
+
+    /// The notes folder can't be looked at. Before the first look that ends the process, later it is waited for.
+    fn lose_notes(&mut self, error: &crate::engine::EngineError) -> Result<(), DaemonError> {
+        use crate::engine::EngineError;
+        let reason = match error {
+            EngineError::Manifest(error) => return Err(DaemonError::Broken(error.to_string())),
+            EngineError::Notes { path, error } if !self.is_ready => {
+                let error = std::io::Error::new(error.kind(), error.to_string());
+                return Err(DaemonError::Session(SessionError::Folder {
+                    path: path.clone(),
+                    error,
+                    hint: "notes_dir must be a folder that can be read",
+                }));
+            }
+            EngineError::Notes { .. } | EngineError::NotesGone(_) => error.to_string(),
+        };
+        if !self.is_ready {
+            // The manifest knows notes, and the folder is an empty mount point: wait for the mount.
+            self.become_ready(0);
+        }
+        self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+        self.lost = true;
+        self.schedule.checked_root(Instant::now(), true);
+        self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
+        Ok(())
+    }
+
+    /// Looks whether the notes folder is there, and takes up the work when it is back.
+    fn check_root(&mut self, now: Instant) {
+        let Some(session) = &self.session else { return };
+        let state = session.notes.root_state();
+        let back = match state {
+            Ok(FolderState::Same) => self.lost,
+            Ok(FolderState::Replaced) => session.notes.reopen().is_ok(),
+            Ok(_) | Err(_) => false,
+        };
+        let here = matches!(state, Ok(FolderState::Same)) || back;
+        if back {
+            self.lost = false;
+            self.degraded = None;
+            self.watch.restart();
+            self.pending.trigger = Some(Trigger::Rescan);
+            events::watch_restored(self.watch.coverage().word());
+        } else if !here && !self.lost {
+            let reason = format!("{}: the notes folder is gone", session.loaded.config.notes_dir.display());
+            self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+            self.lost = true;
+            self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
+        }
+        self.schedule.checked_root(now, self.lost);
+    }
+
+    fn degrade(&mut self, reason: String, hint: &str) {
+        events::watch_degraded(&reason, hint);
+        self.degraded = Some(reason);
+    }
+
+    fn tell_notices(&mut self) {
+        while let Some(notice) = self.watch.take_notice() {
+            match notice {
+                Notice::Degraded { reason, hint } => self.degrade(reason, &hint),
+                Notice::Restored => {
+                    self.degraded = None;
+                    events::watch_restored(self.watch.coverage().word());
+                }
+                Notice::Lost { reason, hint } => self.degrade(reason, &hint),
+            }
+        }
+    }
+
+    fn config(&self) -> &crate::config::Config {
+        &self.session.as_ref().expect("a session is only taken to be replaced").loaded.config
+    }
+
+    fn heard(&mut self, signal: i32) -> std::ops::ControlFlow<()> {
+        let name = match signal {
+            SIGHUP => {
+                self.ask_reload(None);
+                return std::ops::ControlFlow::Continue(());
+            }
+            SIGTERM => "SIGTERM",
+            _ => "SIGINT",
+        };
+        if self.stopping {
+            // Dropping the step ends the commands that it started.
+            if let Work::Running(step) = &self.work {
+                step.abort();
+            }
+            self.halt.send_replace(Halt::Now);
+            events::stopped(self.batch_count, self.started.elapsed());
+            return std::ops::ControlFlow::Break(());
+        }
+        self.stopping = true;
+        events::stopping(name);
+        let told = self.service.stopping("finishing the jobs in flight");
+        self.heed(told);
+        self.halt.send_replace(Halt::Drain);
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn farewell(&mut self) {
+        if let Some(asked) = self.reload.take() {
+            asked.answer(Response::failed("the daemon is stopping"));
+        }
+        events::stopped(self.batch_count, self.started.elapsed());
+    }
+
+    fn say_status(&mut self, text: &str) {
+        if self.is_ready && !self.stopping {
+            let told = self.service.status(text);
+            self.heed(told);
+        }
+    }
+
+    /// The service manager could not be told something: that is no reason to end.
+    fn heed(&self, told: std::io::Result<()>) {
+        if let Err(error) = told {
+            events::service_unreachable(&error);
+        }
+    }
+
+    /// Tells the watchdog that the work goes on: that the loop turns and that, if a step runs, it has got further or only
+    /// waits for commands, which have a time limit of their own.
+    fn ping(&mut self) {
+        let beats = self.progress.beats();
+        let running = matches!(self.work, Work::Running(_));
+        let waits = self.progress.commands.load(Ordering::Relaxed) > 0;
+        if !running || waits || beats != self.beats_told {
+            self.beats_told = beats;
+            let told = self.service.ping();
+            self.heed(told);
+        }
+    }
+
+    fn dirty_count(&self) -> usize {
+        self.inbox.count()
+    }
+
+    fn asked(&mut self, (request, answer): Asked) {
+        self.answer(request, answer);
+    }
+}
+
+type StepResult = Result<Result<StepDone, tokio::task::JoinError>, tokio::task::JoinError>;

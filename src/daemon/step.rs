@@ -1,0 +1,142 @@
+//! One step of the daemon's work: look, plan, run the batch, say what it did. It takes the engine along and brings it
+//! back; the loop goes on meanwhile.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch as channel};
+use tokio::task::{JoinError, spawn_blocking};
+
+use crate::batch::{self, Halt, Progress, Run};
+use crate::engine::{Engine, EngineError, FolderListener, Request};
+use crate::log::events::Trigger;
+use crate::path::NotePath;
+use crate::report::BatchRow;
+use crate::tell;
+use crate::watch::{Dirty, Watch};
+
+/// A step to take.
+pub(super) struct Step {
+    pub(super) engine: Engine,
+    pub(super) dirty: Dirty,
+    pub(super) trigger: Trigger,
+    pub(super) audit: bool,
+    pub(super) always: bool,
+    pub(super) began: Instant,
+    pub(super) watch: Arc<Watch>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) halt: channel::Receiver<Halt>,
+    pub(super) tell: mpsc::UnboundedSender<StepEvent>,
+}
+
+/// What the loop hears while a step runs.
+pub(super) enum StepEvent {
+    /// The notes folder has been looked at; the watch stands.
+    Looked {
+        notes: usize,
+        began: Instant,
+        everything: bool,
+    },
+    /// A batch has begun.
+    Started(Current),
+}
+
+/// A batch that runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Current {
+    pub(super) batch: u64,
+    pub(super) trigger: Trigger,
+    pub(super) jobs: usize,
+    pub(super) began: Instant,
+}
+
+/// A step that is over.
+pub(super) struct StepDone {
+    pub(super) engine: Engine,
+    pub(super) result: Result<StepResult, StepFailed>,
+}
+
+/// What came of a step.
+pub(super) struct StepResult {
+    pub(super) row: Option<BatchRow>,
+    pub(super) again: Vec<NotePath>,
+    pub(super) census: Census,
+}
+
+/// A step that could not look or plan: nothing is lost, the same hints lead to the same batch later.
+pub(super) struct StepFailed {
+    pub(super) error: EngineError,
+    pub(super) dirty: Dirty,
+    pub(super) trigger: Trigger,
+    pub(super) audit: bool,
+    pub(super) always: bool,
+}
+
+/// Figures of the vault that cost nothing to know.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Census {
+    pub(super) notes: usize,
+    pub(super) failing: usize,
+}
+
+/// The watch as the engine's look sees it.
+struct Watching(Arc<Watch>);
+
+impl FolderListener for Watching {
+    fn enter(&self, folder: &str) {
+        self.0.enter(folder);
+    }
+
+    fn listed(&self, top: &str, folders: &[Box<str>]) {
+        self.0.retain(top, folders);
+    }
+}
+
+impl Step {
+    /// Takes the step. Dropping it while a batch runs ends that batch's commands and loses the engine.
+    ///
+    /// # Errors
+    /// When blocking work panicked.
+    pub(super) async fn run(self) -> Result<StepDone, JoinError> {
+        let Self { mut engine, dirty, trigger, audit, always, began, watch, progress, halt, tell } = self;
+        let listener = Watching(watch);
+        let everything = dirty.everything;
+        let (mut engine, dirty, prepared) = spawn_blocking(move || {
+            let request = Request { trigger, dirty: &dirty, full: false, audit, always, now: began };
+            let prepared = engine.prepare(&request, &listener);
+            (engine, dirty, prepared)
+        })
+        .await?;
+        let batch = match prepared {
+            Ok(batch) => batch,
+            Err(error) => {
+                let failed = StepFailed { error, dirty, trigger, audit, always };
+                return Ok(StepDone { engine, result: Err(failed) });
+            }
+        };
+        // The loop hears nothing only when it has ended.
+        let _ = tell.send(StepEvent::Looked { notes: engine.vault().notes(), began, everything });
+        let mut row = None;
+        let mut again = Vec::new();
+        if let Some(batch) = batch {
+            let limit = engine.config().max_concurrent.get();
+            let current = Current { batch: batch.number, trigger, jobs: batch.jobs.len(), began };
+            let _ = tell.send(StepEvent::Started(current));
+            tell::started(&batch, limit);
+            let run = Run {
+                limit,
+                on_error: engine.config().on_error,
+                began,
+                tell_exported: tell::wants_exported(),
+                halt,
+                progress,
+            };
+            let ran = batch::run(engine, batch, run).await?;
+            engine = ran.engine;
+            row = Some(tell::finished(&ran.finished, &ran.exported, &ran.committed, true));
+            again = ran.finished.again;
+        }
+        let census = Census { notes: engine.vault().notes(), failing: engine.failures().len() };
+        Ok(StepDone { engine, result: Ok(StepResult { row, again, census }) })
+    }
+}

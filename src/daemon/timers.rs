@@ -1,0 +1,58 @@
+//! When the loop must wake though nothing happened.
+
+use std::time::Instant;
+
+use super::{DRAIN_TICK, Daemon, Work};
+use crate::log::events::Trigger;
+use crate::watch::Coverage;
+
+/// Far enough not to matter, near enough to be added to.
+const NEVER: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+
+impl Daemon<'_> {
+    /// The next moment at which something is due.
+    pub(super) fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        let mut wake = now + NEVER;
+        let mut at = |moment: Option<Instant>| wake = moment.map_or(wake, |moment| wake.min(moment));
+        at(self.service.watchdog_interval().map(|interval| now + interval));
+        if self.stopping {
+            at(Some(now + DRAIN_TICK));
+            return wake;
+        }
+        if self.is_ready {
+            at(Some(self.schedule.deadline()));
+        }
+        if let (Work::Idle(engine), false) = (&self.work, self.lost) {
+            at(self.debouncer.deadline());
+            at(engine.failures().next_due());
+        }
+        wake
+    }
+
+    /// Polls, rescans and looks at the root when they are due.
+    pub(super) fn mind_schedule(&mut self, now: Instant) {
+        let polls = self.watch.coverage() != Coverage::Native;
+        self.schedule.set_polling(polls, now);
+        let due = self.schedule.due(now);
+        let asked = self.inbox.asks_for_root();
+        if due.root || asked {
+            self.check_root(now);
+        }
+        // A poll or rescan waits for the batch that runs, and for the folder to be back.
+        if self.lost || !matches!(self.work, Work::Idle(_)) {
+            self.schedule.postpone(now);
+            return;
+        }
+        if due.rescan {
+            self.inbox.mark_all();
+            self.pending.trigger = self.pending.trigger.or(Some(Trigger::Rescan));
+            self.pending.audit = true;
+        } else if due.poll {
+            for folder in self.watch.polled() {
+                self.inbox.mark_folder(&folder);
+            }
+            self.pending.trigger = self.pending.trigger.or(Some(Trigger::Watch));
+        }
+    }
+}

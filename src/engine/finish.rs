@@ -1,0 +1,418 @@
+//! The end of a batch: what it withdraws, what the manifest remembers of it, and what there is to say about it.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use super::{Batch, Engine, Ownership};
+use crate::disk::{OutputError, OutputState};
+use crate::manifest::{
+    BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord, ManifestError, Owner,
+    StoredFile, StoredOutput,
+};
+use crate::path::{NotePath, OutputPath};
+use crate::plan::{Work, name_of};
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum JobEnd {
+    /// Its file is under its final name.
+    Exported(OutputState),
+    /// The file there was already right.
+    Unchanged(OutputState),
+    /// It can't be made from the note as it is: an older output doesn't stay either.
+    Failed(String),
+    /// The disk or the system refused: an older output stays until it can be replaced.
+    Refused(String),
+    /// What it read changed since the plan was made: this path must be looked at again.
+    Superseded(NotePath),
+    /// It was not run to its end.
+    Cancelled,
+}
+
+/// One job of a batch, done or not.
+#[derive(Debug)]
+pub struct JobReport {
+    /// Its index in the batch.
+    pub index: usize,
+    /// How it ended.
+    pub end: JobEnd,
+    /// From the batch's start to its own.
+    pub queued: Duration,
+    /// From its start to its end.
+    pub elapsed: Duration,
+    /// Which of the concurrent lanes ran it.
+    pub lane: usize,
+}
+
+/// A failed job, for the log.
+#[derive(Clone, Debug)]
+pub struct FailedJob {
+    /// The note.
+    pub note: String,
+    /// The format; "" for a copy.
+    pub format: Box<str>,
+    /// Why.
+    pub error: String,
+    /// How often it has been tried.
+    pub attempt: u32,
+    /// When it is due again.
+    pub due: Instant,
+}
+
+/// What a batch did.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// What is kept of it in the history.
+    pub record: BatchRecord,
+    /// Jobs that were not run to their end.
+    pub cancelled: usize,
+    /// Those that failed, in path order.
+    pub failed: Vec<FailedJob>,
+    /// What must be looked at again at once.
+    pub again: Vec<NotePath>,
+    /// What went wrong with withdrawing, in one line each.
+    pub refused: Vec<String>,
+}
+
+/// What the runner measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// When the batch began, ms since the epoch.
+    pub started_at: i64,
+    /// From start to end.
+    pub elapsed: Duration,
+    /// Most jobs in flight at once.
+    pub peak: usize,
+    /// The limit that held.
+    pub limit: usize,
+}
+
+/// The manifest's changes and the report, on their way.
+#[derive(Default)]
+struct Tally {
+    changes: Changes,
+    finished: Finished,
+    jobs: Vec<JobRecord>,
+    written: BTreeSet<OutputPath>,
+}
+
+impl Engine {
+    /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
+    /// private. Returns what was deleted and what could not be.
+    pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
+        let rewritten: BTreeSet<&OutputPath> = batch.jobs.iter().map(|job| &job.job.output).collect();
+        let (later, now): (BTreeSet<_>, BTreeSet<_>) =
+            std::mem::take(&mut batch.withdraw).into_iter().partition(|path| rewritten.contains(path));
+        batch.withdraw = later;
+        self.withdraw(now)
+    }
+
+    fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
+        let mut withdrawn = Withdrawn::default();
+        for path in paths {
+            let row = match self.manifest.output_at(&path) {
+                Ok(row) => row,
+                Err(error) => {
+                    withdrawn.refused.push(error.to_string());
+                    continue;
+                }
+            };
+            match self.outputs.delete(&path, Ownership::of(row.as_ref()).owned()) {
+                Ok(deleted) => {
+                    withdrawn.deleted += u32::from(deleted);
+                    withdrawn.gone.push(path);
+                }
+                // Someone else's file has taken its place: it stays, and is no longer ours to know.
+                Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
+                Err(error) => withdrawn.refused.push(error.to_string()),
+            }
+        }
+        withdrawn
+    }
+
+    /// Ends a batch: withdraws the older outputs of what failed, and commits what happened.
+    ///
+    /// # Errors
+    /// When the manifest can't be written. What happened is kept and committed with the next batch.
+    pub fn finish(
+        &mut self,
+        batch: Batch,
+        withdrawn: Withdrawn,
+        reports: Vec<JobReport>,
+        measured: &Measured,
+        now: Instant,
+    ) -> (Finished, Result<(), ManifestError>) {
+        let mut tally = Tally::default();
+        let wall_ms = self.notes.now() / 1_000_000;
+        let mut stale = batch.withdraw.clone();
+        for blocked in &batch.blocked {
+            let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
+            self.fail(&mut tally, key, blocked.blocked.to_string(), now, wall_ms);
+        }
+        for report in &reports {
+            self.take_report(&batch, report, &mut tally, &mut stale, (now, wall_ms));
+        }
+        stale.retain(|path| !tally.written.contains(path));
+        let mut late = self.withdraw(stale);
+        late.merge(withdrawn);
+        self.forget_folders(&late.gone, &mut tally.changes);
+        tally.changes.outputs_removed.extend(late.gone.into_iter().filter(|path| !tally.written.contains(path)));
+        tally.finished.refused = late.refused;
+        self.count(&batch, &reports, measured, late.deleted, &mut tally);
+        drop(batch);
+        self.forget_failures(&mut tally.changes);
+        self.save_files(&mut tally.changes);
+        if let Err(error) = self.outputs.sweep() {
+            tally.finished.refused.push(format!("temporary folder of the export tree: {error}"));
+        }
+        let committed = self.commit(tally.changes);
+        (tally.finished, committed)
+    }
+
+    fn take_report(
+        &mut self,
+        batch: &Batch,
+        report: &JobReport,
+        tally: &mut Tally,
+        stale: &mut BTreeSet<OutputPath>,
+        (now, wall_ms): (Instant, i64),
+    ) {
+        let job = &batch.jobs[report.index].job;
+        let key = self.failure_key(&job.work);
+        match &report.end {
+            JobEnd::Exported(state) | JobEnd::Unchanged(state) => {
+                tally.written.insert(job.output.clone());
+                if self.failures.clear(&key) {
+                    tally.changes.failures_cleared.push(key.clone());
+                }
+                tally.changes.outputs.push(StoredOutput {
+                    path: job.output.clone(),
+                    owner: key.owner,
+                    format: key.format,
+                    key: job.key,
+                    state: Some(*state),
+                    replacing: false,
+                });
+            }
+            JobEnd::Failed(error) => {
+                stale.insert(job.output.clone());
+                self.fail(tally, key, error.clone(), now, wall_ms);
+            }
+            JobEnd::Refused(error) => self.fail(tally, key, error.clone(), now, wall_ms),
+            JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
+            JobEnd::Cancelled => {
+                tally.finished.cancelled += 1;
+                let failed = self.failures.failed(key.clone(), "cancelled".into(), now, wall_ms);
+                tally.changes.failures.push(stored_failure(&key, failed, now));
+            }
+        }
+    }
+
+    fn fail(&mut self, tally: &mut Tally, key: FailureKey, error: String, now: Instant, wall_ms: i64) {
+        let failed = self.failures.failed(key.clone(), error, now, wall_ms);
+        tally.changes.failures.push(stored_failure(&key, failed, now));
+        let job = FailedJob {
+            note: String::new(),
+            format: key.format.clone(),
+            error: failed.error.clone(),
+            attempt: failed.attempt,
+            due: failed.due,
+        };
+        let note = self.owner_name(&key.owner);
+        tally.finished.failed.push(FailedJob { note, ..job });
+    }
+
+    /// How an owner is named in the log.
+    pub fn owner_name(&self, owner: &Owner) -> String {
+        match owner {
+            Owner::Note(id) | Owner::Copy(id) => self.name_of(*id).map(ToString::to_string).unwrap_or_default(),
+            Owner::Page(name) => name.to_string(),
+        }
+    }
+
+    fn count(
+        &self,
+        batch: &Batch,
+        reports: &[JobReport],
+        measured: &Measured,
+        deleted: u32,
+        tally: &mut Tally,
+    ) {
+        let mut record = BatchRecord {
+            batch: batch.number,
+            trigger: batch.trigger.as_str().into(),
+            started_at: measured.started_at,
+            changed: small(batch.changed),
+            removed: small(batch.removed),
+            affected: small(batch.affected),
+            jobs: small(batch.note_jobs),
+            limit: small(measured.limit),
+            failed: small(tally.finished.failed.len()),
+            deleted,
+            peak: small(measured.peak),
+            elapsed_us: micros(measured.elapsed),
+            ..BatchRecord::default()
+        };
+        for report in reports {
+            let job = &batch.jobs[report.index].job;
+            let name = name_of(&self.vault, &job.work);
+            record.sequential_us += micros(report.elapsed);
+            if micros(report.elapsed) > record.slowest_us || record.slowest.is_none() {
+                record.slowest_us = micros(report.elapsed);
+                record.slowest = Some(name.clone().into());
+            }
+            match (&job.work, &report.end) {
+                (Work::Note(..), JobEnd::Exported(_)) => record.exported += 1,
+                (Work::Note(..), JobEnd::Unchanged(_)) => record.unchanged += 1,
+                (Work::Copy(_), JobEnd::Exported(_)) => record.attachments += 1,
+                (Work::Page(..), JobEnd::Exported(_)) => record.pages += 1,
+                _ => {}
+            }
+            let format = job.work.format().map_or("".into(), |format| self.format_plans[format].name.clone());
+            tally.jobs.push(JobRecord {
+                note: name.into(),
+                format,
+                slot: small(report.lane),
+                start_us: micros(report.queued),
+                end_us: micros(report.queued + report.elapsed),
+                outcome: outcome(&report.end),
+            });
+        }
+        tally.finished.record = record.clone();
+        tally.changes.batch = Some(FinishedBatch { record, jobs: std::mem::take(&mut tally.jobs) });
+    }
+
+    /// Removes folders that we made and that are empty now, from the deepest up.
+    fn forget_folders(&mut self, gone: &[OutputPath], changes: &mut Changes) {
+        let mut doubtful: BTreeSet<OutputPath> = BTreeSet::new();
+        for path in gone {
+            let mut folder = path.folder();
+            while let Ok(above) = OutputPath::new(folder) {
+                folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+                if !self.made.contains(&above) || !doubtful.insert(above) {
+                    break;
+                }
+            }
+        }
+        for folder in doubtful.into_iter().rev() {
+            // A folder that can't be removed stays ours and is tried when something in it goes again.
+            if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
+                self.made.remove(&folder);
+                self.unsaved.made.remove(&folder);
+                changes.folders_removed.push(folder);
+            }
+        }
+    }
+
+    /// Failures of what is no longer wanted are over.
+    fn forget_failures(&mut self, changes: &mut Changes) {
+        let over: Vec<FailureKey> =
+            self.failures.iter().map(|(key, _)| key).filter(|key| !self.is_wanted(key)).cloned().collect();
+        for key in over {
+            self.failures.clear(&key);
+            changes.failures.retain(|failure| failure.owner != key.owner || failure.format != key.format);
+            changes.failures_cleared.push(key);
+        }
+    }
+
+    fn is_wanted(&self, key: &FailureKey) -> bool {
+        let format = || self.format_plans.iter().position(|format| format.name == key.format);
+        match &key.owner {
+            Owner::Note(id) => format().is_some_and(|format| {
+                self.vault.files().try_get(*id).is_some_and(|file| file.exported)
+                    || (self.vault.files().try_get(*id).is_some() && self.vault.blocked(*id, format).is_some())
+            }),
+            Owner::Copy(id) => self.vault.files().try_get(*id).is_some() && self.vault.is_copied(*id),
+            Owner::Page(name) => {
+                crate::vault::Page::from_name(name).is_some_and(|page| self.vault.pages().key(&page).is_some())
+            }
+        }
+    }
+
+    /// What the vault knows and the manifest doesn't.
+    fn save_files(&mut self, changes: &mut Changes) {
+        changes.files_removed.extend(self.unsaved.removed.iter().copied());
+        for &id in &self.unsaved.touched {
+            let Some(file) = self.vault.files().try_get(id) else { continue };
+            changes.files.push(StoredFile {
+                id,
+                path: file.path.clone(),
+                is_note: file.is_note(),
+                stamp: file.stamp,
+                trusted: file.trusted,
+                facts: Some(file.to_record()),
+                view: file.view,
+                backlinks: crate::hash::Key::default(),
+            });
+        }
+        changes.folders.extend(self.unsaved.made.iter().cloned());
+        if self.unsaved.settings {
+            let keys = self.format_plans.iter();
+            changes.formats =
+                Some(keys.map(|format| FormatKey { name: format.name.clone(), key: format.fingerprint }).collect());
+            changes.meta.push((super::open::RULES.into(), super::open::rules_text(&self.vault)));
+        }
+    }
+
+    fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
+        for earlier in std::mem::take(&mut self.backlog) {
+            if let Err(error) = self.manifest.commit(&earlier) {
+                self.backlog.push(earlier);
+                self.backlog.push(changes);
+                return Err(error);
+            }
+        }
+        if let Err(error) = self.manifest.commit(&changes) {
+            self.backlog.push(changes);
+            return Err(error);
+        }
+        self.unsaved = super::Unsaved::default();
+        self.vault_mut().recycle();
+        Ok(())
+    }
+}
+
+/// What was withdrawn so far.
+#[derive(Debug, Default)]
+pub struct Withdrawn {
+    deleted: u32,
+    gone: Vec<OutputPath>,
+    refused: Vec<String>,
+}
+
+impl Withdrawn {
+    fn merge(&mut self, other: Self) {
+        self.deleted += other.deleted;
+        self.gone.extend(other.gone);
+        self.refused.extend(other.refused);
+    }
+}
+
+fn stored_failure(key: &FailureKey, failed: &super::Failed, now: Instant) -> Failure {
+    let wait = i64::try_from(failed.due.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
+    Failure {
+        owner: key.owner.clone(),
+        format: key.format.clone(),
+        error: failed.error.clone(),
+        attempt: failed.attempt,
+        failed_at: failed.failed_at,
+        retry_at: failed.failed_at.saturating_add(wait),
+    }
+}
+
+fn outcome(end: &JobEnd) -> JobOutcome {
+    match end {
+        JobEnd::Exported(_) => JobOutcome::Exported,
+        JobEnd::Unchanged(_) => JobOutcome::Unchanged,
+        JobEnd::Failed(_) | JobEnd::Refused(_) => JobOutcome::Failed,
+        JobEnd::Superseded(_) | JobEnd::Cancelled => JobOutcome::Cancelled,
+    }
+}
+
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,216 @@
+//! All that one config needs while it is in force: the two folders, the lock, the manifest and the engine over them.
+//!
+//! Owns opening them in an order in which nothing is touched before it is known to be ours, and what a failure of each
+//! means for the process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::Loaded;
+use crate::disk::notes::NotesFolder;
+use crate::disk::output::{ExportTree, OpenError as TreeError};
+use crate::disk::select::Select;
+use crate::engine::{Engine, OpenError, Parts};
+use crate::export::{FormatError, Formats};
+use crate::manifest::{Lock, LockError, Manifest, ManifestError, make_state_folder, state_path};
+
+/// A config in force.
+pub struct Session {
+    /// The config, and where it came from.
+    pub loaded: Loaded,
+    /// The notes folder.
+    pub notes: Arc<NotesFolder>,
+    /// The export tree, held against other processes.
+    pub outputs: Arc<ExportTree>,
+    /// The state folder of this export tree.
+    pub state: PathBuf,
+    /// What the manifest had to be begun anew for, if it had.
+    pub lost: Option<String>,
+    lock: Lock,
+}
+
+/// Why a config can't be put in force.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// A folder can't be used.
+    #[error("{path}: {error}; {hint}")]
+    Folder {
+        /// The folder.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// Another process holds the export tree.
+    #[error("{0}")]
+    Held(String),
+    /// The manifest can't be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// A template has a mistake.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+/// Why another config was not put in force.
+pub enum Reopen {
+    /// It can't be: the old one goes on.
+    Rejected(Box<(Session, Engine)>, SessionError),
+    /// Nothing can go on.
+    Broken(SessionError),
+}
+
+impl From<OpenError> for SessionError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Manifest(error) => Self::Manifest(error),
+        }
+    }
+}
+
+impl From<LockError> for SessionError {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held { .. } => Self::Held(error.to_string()),
+            LockError::Io { path, error } => Self::Folder {
+                path: path.display().to_string(),
+                error,
+                hint: "the state folder must be writable",
+            },
+        }
+    }
+}
+
+/// Opens the notes folder of a config.
+///
+/// # Errors
+/// When it can't be used.
+pub fn open_notes(loaded: &Loaded) -> Result<NotesFolder, SessionError> {
+    let path = &loaded.config.notes_dir;
+    NotesFolder::open(path, select(loaded)).map_err(|error| SessionError::Folder {
+        path: path.display().to_string(),
+        error,
+        hint: "notes_dir must be a folder that can be read",
+    })
+}
+
+fn select(loaded: &Loaded) -> Select {
+    Select::new(&loaded.config.include, &loaded.config.exclude).expect("the config has valid globs")
+}
+
+/// Opens the manifest of an export tree.
+fn open_manifest(state: &std::path::Path) -> Result<(Manifest, Option<String>), SessionError> {
+    let opened = Manifest::open(&state.join("manifest.db"))?;
+    Ok((opened.manifest, opened.recovered))
+}
+
+impl Session {
+    /// Puts a config in force.
+    ///
+    /// # Errors
+    /// When something that it needs can't be had; then nothing was changed.
+    pub fn open(loaded: Loaded, now: Instant) -> Result<(Self, Engine), SessionError> {
+        let formats = Formats::new(&loaded.config)?;
+        let notes = Arc::new(open_notes(&loaded)?);
+        let outputs = Arc::new(open_tree(&loaded, notes.clone())?);
+        let state = state_path(&loaded.config.state_dir, &loaded.config.export_dir);
+        make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
+        let lock = Lock::acquire(&state)?;
+        let (manifest, lost) = open_manifest(&state)?;
+        let session = Self { loaded, notes, outputs, state, lost, lock };
+        session.with_engine(formats, manifest, now)
+    }
+
+    /// Puts another config in force in the place of this one. What both use is kept, so that no other process can take
+    /// it in between.
+    ///
+    /// # Errors
+    /// When something that it needs can't be had; the old config then is still in force.
+    pub fn reopen(
+        self,
+        engine: Engine,
+        loaded: Loaded,
+        now: Instant,
+    ) -> Result<(Self, Engine), Reopen> {
+        let opened = match self.open_what_differs(loaded) {
+            Ok(opened) => opened,
+            Err(error) => return Err(Reopen::Rejected(Box::new((self, engine)), error)),
+        };
+        let Opened { loaded, formats, notes, outputs, elsewhere } = opened;
+        let (state, lock, manifest, lost) = match elsewhere {
+            Some((state, lock, manifest, lost)) => (state, lock, manifest, lost),
+            None => (self.state, self.lock, engine.into_manifest(), None),
+        };
+        let session = Self { loaded, notes, outputs, state, lost, lock };
+        // From here on only the manifest can fail, and without it the old config can't go on either.
+        session.with_engine(formats, manifest, now).map_err(Reopen::Broken)
+    }
+
+    fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
+        let formats = Formats::new(&loaded.config)?;
+        let (old, new) = (&self.loaded.config, &loaded.config);
+        let notes = if old.notes_dir == new.notes_dir {
+            self.notes.clone()
+        } else {
+            Arc::new(open_notes(&loaded)?)
+        };
+        let same_tree = old.export_dir == new.export_dir;
+        let outputs = if same_tree {
+            Arc::new(self.outputs.reading_from(notes.clone()))
+        } else {
+            Arc::new(open_tree(&loaded, notes.clone())?)
+        };
+        let state = state_path(&new.state_dir, &new.export_dir);
+        let elsewhere = if state == self.state {
+            None
+        } else {
+            make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
+            let lock = Lock::acquire(&state)?;
+            let (manifest, lost) = open_manifest(&state)?;
+            Some((state, lock, manifest, lost))
+        };
+        // Last, since it changes what the old config's look would see.
+        notes.select_by(select(&loaded));
+        Ok(Opened { loaded, formats, notes, outputs, elsewhere })
+    }
+
+    fn with_engine(mut self, formats: Formats, manifest: Manifest, now: Instant) -> Result<(Self, Engine), SessionError> {
+        let parts = Parts {
+            config: Arc::new(self.loaded.config.clone()),
+            formats: Arc::new(formats),
+            notes: self.notes.clone(),
+            outputs: self.outputs.clone(),
+            manifest,
+        };
+        let (engine, lost) = Engine::open(parts, now)?;
+        self.lost = self.lost.take().or(lost);
+        Ok((self, engine))
+    }
+}
+
+/// What a new config needs besides what the old one has.
+struct Opened {
+    loaded: Loaded,
+    formats: Formats,
+    notes: Arc<NotesFolder>,
+    outputs: Arc<ExportTree>,
+    elsewhere: Option<(PathBuf, Lock, Manifest, Option<String>)>,
+}
+
+fn state_unusable(path: &std::path::Path, error: std::io::Error) -> SessionError {
+    SessionError::Folder { path: path.display().to_string(), error, hint: "state_dir must be a folder that can be written" }
+}
+
+fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, SessionError> {
+    let path = &loaded.config.export_dir;
+    ExportTree::open(path, notes).map_err(|error| match error {
+        TreeError::Held { .. } => SessionError::Held(error.to_string()),
+        TreeError::Io { error, .. } => SessionError::Folder {
+            path: path.display().to_string(),
+            error,
+            hint: "export_dir must be a folder that can be written",
+        },
+    })
+}

@@ -1,0 +1,145 @@
+//! What a batch says in the log: the one way from the engine's figures to the records of the contract.
+
+use std::time::{Duration, Instant};
+
+use crate::batch::Exported;
+use crate::engine::{Batch, FailedJob, Finished};
+use crate::log::events::{self, BatchFinished, BatchStarted, NoteExported, NoteFailed, Trigger};
+use crate::manifest::{BatchRecord, ManifestError};
+use crate::report::BatchRow;
+
+/// So many failures of a batch are told as errors; the others are summed up, and each is told at DEBUG.
+const TOLD_FAILURES: usize = 20;
+
+/// A batch begins.
+pub fn started(batch: &Batch, limit: usize) {
+    for (path, error) in &batch.unreadable {
+        events::unreadable(path, error);
+    }
+    for (path, problem) in &batch.problems {
+        events::problem(path.as_str(), problem.line, problem.column, &problem.message);
+    }
+    events::batch_started(&BatchStarted {
+        batch: batch.number,
+        trigger: batch.trigger,
+        changed: batch.changed,
+        removed: batch.removed,
+        affected: batch.affected,
+        jobs: batch.note_jobs,
+        limit,
+    });
+}
+
+/// Whether anybody listens to `note exported`: if not, it need not be put together.
+pub fn wants_exported() -> bool {
+    tracing::enabled!(target: "smartnotesd", tracing::Level::DEBUG)
+}
+
+/// A batch has ended. `retries`: whether this process tries again what failed.
+pub fn finished(
+    finished: &Finished,
+    exported: &[Exported],
+    committed: &Result<(), ManifestError>,
+    retries: bool,
+) -> BatchRow {
+    let record = &finished.record;
+    for job in exported {
+        events::note_exported(&NoteExported {
+            batch: record.batch,
+            note: &job.note,
+            format: &job.format,
+            output: &job.output,
+            because: &job.because,
+            queued: job.queued,
+            elapsed: job.elapsed,
+        });
+    }
+    failures(record.batch, &finished.failed, retries);
+    for refused in &finished.refused {
+        events::withdrawal_refused(record.batch, refused);
+    }
+    if let Err(error) = committed {
+        events::manifest_refused(record.batch, error);
+    }
+    let row = row(record, finished.cancelled);
+    events::batch_finished(&batch_finished(record, finished.cancelled));
+    row
+}
+
+fn failures(batch: u64, failed: &[FailedJob], retries: bool) {
+    let now = Instant::now();
+    for (at, job) in failed.iter().enumerate() {
+        let told = NoteFailed {
+            batch,
+            note: &job.note,
+            format: &job.format,
+            error: &job.error,
+            attempt: job.attempt,
+            retry_in: retries.then(|| job.due.saturating_duration_since(now)),
+        };
+        if at < TOLD_FAILURES {
+            events::note_failed(&told);
+        } else {
+            events::note_failed_quietly(&told);
+        }
+    }
+    if failed.len() > TOLD_FAILURES {
+        events::more_notes_failed(batch, failed.len() - TOLD_FAILURES);
+    }
+}
+
+fn batch_finished(record: &BatchRecord, cancelled: usize) -> BatchFinished<'_> {
+    BatchFinished {
+        started: BatchStarted {
+            batch: record.batch,
+            trigger: trigger(&record.trigger),
+            changed: record.changed as usize,
+            removed: record.removed as usize,
+            affected: record.affected as usize,
+            jobs: record.jobs as usize,
+            limit: record.limit as usize,
+        },
+        exported: record.exported as usize,
+        unchanged: record.unchanged as usize,
+        deleted: record.deleted as usize,
+        failed: record.failed as usize,
+        cancelled,
+        attachments: record.attachments as usize,
+        pages: record.pages as usize,
+        peak: record.peak as usize,
+        elapsed: Duration::from_micros(record.elapsed_us),
+        sequential: Duration::from_micros(record.sequential_us),
+        slowest: record.slowest.as_deref().map(|note| (note, Duration::from_micros(record.slowest_us))),
+    }
+}
+
+/// The trigger that the manifest keeps as its word.
+fn trigger(word: &str) -> Trigger {
+    Trigger::ALL.into_iter().find(|trigger| trigger.as_str() == word).unwrap_or(Trigger::Watch)
+}
+
+/// A batch of the history as reports show it.
+pub fn row(record: &BatchRecord, cancelled: usize) -> BatchRow {
+    let finished = batch_finished(record, cancelled);
+    BatchRow {
+        batch: record.batch,
+        trigger: finished.started.trigger,
+        started_ms: u64::try_from(record.started_at).unwrap_or_default(),
+        changed: finished.started.changed,
+        removed: finished.started.removed,
+        affected: finished.started.affected,
+        jobs: finished.started.jobs,
+        limit: finished.started.limit,
+        exported: finished.exported,
+        unchanged: finished.unchanged,
+        deleted: finished.deleted,
+        failed: finished.failed,
+        cancelled,
+        peak: finished.peak,
+        elapsed_ms: events::milliseconds(finished.elapsed),
+        sequential_ms: events::milliseconds(finished.sequential),
+        speedup: finished.speedup(),
+        slowest: record.slowest.as_deref().map(Into::into),
+        slowest_ms: events::milliseconds(Duration::from_micros(record.slowest_us)),
+    }
+}
