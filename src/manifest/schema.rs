@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// Marks the file as a manifest ("SNmf"), so that no other program's database is ever taken for one.
+/// Marks the file as a manifest (`SNmf` in ASCII), so that no other program's database is ever taken for one.
 pub(super) const APPLICATION_ID: i32 = 0x534e_6d66;
 
 /// What leads from each version to the next, the first from an empty file. Only ever append.
