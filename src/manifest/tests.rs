@@ -328,6 +328,29 @@ fn an_announcement_that_writes_nothing_still_makes_its_rows_durable() {
 }
 
 #[test]
+fn the_transaction_of_an_announcement_alone_is_fully_synchronous() {
+    let folder = Folder::new();
+    let mut manifest = folder.open();
+    let level = |connection: &Connection| -> i64 {
+        connection
+            .query_row("PRAGMA synchronous", [], |row| row.get(0))
+            .unwrap()
+    };
+    let connection = &mut manifest.connection;
+    assert_eq!(level(connection), 1, "NORMAL");
+    let within = write::fully_synchronous(connection, |transaction| Ok(level(transaction)));
+    assert_eq!(within.unwrap(), 2, "FULL");
+    let failed =
+        write::fully_synchronous(connection, |_| Err::<(), _>(rusqlite::Error::InvalidQuery));
+    failed.unwrap_err();
+    assert_eq!(level(connection), 1, "NORMAL again, also after a failure");
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
 fn rows_of_a_killed_process_are_flushed_before_they_are_relied_on() {
     let folder = Folder::new();
     let mut manifest = folder.open();

@@ -80,7 +80,7 @@ fn write<T>(
 }
 
 /// Runs `work` in a transaction that is on the disk when this returns.
-fn fully_synchronous<T>(
+pub(super) fn fully_synchronous<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {

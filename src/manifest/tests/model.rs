@@ -62,8 +62,7 @@ impl Model {
             .extend(outputs.map(|output| (output.path.clone(), output.clone())));
         self.folders
             .retain(|path| !changes.folders_removed.contains(path));
-        self.folders
-            .extend(changes.folders.iter().map(|path| path.clone()));
+        self.folders.extend(changes.folders.iter().cloned());
         for key in &changes.failures_cleared {
             self.failures
                 .remove(&(key.owner.clone(), key.format.clone()));
