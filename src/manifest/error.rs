@@ -48,7 +48,7 @@ pub enum ManifestError {
     Database {
         /// The database file.
         path: PathBuf,
-        /// What SQLite said.
+        /// What the database said.
         error: Error,
     },
     /// A damaged manifest could not be moved aside, or its folder not be flushed.
@@ -82,14 +82,11 @@ impl ManifestError {
 /// Whether `error` comes from what the file holds, rather than from the system around it.
 fn is_damage(error: &Error) -> bool {
     match error {
-        Error::SqliteFailure(failure, _) => {
-            matches!(
-                failure.code,
-                ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-            )
+        Error::SqliteFailure(error, _) | Error::SqlInputError { error, .. } => {
+            matches!(error.code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
+                // Every statement of ours fits our schema: one that doesn't compile has met another.
+                || error.extended_code == ffi::SQLITE_ERROR
         }
-        // Every statement of ours fits our schema: one that doesn't compile has met another schema.
-        Error::SqlInputError { error, .. } => error.extended_code == ffi::SQLITE_ERROR,
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
         | Error::InvalidColumnType(..)

@@ -1,6 +1,6 @@
 //! What was exported from what: the memory that lets a restart export only what changed.
 //!
-//! This module is the only one that knows the database (SQLite). Values go in and come out; what they
+//! This module is the only one that knows the database (`SQLite`). Values go in and come out; what they
 //! mean is decided elsewhere: nothing in here plans, hashes, or looks at the notes or the export tree.
 //!
 //! # What is promised
@@ -13,12 +13,12 @@
 //!   transactions, in order: some of the last [`commit`](Manifest::commit)s may be gone, never one in
 //!   the middle, and never half of one. A lost commit costs work again, no more: its notes look
 //!   changed, are rendered, and found to be right already.
-//! * **Exception**: when [`Manifest::announce`] returns, the row of every path given to it is on the
-//!   disk (`synchronous=FULL`), and with it every transaction before. So no power loss can leave a
-//!   file of ours in the export tree that the manifest doesn't know to be ours, as long as no path is
-//!   published before it was announced. The mark that an already durable row is to be replaced
-//!   ([`StoredOutput::replacing`]) alone is not worth a flush: it survives the process, and a power
-//!   loss may take it.
+//! * **Exception**: when [`Manifest::announce`] returns, what it says is on the disk
+//!   (`synchronous=FULL`), and with it every transaction before. So as long as no path is published
+//!   before it was announced, no end of any kind leaves a file of ours in the export tree that is
+//!   taken for somebody else's: a file where the row has no state
+//!   ([`StoredOutput::state`]) or is being replaced ([`StoredOutput::replacing`]) is ours.
+//!   It costs one flush a batch.
 //!
 //! All this needs a disk that doesn't lie about flushes, as everything does.
 
@@ -53,7 +53,7 @@ pub struct Manifest {
     /// The database file; `None` in memory.
     path: Option<PathBuf>,
     connection: Connection,
-    /// Whether there may be output rows that a power loss could still take.
+    /// Whether a power loss could still take output rows that were never announced.
     undurable: bool,
 }
 

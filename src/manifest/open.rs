@@ -184,7 +184,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Manifest, ManifestError> {
 }
 
 /// Checks the structure of the whole file.
-fn quick_check(manifest: &Manifest, path: &Path) -> Result<(), ManifestError> {
+pub(super) fn quick_check(manifest: &Manifest, path: &Path) -> Result<(), ManifestError> {
     let answer: String = manifest
         .connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
@@ -199,7 +199,7 @@ fn quick_check(manifest: &Manifest, path: &Path) -> Result<(), ManifestError> {
     })
 }
 
-/// Makes the entry of a new file in its folder durable: SQLite flushes only what is in it.
+/// Makes the entry of a new file in its folder durable: the database flushes only what is in it.
 fn flush_folder(path: &Path) -> Result<(), ManifestError> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,

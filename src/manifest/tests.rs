@@ -1,6 +1,8 @@
 //! The manifest as a whole: what survives what.
 
+mod announce;
 mod damage;
+mod history;
 mod model;
 mod speed;
 
@@ -250,93 +252,6 @@ fn both_lookups_use_an_index() {
 }
 
 #[test]
-fn an_announcement_is_known_after_a_crash_before_the_commit() {
-    let folder = Folder::new();
-    let mut manifest = folder.open();
-    manifest
-        .announce(&[announcement("new.md", note(4))])
-        .unwrap();
-    let found = folder
-        .killed()
-        .open()
-        .output_at(&output_path("new.md"))
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (found.state, found.owner, found.replacing),
-        (None, note(4), false)
-    );
-}
-
-#[test]
-fn an_announcement_leaves_what_is_known_and_marks_it() {
-    let mut manifest = Manifest::in_memory().unwrap();
-    let known = output("a.md", note(0), 1);
-    let changes = Changes {
-        outputs: vec![known.clone()],
-        ..Changes::default()
-    };
-    manifest.commit(&changes).unwrap();
-    manifest
-        .announce(&[announcement("a.md", note(9)), announcement("b.md", note(9))])
-        .unwrap();
-    manifest.announce(&[announcement("b.md", note(8))]).unwrap();
-    let [a, b] = outputs(&manifest).try_into().unwrap();
-    assert_eq!(
-        a,
-        StoredOutput {
-            replacing: true,
-            ..known
-        }
-    );
-    assert_eq!((b.state, b.owner, b.replacing), (None, note(9), false));
-    // The batch ends: the mark goes.
-    manifest.commit(&changes).unwrap();
-    assert_eq!(outputs(&manifest)[0].replacing, false);
-}
-
-#[test]
-fn an_announcement_is_flushed_unless_its_rows_are() {
-    let flushes = |manifest: &Manifest| manifest.meta("synced").unwrap();
-    let mut manifest = Manifest::in_memory().unwrap();
-    manifest.announce(&[]).unwrap();
-    assert_eq!(flushes(&manifest), None);
-    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
-    assert_eq!(flushes(&manifest).as_deref(), Some("1"));
-    // Announced before: its row is on the disk, and so is that of an output committed after it.
-    let changes = Changes {
-        outputs: vec![output("a.md", note(0), 1)],
-        ..Changes::default()
-    };
-    manifest.commit(&changes).unwrap();
-    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
-    assert_eq!(flushes(&manifest).as_deref(), Some("1"));
-    // Adopted without an announcement: its row may still be in memory alone.
-    let changes = Changes {
-        outputs: vec![output("b.md", note(1), 1)],
-        ..Changes::default()
-    };
-    manifest.commit(&changes).unwrap();
-    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
-    assert_eq!(flushes(&manifest).as_deref(), Some("2"));
-}
-
-#[test]
-fn rows_of_a_killed_process_are_flushed_before_they_are_relied_on() {
-    let folder = Folder::new();
-    let mut manifest = folder.open();
-    let changes = Changes {
-        outputs: vec![output("b.md", note(1), 1)],
-        ..Changes::default()
-    };
-    manifest.commit(&changes).unwrap();
-    let killed = folder.killed();
-    let mut manifest = killed.open();
-    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
-    assert_eq!(manifest.meta("synced").unwrap().as_deref(), Some("1"));
-}
-
-#[test]
 fn an_id_and_a_path_that_a_batch_frees_can_be_taken_in_it() {
     let mut manifest = Manifest::in_memory().unwrap();
     manifest.commit(&some_changes()).unwrap();
@@ -444,81 +359,6 @@ fn formats_are_replaced_as_a_whole() {
     };
     manifest.commit(&changes).unwrap();
     assert_eq!(manifest.formats().unwrap(), [html]);
-}
-
-#[test]
-fn history_is_bounded_and_its_numbers_go_on() {
-    let folder = Folder::new();
-    let mut manifest = folder.open();
-    assert_eq!(manifest.last_batch_number().unwrap(), 0);
-    let last = history::KEPT_BATCHES + 5;
-    for batch in 1..=last {
-        let record = BatchRecord {
-            batch,
-            ..BatchRecord::default()
-        };
-        let batch = Some(FinishedBatch {
-            record,
-            jobs: vec![job(1, batch)],
-        });
-        manifest
-            .commit(&Changes {
-                batch,
-                ..Changes::default()
-            })
-            .unwrap();
-    }
-    drop(manifest);
-    let manifest = folder.open();
-    assert_eq!(manifest.last_batch_number().unwrap(), last);
-    let numbers = |count| -> Vec<u64> {
-        manifest
-            .batches(count)
-            .unwrap()
-            .iter()
-            .map(|record| record.batch)
-            .collect()
-    };
-    assert_eq!(numbers(usize::MAX), (6..=last).collect::<Vec<_>>());
-    assert_eq!(numbers(2), [last - 1, last]);
-    let oldest = last + 1 - history::KEPT_BATCH_JOBS;
-    assert_eq!(manifest.batch_jobs(oldest).unwrap(), [job(1, oldest)]);
-    assert_eq!(manifest.batch_jobs(oldest - 1).unwrap(), []);
-}
-
-#[test]
-fn a_huge_batch_keeps_its_slowest_jobs_and_a_sample() {
-    let mut manifest = Manifest::in_memory().unwrap();
-    // The slowest come last.
-    let jobs: Vec<JobRecord> = (0..40_000).map(|n| job(n, u64::from(n))).collect();
-    let record = BatchRecord {
-        batch: 1,
-        ..BatchRecord::default()
-    };
-    let batch = Some(FinishedBatch {
-        record,
-        jobs: jobs.clone(),
-    });
-    manifest
-        .commit(&Changes {
-            batch,
-            ..Changes::default()
-        })
-        .unwrap();
-    let kept = manifest.batch_jobs(1).unwrap();
-    assert_eq!(kept.len(), history::KEPT_JOBS);
-    assert_eq!(
-        kept[kept.len() - history::KEPT_SLOWEST..],
-        jobs[jobs.len() - history::KEPT_SLOWEST..]
-    );
-    assert!(
-        kept.is_sorted_by(|a, b| a.end_us < b.end_us),
-        "each once, in the order given"
-    );
-    assert!(
-        kept[..2000].iter().all(|job| job.end_us < 20_000),
-        "the sample is even"
-    );
 }
 
 #[test]

@@ -11,18 +11,19 @@ use crate::path::OutputPath;
 use crate::vault::FileId;
 
 impl Manifest {
-    /// Says which outputs are about to be published, and returns when every one of their rows is safe
-    /// from a power loss: only then may they be. A path that has no row gets one without a state; one
-    /// that has keeps all that is known of it and is marked as being replaced.
+    /// Says which outputs are about to be published, and returns when that is safe from a power loss:
+    /// only then may they be. A path that has no row gets one without a state; one that has keeps all
+    /// that is known of it and is marked as being replaced.
     ///
     /// # Errors
     /// When the system refuses: nothing may be published then.
     pub fn announce(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
-        let added = write(&mut self.connection, |transaction| {
+        let wrote = fully_synchronous(&mut self.connection, |transaction| {
             mark(transaction, outputs)
         });
-        let added = added.map_err(|error| self.error(error))?;
-        if added || (self.undurable && !outputs.is_empty()) {
+        if wrote.map_err(|error| self.error(error))? {
+            self.undurable = false;
+        } else if self.undurable && !outputs.is_empty() {
             self.sync()?;
         }
         Ok(())
@@ -79,7 +80,7 @@ fn write<T>(
 }
 
 /// Runs `work` in a transaction that is on the disk when this returns.
-fn fully_synchronous<T>(
+pub(super) fn fully_synchronous<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
@@ -89,7 +90,7 @@ fn fully_synchronous<T>(
     done
 }
 
-/// Announces outputs. True when one of them had no row.
+/// Announces outputs. True when that changed anything, so that the transaction will be flushed.
 fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Result<bool> {
     let mut add = transaction.prepare_cached(
         "INSERT INTO outputs (path, owner_kind, owner, format, key, replacing) \
@@ -98,7 +99,7 @@ fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Re
     let mut replace = transaction.prepare_cached(
         "UPDATE outputs SET replacing = 1 WHERE path = ?1 AND NOT replacing AND hash IS NOT NULL",
     )?;
-    let mut added = false;
+    let mut changed = 0;
     for Announcement {
         path,
         owner,
@@ -106,13 +107,13 @@ fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Re
     } in outputs
     {
         let (kind, owner) = owner.columns();
-        if add.execute(params![path.as_str(), kind, owner, format])? == 1 {
-            added = true;
-        } else {
-            replace.execute([path.as_str()])?;
+        let added = add.execute(params![path.as_str(), kind, owner, format])?;
+        changed += added;
+        if added == 0 {
+            changed += replace.execute([path.as_str()])?;
         }
     }
-    Ok(added)
+    Ok(changed > 0)
 }
 
 /// Applies all of `changes`. True when an output was added that had not been announced.

@@ -32,7 +32,7 @@ fn assert_begun_afresh(folder: &Folder, aside: &str) {
         manifest,
         recovered,
     } = Manifest::open(&folder.path()).unwrap();
-    let line = recovered.expect("recovered");
+    let line = recovered.unwrap_or_else(|| panic!("{} bytes were taken for whole", damaged.len()));
     assert!(
         line.contains("manifest.db: the manifest was damaged ("),
         "{line}"
@@ -76,7 +76,7 @@ fn damaged_files_do_not_pile_up() {
 
 #[test]
 fn a_truncated_file_is_moved_aside() {
-    for keep in [1, 100, 4096, 50_000] {
+    for keep in [100, 4096, 50_000] {
         let folder = filled();
         let file = fs::OpenOptions::new()
             .write(true)
@@ -89,13 +89,15 @@ fn a_truncated_file_is_moved_aside() {
 }
 
 #[test]
-fn an_empty_file_is_a_manifest_not_yet_begun() {
-    let folder = Folder::new();
-    fs::write(folder.path(), "").unwrap();
-    let mut manifest = folder.open();
-    manifest.commit(&some_changes()).unwrap();
-    drop(manifest);
-    assert_some_changes(&folder.open());
+fn a_file_with_nothing_in_it_is_a_manifest_not_yet_begun() {
+    for nothing in ["", "\n"] {
+        let folder = Folder::new();
+        fs::write(folder.path(), nothing).unwrap();
+        let mut manifest = folder.open();
+        manifest.commit(&some_changes()).unwrap();
+        drop(manifest);
+        assert_some_changes(&folder.open());
+    }
 }
 
 /// Overwrites a third of the file, from the middle on.

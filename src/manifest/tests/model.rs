@@ -1,6 +1,6 @@
 //! Any sequence of commits, announcements, closings and kills equals a model in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ struct Model {
     files: BTreeMap<u32, StoredFile>,
     outputs: BTreeMap<OutputPath, StoredOutput>,
     failures: BTreeMap<(Owner, Box<str>), Failure>,
-    folders: BTreeMap<OutputPath, ()>,
+    folders: BTreeSet<OutputPath>,
 }
 
 impl Model {
@@ -61,9 +61,8 @@ impl Model {
         self.outputs
             .extend(outputs.map(|output| (output.path.clone(), output.clone())));
         self.folders
-            .retain(|path, ()| !changes.folders_removed.contains(path));
-        self.folders
-            .extend(changes.folders.iter().map(|path| (path.clone(), ())));
+            .retain(|path| !changes.folders_removed.contains(path));
+        self.folders.extend(changes.folders.iter().cloned());
         for key in &changes.failures_cleared {
             self.failures
                 .remove(&(key.owner.clone(), key.format.clone()));
@@ -79,7 +78,7 @@ impl Model {
     fn assert_equals(&self, manifest: &Manifest) {
         assert!(files(manifest).iter().eq(self.files.values()));
         assert!(outputs(manifest).iter().eq(self.outputs.values()));
-        assert!(manifest.folders().unwrap().iter().eq(self.folders.keys()));
+        assert!(manifest.folders().unwrap().iter().eq(&self.folders));
         let failures = manifest.failures().unwrap().into_iter();
         let failures: BTreeMap<_, _> = failures
             .map(|failure| ((failure.owner.clone(), failure.format.clone()), failure))

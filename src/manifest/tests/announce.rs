@@ -1,0 +1,115 @@
+//! What an announcement leaves behind, and when it is on the disk.
+
+use super::*;
+
+#[test]
+fn an_announcement_is_known_after_a_crash_before_the_commit() {
+    let folder = Folder::new();
+    let mut manifest = folder.open();
+    manifest
+        .announce(&[announcement("new.md", note(4))])
+        .unwrap();
+    let found = folder
+        .killed()
+        .open()
+        .output_at(&output_path("new.md"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (found.state, found.owner, found.replacing),
+        (None, note(4), false)
+    );
+}
+
+#[test]
+fn an_announcement_leaves_what_is_known_and_marks_it() {
+    let mut manifest = Manifest::in_memory().unwrap();
+    let known = output("a.md", note(0), 1);
+    let changes = Changes {
+        outputs: vec![known.clone()],
+        ..Changes::default()
+    };
+    manifest.commit(&changes).unwrap();
+    manifest
+        .announce(&[announcement("a.md", note(9)), announcement("b.md", note(9))])
+        .unwrap();
+    manifest.announce(&[announcement("b.md", note(8))]).unwrap();
+    let [a, b] = outputs(&manifest).try_into().unwrap();
+    assert_eq!(
+        a,
+        StoredOutput {
+            replacing: true,
+            ..known
+        }
+    );
+    assert_eq!((b.state, b.owner, b.replacing), (None, note(9), false));
+    // The batch ends: the mark goes.
+    manifest.commit(&changes).unwrap();
+    assert!(!outputs(&manifest)[0].replacing);
+}
+
+#[test]
+fn an_announcement_that_writes_nothing_still_makes_its_rows_durable() {
+    let flushes = |manifest: &Manifest| manifest.meta("synced").unwrap();
+    let mut manifest = Manifest::in_memory().unwrap();
+    let commit = |manifest: &mut Manifest, path: &str| {
+        // The mark is set already, so that announcing it writes nothing.
+        let output = StoredOutput {
+            replacing: true,
+            ..output(path, note(0), 1)
+        };
+        manifest
+            .commit(&Changes {
+                outputs: vec![output],
+                ..Changes::default()
+            })
+            .unwrap();
+    };
+    // Its row was announced, so it is on the disk.
+    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
+    commit(&mut manifest, "a.md");
+    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
+    assert_eq!(flushes(&manifest), None);
+    // Adopted without an announcement: its row may be in the system's memory alone.
+    commit(&mut manifest, "b.md");
+    manifest.announce(&[]).unwrap();
+    assert_eq!(flushes(&manifest), None);
+    manifest.announce(&[announcement("b.md", note(0))]).unwrap();
+    assert_eq!(flushes(&manifest).as_deref(), Some("1"));
+    manifest.announce(&[announcement("b.md", note(0))]).unwrap();
+    assert_eq!(flushes(&manifest).as_deref(), Some("1"));
+}
+
+#[test]
+fn the_transaction_of_an_announcement_alone_is_fully_synchronous() {
+    let folder = Folder::new();
+    let mut manifest = folder.open();
+    let level = |connection: &Connection| -> i64 {
+        connection
+            .query_row("PRAGMA synchronous", [], |row| row.get(0))
+            .unwrap()
+    };
+    let connection = &mut manifest.connection;
+    assert_eq!(level(connection), 1, "NORMAL");
+    let within = write::fully_synchronous(connection, |transaction| Ok(level(transaction)));
+    assert_eq!(within.unwrap(), 2, "FULL");
+    let failed =
+        write::fully_synchronous(connection, |_| Err::<(), _>(rusqlite::Error::InvalidQuery));
+    failed.unwrap_err();
+    assert_eq!(level(connection), 1, "NORMAL again, also after a failure");
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(mode, "wal");
+}
+
+#[test]
+fn rows_of_a_killed_process_are_flushed_before_they_are_relied_on() {
+    let folder = Folder::new();
+    let mut manifest = folder.open();
+    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
+    let killed = folder.killed();
+    let mut manifest = killed.open();
+    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
+    assert_eq!(manifest.meta("synced").unwrap().as_deref(), Some("1"));
+}
