@@ -10,8 +10,12 @@
 //! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
 pub mod config;
+pub mod control;
 pub mod disk;
 pub mod export;
 pub mod hash;
+pub mod log;
 pub mod path;
+pub mod report;
+pub mod service;
 pub mod vault;
