@@ -40,12 +40,19 @@ impl Service {
 
     /// No manager.
     pub fn none() -> Self {
-        Self { socket: None, watchdog: None, unsent: VecDeque::new() }
+        Self {
+            socket: None,
+            watchdog: None,
+            unsent: VecDeque::new(),
+        }
     }
 
     fn at(name: Option<&OsStr>, watchdog: Option<Duration>) -> io::Result<Self> {
         let Some(name) = name else {
-            return Ok(Self { watchdog, ..Self::none() });
+            return Ok(Self {
+                watchdog,
+                ..Self::none()
+            });
         };
         let address = match name.as_bytes() {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
@@ -53,7 +60,11 @@ impl Service {
         };
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket: Some((socket, address)), watchdog, unsent: VecDeque::new() })
+        Ok(Self {
+            socket: Some((socket, address)),
+            watchdog,
+            unsent: VecDeque::new(),
+        })
     }
 
     /// Whether anybody is told anything.
@@ -63,7 +74,9 @@ impl Service {
 
     /// How often [`Self::ping`] is due: twice in the time after which the manager restarts us.
     pub fn watchdog_interval(&self) -> Option<Duration> {
-        self.watchdog.map(|patience| patience / 2).filter(|interval| !interval.is_zero())
+        self.watchdog
+            .map(|patience| patience / 2)
+            .filter(|interval| !interval.is_zero())
     }
 
     /// The watch stands, or a reload is done.
@@ -96,7 +109,10 @@ impl Service {
     /// # Errors
     /// As [`Self::status`].
     pub fn stopping(&mut self, status: &str) -> io::Result<()> {
-        self.tell(&[NotifyState::Stopping, NotifyState::Status(&one_line(status))])
+        self.tell(&[
+            NotifyState::Stopping,
+            NotifyState::Status(&one_line(status)),
+        ])
     }
 
     /// The step under way may take so long from now.
@@ -124,7 +140,13 @@ impl Service {
             return Ok(());
         }
         if self.unsent.len() == MAX_UNSENT {
-            self.unsent.pop_front();
+            // A sentence can go, a state cannot while a sentence is left.
+            let at = self
+                .unsent
+                .iter()
+                .position(|message| message.starts_with("STATUS="))
+                .unwrap_or(0);
+            self.unsent.remove(at);
         }
         self.unsent.push_back(words(states));
         self.send_unsent().map(|_| ())
@@ -148,7 +170,11 @@ impl Service {
         };
         match socket.send_to_addr(message.as_bytes(), address) {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
@@ -186,7 +212,11 @@ pub struct Finished {
 pub fn watching_sentence(notes: usize, last: Option<&Finished>, failing: usize) -> String {
     let mut sentence = format!("watching {}", counted(notes as u64, "note", "notes"));
     if let Some(last) = last {
-        let _infallible = write!(sentence, "; batch {}: {} exported", last.batch, last.exported);
+        let _infallible = write!(
+            sentence,
+            "; batch {}: {} exported",
+            last.batch, last.exported
+        );
         if last.failed > 0 {
             let _infallible = write!(sentence, ", {} failed", last.failed);
         }
@@ -197,14 +227,21 @@ pub fn watching_sentence(notes: usize, last: Option<&Finished>, failing: usize) 
         }
     }
     if failing > 0 {
-        let _infallible = write!(sentence, "; {} failing", counted(failing as u64, "output", "outputs"));
+        let _infallible = write!(
+            sentence,
+            "; {} failing",
+            counted(failing as u64, "output", "outputs")
+        );
     }
     sentence
 }
 
 /// `exporting batch 18: 120 of 300 jobs`
 pub fn exporting_sentence(batch: u64, done: usize, jobs: usize) -> String {
-    format!("exporting batch {batch}: {done} of {}", counted(jobs as u64, "job", "jobs"))
+    format!(
+        "exporting batch {batch}: {done} of {}",
+        counted(jobs as u64, "job", "jobs")
+    )
 }
 
 /// `waiting for the notes folder /srv/notes`
@@ -237,7 +274,10 @@ mod tests {
         assert_eq!(next(&manager), "READY=1\nSTATUS=watching 3 notes\n");
         service.reloading().unwrap();
         let reloading = next(&manager);
-        let time = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap().trim_end();
+        let time = reloading
+            .strip_prefix("RELOADING=1\nMONOTONIC_USEC=")
+            .unwrap()
+            .trim_end();
         assert!(time.parse::<u64>().unwrap() > 0);
         service.stopping("finishing").unwrap();
         assert_eq!(next(&manager), "STOPPING=1\nSTATUS=finishing\n");
@@ -251,7 +291,8 @@ mod tests {
     #[test]
     fn an_abstract_socket() {
         let name = format!("smartnotesd-test-{}", std::process::id());
-        let manager = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+        let manager =
+            UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
         let mut service = Service::at(Some(format!("@{name}").as_ref()), None).unwrap();
         service.status("here").unwrap();
         assert_eq!(next(&manager), "STATUS=here\n");
@@ -288,8 +329,17 @@ mod tests {
 
     #[test]
     fn sentences() {
-        let mut last = Finished { batch: 17, exported: 5, failed: 0, elapsed_ms: 41.2, speedup: 3.9 };
-        assert_eq!(watching_sentence(1204, Some(&last), 0), "watching 1,204 notes; batch 17: 5 exported in 41 ms, 3.9x");
+        let mut last = Finished {
+            batch: 17,
+            exported: 5,
+            failed: 0,
+            elapsed_ms: 41.2,
+            speedup: 3.9,
+        };
+        assert_eq!(
+            watching_sentence(1204, Some(&last), 0),
+            "watching 1,204 notes; batch 17: 5 exported in 41 ms, 3.9x"
+        );
         last.failed = 2;
         last.speedup = 1.0;
         assert_eq!(
@@ -297,7 +347,13 @@ mod tests {
             "watching 1 note; batch 17: 5 exported, 2 failed in 41 ms; 1 output failing"
         );
         assert_eq!(watching_sentence(0, None, 0), "watching 0 notes");
-        assert_eq!(exporting_sentence(18, 120, 300), "exporting batch 18: 120 of 300 jobs");
-        assert_eq!(waiting_sentence("/srv/notes".as_ref()), "waiting for the notes folder /srv/notes");
+        assert_eq!(
+            exporting_sentence(18, 120, 300),
+            "exporting batch 18: 120 of 300 jobs"
+        );
+        assert_eq!(
+            waiting_sentence("/srv/notes".as_ref()),
+            "waiting for the notes folder /srv/notes"
+        );
     }
 }

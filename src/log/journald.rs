@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::record::{Record, escape_into};
+use super::record::Record;
+use crate::report::safe::safe;
 
 /// Where journald listens.
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
@@ -49,7 +50,11 @@ impl Journal {
         loop {
             match self.socket.send_to(&entry, &self.path) {
                 Ok(_) => return Ok(()),
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) => {}
                 Err(error) if is_too_large(&error) => return self.send_file(&entry),
                 Err(error) => return Err(error),
             }
@@ -59,12 +64,20 @@ impl Journal {
     /// What no datagram holds goes as a sealed memory file.
     fn send_file(&self, entry: &[u8]) -> io::Result<()> {
         use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-        use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr};
+        use rustix::net::{
+            SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix, sendmsg_addr,
+        };
 
-        let memory = memfd_create("smartnotesd-log", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+        let memory = memfd_create(
+            "smartnotesd-log",
+            MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+        )?;
         let mut file = File::from(memory);
         file.write_all(entry)?;
-        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+        fcntl_add_seals(
+            &file,
+            SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL,
+        )?;
 
         let address = SocketAddrUnix::new(&self.path)?;
         let files = [file.as_fd()];
@@ -72,7 +85,13 @@ impl Journal {
             let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
             let mut control = SendAncillaryBuffer::new(&mut space);
             control.push(SendAncillaryMessage::ScmRights(&files));
-            match sendmsg_addr(&self.socket, &address, &[], &mut control, SendFlags::empty()) {
+            match sendmsg_addr(
+                &self.socket,
+                &address,
+                &[],
+                &mut control,
+                SendFlags::empty(),
+            ) {
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -83,15 +102,16 @@ impl Journal {
 
 fn is_too_large(error: &io::Error) -> bool {
     use rustix::io::Errno;
-    matches!(Errno::from_io_error(error), Some(Errno::MSGSIZE | Errno::NOBUFS))
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MSGSIZE | Errno::NOBUFS)
+    )
 }
 
 /// The record as journald reads it.
 pub(super) fn entry(record: &Record) -> Vec<u8> {
     let mut out = Vec::new();
-    let mut message = String::new();
-    escape_into(&mut message, &record.message, &[]);
-    field_into(&mut out, "MESSAGE", &message);
+    field_into(&mut out, "MESSAGE", &safe(&record.message));
     field_into(&mut out, "PRIORITY", priority(record.level));
     field_into(&mut out, "SYSLOG_IDENTIFIER", "smartnotesd");
     for (name, value) in &record.fields {
@@ -111,7 +131,13 @@ fn priority(level: Level) -> &'static str {
 
 /// `SN_` and the name in capitals.
 fn field_name(name: &str) -> String {
-    let capital = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    let capital = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
     let mut out = String::from("SN_");
     out.extend(name.chars().map(capital).take(MAX_NAME - out.len()));
     out
@@ -119,14 +145,8 @@ fn field_name(name: &str) -> String {
 
 /// A value with its lines kept and all else that cannot be shown escaped.
 fn printable(text: &str) -> String {
-    let mut out = String::new();
-    for (at, line) in text.split('\n').enumerate() {
-        if at > 0 {
-            out.push('\n');
-        }
-        escape_into(&mut out, line, &[]);
-    }
-    out
+    let lines: Vec<String> = text.split('\n').map(safe).collect();
+    lines.join("\n")
 }
 
 /// `NAME=value`, or for a value of several lines its length in binary.

@@ -1,9 +1,10 @@
 //! `json`: one flat object a line: `timestamp`, `level`, `message`, then the fields with their types.
 
-use super::record::{Record, Value, quote_into};
+use super::record::{Record, Value};
+use crate::report::safe::quote_into;
 
 /// The record's line, with its newline.
-pub fn line(record: &Record) -> String {
+pub(super) fn line(record: &Record) -> String {
     let mut out = String::from("{\"timestamp\":\"");
     out.push_str(&humantime::format_rfc3339_micros(record.time).to_string());
     out.push_str("\",\"level\":\"");

@@ -1,7 +1,7 @@
 //! The log: `tracing` events become records, records become lines in one of four forms, on stderr or in the journal.
 //!
 //! What is said, at which level and with which fields stands in [`events`] alone. Whoever logs never waits for the
-//! log: records go through a bounded [`queue`] to one thread.
+//! log: records go through a bounded `queue` to one thread.
 
 pub mod events;
 mod journald;
@@ -30,10 +30,11 @@ pub use output::DrawAround;
 pub use panic::install_panic_hook;
 
 use crate::config::{self, LogFormat};
+use crate::report::clock;
 use crate::report::paint::Paint;
 use journald::Journal;
 use output::{Form, Output};
-use pretty::{Pretty, local_clock};
+use pretty::Pretty;
 use queue::Queue;
 use record::Record;
 use writer::Writer;
@@ -45,7 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter makes no sense.
-    #[error("{source_name}: {text:?} is no log filter ({error}); write for example info or smartnotesd=debug")]
+    #[error(
+        "{source_name}: {text:?} is no log filter ({error}); write for example info or smartnotesd=debug"
+    )]
     Filter {
         /// The variable or key it comes from.
         source_name: &'static str,
@@ -74,12 +77,21 @@ pub struct LogHandle {
 /// # Errors
 /// See [`LogError`].
 pub fn init(settings: &config::Log) -> Result<LogHandle, LogError> {
-    let (filter, handle) = reload::Layer::new(filter(settings)?);
+    let (filter, handle) = reload::Layer::new(filter(settings, rust_log())?);
     let writer = Writer::start(output(settings.format)?, Queue::new())?;
-    let queue = ToQueue { writer: Arc::clone(&writer) };
-    tracing_subscriber::registry().with(filter).with(queue).try_init().map_err(|_| LogError::Twice)?;
+    let queue = ToQueue {
+        writer: Arc::clone(&writer),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(queue)
+        .try_init()
+        .map_err(|_| LogError::Twice)?;
     writer.activate();
-    Ok(LogHandle { filter: handle, writer })
+    Ok(LogHandle {
+        filter: handle,
+        writer,
+    })
 }
 
 impl LogHandle {
@@ -88,10 +100,12 @@ impl LogHandle {
     /// # Errors
     /// See [`LogError`]; then nothing has changed.
     pub fn reload(&self, settings: &config::Log) -> Result<(), LogError> {
-        let filter = filter(settings)?;
+        let filter = filter(settings, rust_log())?;
         let output = output(settings.format)?;
         // The subscriber lives as long as the process does.
-        self.filter.reload(filter).map_err(|error| LogError::Io(io::Error::other(error)))?;
+        self.filter
+            .reload(filter)
+            .map_err(|error| LogError::Io(io::Error::other(error)))?;
         self.writer.queue.redirect(output);
         Ok(())
     }
@@ -121,17 +135,32 @@ struct ToQueue {
 
 impl<S: Subscriber> Layer<S> for ToQueue {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        self.writer.queue.push(Record::of_event(SystemTime::now(), event));
+        self.writer
+            .queue
+            .push(Record::of_event(SystemTime::now(), event));
     }
 }
 
+/// `RUST_LOG`, where it says anything.
+fn rust_log() -> Option<String> {
+    std::env::var("RUST_LOG")
+        .ok()
+        .filter(|filter| !filter.trim().is_empty())
+}
+
 /// `RUST_LOG`, else the config's level.
-fn filter(settings: &config::Log) -> Result<EnvFilter, LogError> {
-    let (source_name, text) = match std::env::var("RUST_LOG") {
-        Ok(text) if !text.trim().is_empty() => ("RUST_LOG", text),
-        _ => ("log.level", settings.level.clone()),
+fn filter(settings: &config::Log, rust_log: Option<String>) -> Result<EnvFilter, LogError> {
+    let (source_name, text) = match rust_log {
+        Some(text) => ("RUST_LOG", text),
+        None => ("log.level", settings.level.clone()),
     };
-    EnvFilter::builder().parse(&text).map_err(|error| LogError::Filter { source_name, text, error })
+    EnvFilter::builder()
+        .parse(&text)
+        .map_err(|error| LogError::Filter {
+            source_name,
+            text,
+            error,
+        })
 }
 
 fn output(format: LogFormat) -> io::Result<Output> {
@@ -149,7 +178,7 @@ fn output(format: LogFormat) -> io::Result<Output> {
 fn pretty() -> Form {
     Form::Pretty(Pretty {
         paint: Paint::detect(io::stderr().is_terminal()),
-        clock: local_clock,
+        clock: clock::time_of_day,
     })
 }
 
@@ -163,7 +192,8 @@ fn stderr_is_the_journal() -> bool {
     let Ok(stat) = rustix::fs::fstat(io::stderr().as_fd()) else {
         return false;
     };
-    std::env::var("JOURNAL_STREAM").is_ok_and(|stream| names_file(&stream, stat.st_dev, stat.st_ino))
+    std::env::var("JOURNAL_STREAM")
+        .is_ok_and(|stream| names_file(&stream, stat.st_dev, stat.st_ino))
 }
 
 /// Whether `JOURNAL_STREAM`'s `device:inode` is this file.

@@ -48,7 +48,9 @@ impl Output {
             Form::Pretty(pretty) => records.iter().map(|record| pretty.line(record)).collect(),
             Form::Json => records.iter().map(json::line).collect(),
             Form::Journal(journal) => {
-                let refused = records.iter().filter(|record| journal.send(record).is_err());
+                let refused = records
+                    .iter()
+                    .filter(|record| journal.send(record).is_err());
                 refused.map(plain::line).collect()
             }
         };

@@ -32,10 +32,18 @@ pub fn install_panic_hook() {
 }
 
 fn record(info: &PanicHookInfo<'_>) -> Record {
-    let location = info.location().map_or_else(|| "unknown".to_owned(), ToString::to_string);
-    let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+    let location = info
+        .location()
+        .map_or_else(|| "unknown".to_owned(), ToString::to_string);
+    let thread = std::thread::current()
+        .name()
+        .unwrap_or("unnamed")
+        .to_owned();
     Record::new(SystemTime::now(), Level::ERROR, "panicked")
-        .with("error", Value::Text(payload_text(info.payload()).to_owned()))
+        .with(
+            "error",
+            Value::Text(payload_text(info.payload()).to_owned()),
+        )
         .with("location", Value::Text(location))
         .with("thread", Value::Text(thread))
 }

@@ -1,10 +1,11 @@
 //! `plain`: one line a record, `key=value`, for files, pipes and grep. Values with anything but plain characters
 //! are written as JSON strings, so that a record is one line whatever a note is called.
 
-use super::record::{Record, Value, escape_into, is_unsafe, quote_into};
+use super::record::{Record, Value};
+use crate::report::safe::{escape_into, is_unsafe, quote_into};
 
 /// The record's line, with its newline.
-pub fn line(record: &Record) -> String {
+pub(super) fn line(record: &Record) -> String {
     let mut out = humantime::format_rfc3339_millis(record.time).to_string();
     out.push(' ');
     out.push_str(record.level.as_str());

@@ -1,43 +1,45 @@
 //! `pretty`: for a person at a terminal. The outcome of a batch is seen at a glance; what a glance does not need
-//! follows dimmed. Nothing that another format says is left out.
+//! follows dimmed. Nothing that another form says is left out, but for counts of nothing in a batch.
 
 use tracing::Level;
 
 use super::plain;
-use super::record::{Record, Value, escape_into};
+use super::record::{Record, Value};
+use crate::report::clock::Clock;
 use crate::report::paint::{Paint, Style};
-
-/// Shows a time of day.
-pub type Clock = fn(std::time::SystemTime) -> String;
+use crate::report::safe::safe;
 
 /// How records are shown.
 #[derive(Clone, Copy)]
-pub struct Pretty {
+pub(super) struct Pretty {
     /// With or without colours.
-    pub paint: Paint,
+    pub(super) paint: Paint,
     /// The wall clock's words.
-    pub clock: Clock,
-}
-
-/// The local time of day.
-pub fn local_clock(time: std::time::SystemTime) -> String {
-    jiff::Timestamp::try_from(time)
-        .map(|time| time.to_zoned_datetime(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string())
-        .unwrap_or_else(|_| "--:--:--".to_owned())
+    pub(super) clock: Clock,
 }
 
 impl Pretty {
     /// The record's line, with its newline.
-    pub fn line(&self, record: &Record) -> String {
+    pub(super) fn line(&self, record: &Record) -> String {
         let (glyph, style) = mark(record);
-        let mut line = Line { paint: self.paint, out: String::new(), record, shown: Vec::new() };
+        let mut line = Line {
+            paint: self.paint,
+            out: String::new(),
+            record,
+            shown: Vec::new(),
+        };
         line.styled(Style::Dim, &(self.clock)(record.time));
         line.out.push(' ');
         line.styled(style, glyph);
         line.out.push(' ');
-        let mut message = String::new();
-        escape_into(&mut message, &record.message, &[]);
-        line.styled(if style == Style::Dim { Style::Dim } else { message_style(record.level) }, &message);
+        line.styled(
+            if style == Style::Dim {
+                Style::Dim
+            } else {
+                message_style(record.level)
+            },
+            &safe(&record.message),
+        );
         match record.message.as_str() {
             "batch finished" => line.batch_finished(),
             "batch started" => line.batch_started(),
@@ -85,17 +87,19 @@ impl Line<'_> {
         self.out.push_str(&self.paint.style(style, text));
     }
 
+    fn plain(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
     fn gap(&mut self) {
-        self.out.push_str("  ");
+        self.plain("  ");
     }
 
     /// A field's value made safe to show. From here on it counts as shown.
     fn take(&mut self, name: &'static str) -> Option<String> {
         let value = self.record.get(name)?;
         self.shown.push(name);
-        let mut text = String::new();
-        escape_into(&mut text, &value.to_string(), &[]);
-        Some(text)
+        Some(safe(&value.to_string()))
     }
 
     fn number(&mut self, name: &'static str) -> Option<u64> {
@@ -149,50 +153,67 @@ impl Line<'_> {
                 parts.push(self.paint.style(style, &format!("{count} {name}")));
             }
         }
-        self.out.push_str(&parts.join(" · "));
+        self.plain(&parts.join(" · "));
         if let Some(elapsed) = self.milliseconds("elapsed_ms") {
-            self.out.push_str("  in ");
+            self.plain("  in ");
             self.styled(Style::Bold, &elapsed);
         }
         self.concurrency();
+        // Nor do other counts of nothing need words.
+        for name in ["removed", "attachments", "pages"] {
+            if self.record.get(name) == Some(&Value::Unsigned(0)) {
+                self.shown.push(name);
+            }
+        }
     }
 
     /// `3.9× (peak 8 of 8)  slowest core.md 12 ms`; nothing where there were no jobs.
     fn concurrency(&mut self) {
-        let (speedup, peak, limit) = (self.take("speedup"), self.number("peak"), self.number("limit"));
+        let (speedup, peak, limit) = (
+            self.take("speedup"),
+            self.number("peak"),
+            self.number("limit"),
+        );
         let (slowest, slowest_ms) = (self.take("slowest"), self.milliseconds("slowest_ms"));
         if let (Some(speedup), Some(peak @ 1..), Some(limit)) = (speedup, peak, limit) {
             self.gap();
             self.styled(Style::Cyan, &format!("{speedup}×"));
-            self.out.push_str(&format!(" (peak {peak} of {limit})"));
+            self.plain(&format!(" (peak {peak} of {limit})"));
         }
         if let (Some(slowest), Some(ms)) = (slowest, slowest_ms)
             && !slowest.is_empty()
         {
-            self.out.push_str(&format!("  slowest {slowest} {ms}"));
+            self.plain(&format!("  slowest {slowest} {ms}"));
         }
     }
 
     /// `3 changed · 1 removed → 9 affected, 18 jobs`
     fn batch_started(&mut self) {
         self.head();
-        let counts = ["changed", "removed", "affected", "jobs"].map(|name| self.number(name).unwrap_or(0));
+        let counts =
+            ["changed", "removed", "affected", "jobs"].map(|name| self.number(name).unwrap_or(0));
         let [changed, removed, affected, jobs] = counts;
-        let removed = if removed > 0 { format!(" · {removed} removed") } else { String::new() };
-        self.out.push_str(&format!("  {changed} changed{removed} → {affected} affected, {jobs} jobs"));
+        let removed = if removed > 0 {
+            format!(" · {removed} removed")
+        } else {
+            String::new()
+        };
+        self.plain(&format!(
+            "  {changed} changed{removed} → {affected} affected, {jobs} jobs"
+        ));
     }
 
     /// `core.md (html): the reason`
     fn note_failed(&mut self) {
         self.note();
         if let Some(error) = self.take("error") {
-            self.out.push_str(": ");
-            self.out.push_str(&error);
+            self.plain(": ");
+            self.plain(&error);
         }
         if let Some(Value::Unsigned(ms)) = self.record.get("retry_in_ms") {
             self.shown.push("retry_in_ms");
             let again = crate::report::words::milliseconds(*ms as f64);
-            self.out.push_str(&format!("  again in {again}"));
+            self.plain(&format!("  again in {again}"));
         }
     }
 
@@ -200,10 +221,10 @@ impl Line<'_> {
     fn note_exported(&mut self) {
         self.note();
         if let Some(output) = self.take("output") {
-            self.out.push_str(&format!(" → {output}"));
+            self.plain(&format!(" → {output}"));
         }
         if let Some(because) = self.take("because") {
-            self.out.push_str(&format!("  because {because}"));
+            self.plain(&format!("  because {because}"));
         }
     }
 
@@ -213,7 +234,7 @@ impl Line<'_> {
             self.styled(Style::Bold, &note);
         }
         if let Some(format) = self.take("format") {
-            self.out.push_str(&format!(" ({format})"));
+            self.plain(&format!(" ({format})"));
         }
     }
 

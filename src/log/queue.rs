@@ -101,7 +101,10 @@ impl Queue {
             if state.closed {
                 return None;
             }
-            state = self.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .filled
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -126,9 +129,18 @@ impl Queue {
             if left.is_zero() {
                 return false;
             }
-            state = self.drained.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .drained
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         true
+    }
+
+    /// Whether there is a writer, or will be until all is written.
+    pub(super) fn is_open(&self) -> bool {
+        !self.lock().closed
     }
 
     /// Lets the writer end once it has written what is there.

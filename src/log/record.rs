@@ -11,7 +11,7 @@ pub(super) const OWN_TARGET: &str = "smartnotesd";
 
 /// The value of a field, with the type that it was recorded with.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub(super) enum Value {
     /// Text.
     Text(String),
     /// A whole number.
@@ -38,20 +38,20 @@ impl fmt::Display for Value {
 
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record {
+pub(super) struct Record {
     /// When it was made.
-    pub time: SystemTime,
+    pub(super) time: SystemTime,
     /// How much it matters.
-    pub level: Level,
+    pub(super) level: Level,
     /// The phrase.
-    pub message: String,
+    pub(super) message: String,
     /// What varies, in the order in which it was recorded.
-    pub fields: Vec<(String, Value)>,
+    pub(super) fields: Vec<(String, Value)>,
 }
 
 impl Record {
     /// A record with no fields.
-    pub fn new(time: SystemTime, level: Level, message: impl Into<String>) -> Self {
+    pub(super) fn new(time: SystemTime, level: Level, message: impl Into<String>) -> Self {
         Self {
             time,
             level,
@@ -62,7 +62,7 @@ impl Record {
 
     /// The same with one more field.
     #[must_use]
-    pub fn with(mut self, name: &str, value: Value) -> Self {
+    pub(super) fn with(mut self, name: &str, value: Value) -> Self {
         self.push(name, value);
         self
     }
@@ -80,7 +80,7 @@ impl Record {
     }
 
     /// The value of a field.
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
         self.fields
             .iter()
             .find(|(field, _)| field == name)
@@ -100,7 +100,10 @@ impl Record {
                     }
             })
             .sum();
-        size_of::<Self>() + self.fields.len() * size_of::<(String, Value)>() + self.message.len() + text
+        size_of::<Self>()
+            + self.fields.len() * size_of::<(String, Value)>()
+            + self.message.len()
+            + text
     }
 
     fn push(&mut self, name: &str, value: Value) {
@@ -145,40 +148,4 @@ impl Visit for Record {
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.push(field.name(), Value::Bool(value));
     }
-}
-
-/// Appends `text` with every character escaped that could break a line or confuse a terminal: control
-/// characters, line separators, and those that turn the direction of text. `also` names more to escape with `\`.
-pub(super) fn escape_into(out: &mut String, text: &str, also: &[char]) {
-    use fmt::Write as _;
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if is_unsafe(c) => {
-                // All such characters lie in the basic plane, so that this is also how JSON writes them.
-                let _infallible = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => {
-                if also.contains(&c) {
-                    out.push('\\');
-                }
-                out.push(c);
-            }
-        }
-    }
-}
-
-/// Whether a character may break a line or confuse a terminal.
-pub(super) fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Appends `text` as a JSON string that is safe to show.
-pub(super) fn quote_into(out: &mut String, text: &str) {
-    out.push('"');
-    escape_into(out, text, &['"', '\\']);
-    out.push('"');
 }

@@ -34,7 +34,9 @@ impl Writer {
             thread: OnceLock::new(),
         });
         let own = Arc::clone(&writer);
-        let thread = std::thread::Builder::new().name("log".into()).spawn(move || own.run(output))?;
+        let thread = std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || own.run(output))?;
         // Set once, here.
         let _first = writer.thread.set(thread.thread().id());
         Ok(writer)
@@ -48,6 +50,11 @@ impl Writer {
     /// Has every write made inside `around`.
     pub(super) fn draw_around(&self, around: Option<DrawAround>) {
         *self.around.lock().unwrap_or_else(PoisonError::into_inner) = around;
+    }
+
+    /// Whether the thread can write what the calling thread waits for.
+    fn is_able(&self) -> bool {
+        self.queue.is_open() && self.thread.get() != Some(&std::thread::current().id())
     }
 
     fn run(&self, mut output: Output) {
@@ -82,17 +89,20 @@ impl Writer {
 fn dropped(count: u64) -> Record {
     Record::new(SystemTime::now(), Level::WARN, "log records dropped")
         .with("records", Value::Unsigned(count))
-        .with("hint", Value::Text("whatever reads the log is too slow or has stopped reading".into()))
+        .with(
+            "hint",
+            Value::Text("whatever reads the log is too slow or has stopped reading".into()),
+        )
 }
 
 /// Writes a record that no other will follow, waiting for it no longer than `patience`.
 pub(super) fn write_last(record: Record, patience: Duration) {
     match ACTIVE.get() {
-        Some(writer) if writer.thread.get() != Some(&std::thread::current().id()) => {
+        Some(writer) if writer.is_able() => {
             writer.queue.push(record);
             writer.queue.flush(patience);
         }
-        // No log yet, or it is the log itself that panicked: straight to stderr.
+        // No log yet or no longer, or it is the log itself that panicked: straight to stderr.
         _ => {
             if let Ok(stderr) = Output::to_stderr(Form::Plain) {
                 stderr.write(&[record], None);

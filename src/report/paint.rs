@@ -32,7 +32,8 @@ impl Paint {
     /// Colours for a terminal, unless `NO_COLOR` or a dumb terminal says no; `CLICOLOR_FORCE` says yes in any case.
     pub fn detect(is_terminal: bool) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let forced = std::env::var_os("CLICOLOR_FORCE")
+            .is_some_and(|value| !value.is_empty() && value != "0");
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         if !set("NO_COLOR") && (forced || (is_terminal && !dumb)) {
             Self::On

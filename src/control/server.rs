@@ -1,0 +1,179 @@
+//! The daemon's end of the control socket. It trusts no client: not its input, its patience or its goodbye.
+
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{AtFlags, Mode, chmodat, renameat, unlinkat};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
+
+use super::{Request, Response, SOCKET_NAME, address_in, open_folder};
+
+/// Clients that may wait to be taken in.
+const BACKLOG: i32 = 64;
+/// Between two tries to take a client in when the system has no room for it.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
+
+/// A request and where its answer goes. Dropped unanswered, the client is told that the daemon stops.
+pub type Asked = (Request, oneshot::Sender<Response>);
+
+/// What a client may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Clients at once; further ones wait until one leaves.
+    pub clients: usize,
+    /// Bytes of a request.
+    pub request: usize,
+    /// How long a client may take to send a request or to take in an answer.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients: 32,
+            request: 64 << 10,
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The socket, listening. Dropped, it is gone.
+#[derive(Debug)]
+pub struct Socket {
+    listener: StdListener,
+    folder: OwnedFd,
+}
+
+impl Socket {
+    /// Listens in `folder`. A socket that an earlier process left there is replaced: the caller holds the lock of
+    /// this folder, so nobody else can be listening.
+    ///
+    /// # Errors
+    /// When the folder can't be used.
+    pub fn listen_in(folder: &Path) -> io::Result<Self> {
+        const NEW: &str = "control.sock.new";
+        let folder = open_folder(folder)?;
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        match unlinkat(&folder, NEW, AtFlags::empty()) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        bind(&socket, &address_in(folder.as_fd(), NEW)?)?;
+        // Nobody can connect before `listen`, nor find the socket under its name before it is private.
+        chmodat(&folder, NEW, Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
+        listen(&socket, BACKLOG)?;
+        renameat(&folder, NEW, &folder, SOCKET_NAME)?;
+        Ok(Self {
+            listener: socket.into(),
+            folder,
+        })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // If it stays, it is as one that a crash left: found dead by clients, replaced by the next daemon.
+        let _replaced_later = unlinkat(&self.folder, SOCKET_NAME, AtFlags::empty());
+    }
+}
+
+/// Serves clients until it is dropped; then all of them are cut off.
+///
+/// # Errors
+/// When the runtime can't take the socket.
+pub async fn serve(socket: &Socket, limits: Limits, daemon: mpsc::Sender<Asked>) -> io::Result<()> {
+    let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
+    let places = Arc::new(Semaphore::new(limits.clients));
+    let mut clients = JoinSet::new();
+    loop {
+        while clients.try_join_next().is_some() {}
+        let place = Arc::clone(&places)
+            .acquire_owned()
+            .await
+            .map_err(io::Error::other)?;
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let daemon = daemon.clone();
+                clients.spawn(async move {
+                    // A client that went away is its own business.
+                    let _gone = serve_client(stream, limits, daemon).await;
+                    drop(place);
+                });
+            }
+            // Out of descriptors or memory: others may give some back.
+            Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
+        }
+    }
+}
+
+async fn serve_client(
+    stream: UnixStream,
+    limits: Limits,
+    daemon: mpsc::Sender<Asked>,
+) -> io::Result<()> {
+    let (reader, mut writer) = stream.into_split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let response = match read_request(&mut reader, limits).await? {
+            Read::Request(request) => answer(request, &daemon).await,
+            Read::Nonsense(error) => Response::failed(error),
+            Read::TooLong => {
+                let error = format!("the request is longer than {} bytes", limits.request);
+                return send(&mut writer, &Response::failed(error), limits).await;
+            }
+            Read::End => return Ok(()),
+        };
+        send(&mut writer, &response, limits).await?;
+    }
+}
+
+enum Read {
+    Request(Request),
+    /// A line that is no request.
+    Nonsense(String),
+    /// Where the next line starts is unknown.
+    TooLong,
+    End,
+}
+
+async fn read_request(reader: &mut BufReader<OwnedReadHalf>, limits: Limits) -> io::Result<Read> {
+    let mut line = Vec::new();
+    let mut bounded = reader.take(limits.request as u64 + 1);
+    let read = bounded.read_until(b'\n', &mut line);
+    tokio::time::timeout(limits.patience, read).await??;
+    Ok(match line.strip_suffix(b"\n") {
+        Some(line) => serde_json::from_slice(line).map_or_else(
+            |error| Read::Nonsense(format!("this is no request: {error}")),
+            Read::Request,
+        ),
+        None if line.len() > limits.request => Read::TooLong,
+        // The client left, perhaps in the middle of a line.
+        None => Read::End,
+    })
+}
+
+async fn answer(request: Request, daemon: &mpsc::Sender<Asked>) -> Response {
+    let (sender, receiver) = oneshot::channel();
+    if daemon.send((request, sender)).await.is_ok()
+        && let Ok(response) = receiver.await
+    {
+        return response;
+    }
+    Response::failed("the daemon is stopping")
+}
+
+async fn send(writer: &mut OwnedWriteHalf, response: &Response, limits: Limits) -> io::Result<()> {
+    let mut line = serde_json::to_vec(response)?;
+    line.push(b'\n');
+    tokio::time::timeout(limits.patience, writer.write_all(&line)).await?
+}

@@ -1,0 +1,268 @@
+//! `status`, as a person reads it.
+
+use super::paint::Style;
+use super::safe::safe;
+use super::words::{count, counted, milliseconds};
+use super::{BatchRow, View};
+use crate::control::status::{Failure, Running, State, Status, WatchState};
+
+/// Failures shown in full; the others are counted, and `--json` has them all.
+const MAX_FAILURES: usize = 20;
+/// Batches shown.
+const MAX_BATCHES: usize = 5;
+/// Columns of the progress bar.
+const BAR: usize = 24;
+
+/// What the daemon is doing.
+pub fn status(status: &Status, view: View) -> String {
+    let mut page = Page {
+        out: String::new(),
+        view,
+    };
+    page.headline(status);
+    page.out.push('\n');
+    page.folders(status);
+    page.watch(status);
+    page.work(status);
+    page.notes(status);
+    page.batches(&status.batches);
+    page.failures(&status.failures);
+    page.out
+}
+
+struct Page {
+    out: String,
+    view: View,
+}
+
+impl Page {
+    fn style(&self, style: Style, text: &str) -> String {
+        self.view.paint.style(style, text)
+    }
+
+    fn text(&mut self, text: &str) {
+        self.out.push_str(text);
+    }
+
+    fn line(&mut self, label: &str, text: &str) {
+        let label = self.style(Style::Dim, &format!("{label:<9}"));
+        self.text(&format!("  {label} {text}\n"));
+    }
+
+    fn headline(&mut self, status: &Status) {
+        let style = match status.state {
+            State::Watching if status.failures.is_empty() => Style::Green,
+            State::Starting | State::Exporting | State::Stopping => Style::Cyan,
+            State::Watching | State::WaitingForNotes => Style::Yellow,
+        };
+        let state = self.style(style, status.state.words());
+        let name = self.style(Style::Bold, "smartnotesd");
+        let uptime = milliseconds(status.uptime_ms as f64);
+        self.text(&format!(
+            "{name} {} · {state} · up {uptime} · pid {}\n",
+            status.version, status.pid
+        ));
+    }
+
+    fn folders(&mut self, status: &Status) {
+        let mut notes = vec![counted(status.notes as u64, "note", "notes")];
+        if status.withheld > 0 {
+            notes.push(format!("{} kept out", count(status.withheld as u64)));
+        }
+        notes.push(counted(
+            status.attachments as u64,
+            "attachment",
+            "attachments",
+        ));
+        self.line(
+            "notes",
+            &format!(
+                "{}  {}",
+                safe(&status.notes_dir.to_string_lossy()),
+                notes.join(" · ")
+            ),
+        );
+        let formats = status.formats.join(", ");
+        self.line(
+            "exports",
+            &format!("{}  {formats}", safe(&status.export_dir.to_string_lossy())),
+        );
+        let config = status
+            .config
+            .as_ref()
+            .map_or("none, flags only".into(), |path| {
+                safe(&path.to_string_lossy())
+            });
+        self.line("config", &config);
+        if let Some(error) = &status.config_error {
+            let error = self.style(
+                Style::Red,
+                &format!("rejected, an older one is in force: {}", safe(error)),
+            );
+            self.line("", &error);
+        }
+    }
+
+    fn watch(&mut self, status: &Status) {
+        let mut text = match status.watch {
+            WatchState::Native => "kernel events".to_owned(),
+            WatchState::Partial { polled_folders } => {
+                format!(
+                    "kernel events, {} polled",
+                    counted(polled_folders as u64, "folder", "folders")
+                )
+            }
+            WatchState::Poll => "polling".to_owned(),
+            WatchState::Lost => self.style(Style::Yellow, "nothing to watch"),
+        };
+        if let Some(ago) = status.last_rescan_ms_ago {
+            let ago = milliseconds(ago as f64);
+            text = format!("{text} · whole tree compared {ago} ago");
+        }
+        self.line("watch", &text);
+        if let Some(reason) = &status.degraded {
+            let reason = self.style(Style::Yellow, &format!("degraded: {}", safe(reason)));
+            self.line("", &reason);
+        }
+    }
+
+    fn work(&mut self, status: &Status) {
+        let queue = match (status.queue.paths, status.queue.due_in_ms) {
+            (0, _) => "empty".to_owned(),
+            (paths, due) => {
+                let due = due.map_or(String::new(), |ms| {
+                    format!(", next batch in {}", milliseconds(ms as f64))
+                });
+                format!(
+                    "{} may have changed{due}",
+                    counted(paths as u64, "path", "paths")
+                )
+            }
+        };
+        self.line("queue", &queue);
+        if let Some(running) = &status.running {
+            let text = self.running(running);
+            self.line("running", &text);
+        }
+    }
+
+    fn running(&self, running: &Running) -> String {
+        let filled = (BAR * running.done)
+            .checked_div(running.jobs)
+            .unwrap_or(BAR)
+            .min(BAR);
+        let bar = self.style(Style::Cyan, &"█".repeat(filled))
+            + &self.style(Style::Dim, &"░".repeat(BAR - filled));
+        format!(
+            "#{} {}  {bar}  {} of {}, {} in flight, {}",
+            running.batch,
+            running.trigger,
+            count(running.done as u64),
+            counted(running.jobs as u64, "job", "jobs"),
+            running.in_flight,
+            milliseconds(running.elapsed_ms)
+        )
+    }
+
+    fn notes(&mut self, status: &Status) {
+        let (unresolved, ambiguous) = (
+            status.links.unresolved as u64,
+            status.links.ambiguous as u64,
+        );
+        if unresolved + ambiguous > 0 {
+            self.line(
+                "links",
+                &format!(
+                    "{} unresolved · {} ambiguous",
+                    count(unresolved),
+                    count(ambiguous)
+                ),
+            );
+        }
+        if status.problems > 0 {
+            let notes = counted(status.problems as u64, "note has", "notes have");
+            let text = self.style(
+                Style::Yellow,
+                &format!("{notes} front matter that can't be read"),
+            );
+            self.line("problems", &text);
+        }
+    }
+
+    fn batches(&mut self, batches: &[BatchRow]) {
+        if batches.is_empty() {
+            return;
+        }
+        self.heading("last batches");
+        for row in batches.iter().take(MAX_BATCHES) {
+            let mut parts = vec![format!("{} exported", count(row.exported as u64))];
+            for (number, word) in [
+                (row.unchanged, "unchanged"),
+                (row.deleted, "deleted"),
+                (row.cancelled, "cancelled"),
+            ] {
+                if number > 0 {
+                    parts.push(format!("{} {word}", count(number as u64)));
+                }
+            }
+            if row.failed > 0 {
+                parts.push(self.style(Style::Red, &format!("{} failed", count(row.failed as u64))));
+            }
+            let speedup = if row.jobs > 1 {
+                format!("  {:.1}×", row.speedup)
+            } else {
+                String::new()
+            };
+            self.text(&format!(
+                "  #{} {} {}  {} in {}{speedup}\n",
+                row.batch,
+                (self.view.clock)(row.started()),
+                self.style(Style::Dim, row.trigger.as_str()),
+                parts.join(" · "),
+                milliseconds(row.elapsed_ms)
+            ));
+        }
+    }
+
+    fn failures(&mut self, failures: &[Failure]) {
+        if failures.is_empty() {
+            return;
+        }
+        self.heading("failing");
+        for failure in failures.iter().take(MAX_FAILURES) {
+            let again = failure
+                .retry_in_ms
+                .map_or("when its note changes".to_owned(), |ms| {
+                    format!("in {}", milliseconds(ms as f64))
+                });
+            let again = self.style(
+                Style::Dim,
+                &format!("tried {}, again {again}", times(failure.attempt)),
+            );
+            let name = self.style(Style::Bold, &safe(&failure.note));
+            let mark = self.style(Style::Red, "✗");
+            self.text(&format!(
+                "  {mark} {name} ({}): {}  {again}\n",
+                failure.format,
+                safe(&failure.error)
+            ));
+        }
+        if failures.len() > MAX_FAILURES {
+            let more = counted((failures.len() - MAX_FAILURES) as u64, "more", "more");
+            self.text(&format!("  … and {more}; status --json has them all\n"));
+        }
+    }
+
+    fn heading(&mut self, text: &str) {
+        let text = self.style(Style::Bold, text);
+        self.text(&format!("\n{text}\n"));
+    }
+}
+
+fn times(attempt: u32) -> String {
+    match attempt {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    }
+}
