@@ -372,6 +372,10 @@ fn no_yaml() {
     );
     let documents = rejection("---\nlayout: slug\n");
     assert!(documents.contains("more than one document"), "{documents}");
+    assert!(
+        documents.ends_with("; write one document, with few aliases or none"),
+        "{documents}"
+    );
     let bomb = (0..20).fold("a0: &a0 [x]\n".to_owned(), |text, level| {
         format!(
             "{text}a{}: &a{} [*a{level}, *a{level}, *a{level}, *a{level}]\n",
@@ -380,6 +384,39 @@ fn no_yaml() {
         )
     });
     assert!(rejection(&bomb).contains("repetition limit exceeded"));
+}
+
+#[test]
+fn a_config_that_is_no_map() {
+    let lines = |text: &str| parse_with(text, &environment(), &files()).unwrap_err();
+    assert_eq!(
+        lines("- a").lines()[0],
+        "c.yaml:1:1: expected a map, found a list; write `key: value` lines"
+    );
+    for nothing in [
+        "",
+        "# all commented out\n",
+        "---\n",
+        "---\n# nothing\n...\n",
+    ] {
+        let errors = lines(nothing);
+        assert_eq!(errors.lines().len(), 2, "{errors}");
+        assert!(
+            errors
+                .to_string()
+                .starts_with("c.yaml:1:1: notes_dir: is missing"),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_crlf_are_read() {
+    let text = "\u{feff}notes_dir: n\r\nexport_dir: e\r\nlayout: tree\r\n";
+    let errors = parse_with(text, &environment(), &files())
+        .unwrap_err()
+        .to_string();
+    assert!(errors.starts_with("c.yaml:3:9: layout: `tree`"), "{errors}");
 }
 
 #[test]
