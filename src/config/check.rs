@@ -10,7 +10,7 @@ use super::folders::{self, Folder};
 use super::formats;
 use super::reader::{Node, Place, Problems, Section};
 use super::values::{self, Zero};
-use super::yaml::{self, Raw};
+use super::yaml::{self, Raw, SyntaxError};
 use super::{Attachments, Config, Debounce, Layout, Log, LogFormat, OnError, Watch, WatchMode};
 
 const TOP: [&str; 15] = [
@@ -76,12 +76,20 @@ pub fn parse(
     environment: &Environment,
     files: &dyn Files,
 ) -> Result<Config, ConfigErrors> {
-    let raw = yaml::read(document.text).map_err(|error| {
+    // `serde_yaml` would take a byte order mark for a first, empty document.
+    let text = document
+        .text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(document.text);
+    let raw = yaml::read(text).map_err(|error| {
         let name = document.name.unwrap_or("config");
-        let advice = "check the indentation and the quotes there and on the line before";
+        let SyntaxError {
+            position,
+            message,
+            advice,
+        } = error;
         ConfigErrors::new([format!(
-            "{name}:{}: not valid YAML: {}; {advice}",
-            error.position, error.message
+            "{name}:{position}: not valid YAML: {message}; {advice}"
         )])
     })?;
     let mut checker = Checker {
@@ -92,7 +100,7 @@ pub fn parse(
         problems: Problems::default(),
     };
     let config = checker.config(&raw);
-    checker.problems.into_result(document.name, document.text)?;
+    checker.problems.into_result(document.name, text)?;
     Ok(config)
 }
 

@@ -173,10 +173,10 @@ pub(super) fn log_level(node: &Node, problems: &mut Problems) -> Option<String> 
         );
         return None;
     }
-    if let Err(error) = EnvFilter::builder().parse(text) {
+    if EnvFilter::builder().parse(text).is_err() {
         node.refuse(
             problems,
-            format!("{} is not a log filter ({error}); {advice}", quoted(text)),
+            format!("{} is not a log filter; {advice}", quoted(text)),
         );
         return None;
     }

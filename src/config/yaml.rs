@@ -67,6 +67,7 @@ impl fmt::Display for Position {
 pub(super) struct SyntaxError {
     pub(super) position: Position,
     pub(super) message: String,
+    pub(super) advice: &'static str,
 }
 
 /// Reads one document; an empty text says nothing.
@@ -82,19 +83,23 @@ pub(super) fn read(text: &str) -> Result<Raw, SyntaxError> {
 }
 
 fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
-    let mut message = error.to_string();
-    let position = error.location().map_or(Position::START, |location| {
-        message = message.replacen(
-            &format!(" at line {} column {}", location.line(), location.column()),
-            "",
-            1,
-        );
-        Position {
-            line: location.line(),
-            column: location.column(),
+    let message = error.to_string();
+    match error.location() {
+        Some(location) => {
+            let (line, column) = (location.line(), location.column());
+            SyntaxError {
+                position: Position { line, column },
+                message: message.replacen(&format!(" at line {line} column {column}"), "", 1),
+                advice: "check the indentation and the quotes there and on the line before",
+            }
         }
-    });
-    SyntaxError { position, message }
+        // What has no place is a property of the whole text: a second document, or aliases of aliases of aliases.
+        None => SyntaxError {
+            position: Position::START,
+            message,
+            advice: "write one document, with few aliases or none",
+        },
+    }
 }
 
 /// Where the value at the end of `steps` is written; `text` is one that [`read`] has read.
@@ -272,11 +277,7 @@ mod tests {
     #[test]
     fn a_syntax_error_has_its_place() {
         let error = read("a: [1\nb: 2\n").unwrap_err();
-        assert_eq!(error.position, at(2, 1), "{}", error.message);
-        assert!(
-            !error.message.contains("at line 2 column 1"),
-            "{}",
-            error.message
-        );
+        assert_eq!(error.position, at(2, 2), "{}", error.message);
+        assert!(!error.message.contains("at line 2"), "{}", error.message);
     }
 }

@@ -18,7 +18,7 @@ fn a_path_is_relative_to_the_file_or_home_or_a_variable() {
         ("'~'", "/home/u"),
         ("~/n", "/home/u/n"),
         ("${DATA}/n", "/data/n"),
-        ("n/${DATA}", "/data"),
+        ("n/${DATA}", "/conf/n/data"),
         ("$DATA/$", "/conf/$DATA/$"),
         ("$${DATA}", "/conf/${DATA}"),
         ("./~", "/conf/~"),

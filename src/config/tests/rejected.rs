@@ -172,9 +172,9 @@ fn impossible_values() {
              filter such as info,smartnotesd=debug",
         ),
         (
-            "log: {level: 'a=b=c'}",
-            "3:14: log.level: `a=b=c` is not a log filter (invalid filter directive); write one of off, error, warn, \
-             info, debug, trace or a filter such as info,smartnotesd=debug",
+            "log: {level: 'a=b'}",
+            "3:14: log.level: `a=b` is not a log filter; write one of off, error, warn, info, debug, trace or a \
+             filter such as info,smartnotesd=debug",
         ),
         (
             "log: {format: Json}",
@@ -191,8 +191,8 @@ fn globs_and_tags() {
             "3:10: include: is empty, so that no file would be a note; name a glob such as \"*.md\"",
         ),
         (
-            "exclude: ['a[']",
-            "3:11: exclude: `a[` is not a valid glob (unclosed character class; missing ']'); see gitignore(5)",
+            "exclude: ['[z-a]']",
+            "3:11: exclude: `[z-a]` is not a valid glob (invalid range; 'z' > 'a'); see gitignore(5)",
         ),
         (
             "exclude:\n  - ok\n  - ''",
@@ -372,6 +372,10 @@ fn no_yaml() {
     );
     let documents = rejection("---\nlayout: slug\n");
     assert!(documents.contains("more than one document"), "{documents}");
+    assert!(
+        documents.ends_with("; write one document, with few aliases or none"),
+        "{documents}"
+    );
     let bomb = (0..20).fold("a0: &a0 [x]\n".to_owned(), |text, level| {
         format!(
             "{text}a{}: &a{} [*a{level}, *a{level}, *a{level}, *a{level}]\n",
@@ -380,6 +384,39 @@ fn no_yaml() {
         )
     });
     assert!(rejection(&bomb).contains("repetition limit exceeded"));
+}
+
+#[test]
+fn a_config_that_is_no_map() {
+    let lines = |text: &str| parse_with(text, &environment(), &files()).unwrap_err();
+    assert_eq!(
+        lines("- a").lines()[0],
+        "c.yaml:1:1: expected a map, found a list; write `key: value` lines"
+    );
+    for nothing in [
+        "",
+        "# all commented out\n",
+        "---\n",
+        "---\n# nothing\n...\n",
+    ] {
+        let errors = lines(nothing);
+        assert_eq!(errors.lines().len(), 2, "{errors}");
+        assert!(
+            errors
+                .to_string()
+                .starts_with("c.yaml:1:1: notes_dir: is missing"),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn a_byte_order_mark_and_crlf_are_read() {
+    let text = "\u{feff}notes_dir: n\r\nexport_dir: e\r\nlayout: tree\r\n";
+    let errors = parse_with(text, &environment(), &files())
+        .unwrap_err()
+        .to_string();
+    assert!(errors.starts_with("c.yaml:3:9: layout: `tree`"), "{errors}");
 }
 
 #[test]
@@ -410,7 +447,10 @@ fn every_problem_comes_at_once_in_the_order_of_the_file() {
 
 #[test]
 fn a_flood_of_problems_is_cut() {
-    let text: String = (0..500).map(|number| format!("key{number}: 1\n")).collect();
+    let text = (0..500)
+        .map(|number| format!("key{number}: 1"))
+        .collect::<Vec<_>>()
+        .join("\n");
     let errors = parse_below(&text).unwrap_err();
     assert_eq!(errors.lines().len(), 101);
     assert_eq!(errors.lines().last().unwrap(), "… and 400 more problems");

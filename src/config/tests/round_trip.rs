@@ -33,7 +33,7 @@ fn path(root: &'static str) -> impl Strategy<Value = PathBuf> {
 fn time() -> impl Strategy<Value = Duration> {
     prop_oneof![
         (1..100_000u64).prop_map(Duration::from_millis),
-        (1..1_000_000u64).prop_map(Duration::from_secs),
+        (1..=31_622_400u64).prop_map(Duration::from_secs),
         (1..2_000_000_000u64).prop_map(Duration::from_nanos),
     ]
 }
@@ -175,8 +175,22 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "(notes_dir|formats|log|debounce|[:{}\\[\\],&*!|>'\"~ \n-]|[a-z0-9]){0,40}") {
-        let _ = parse_below(&text);
+    fn every_problem_of_any_text_has_a_place_in_it(
+        text in "(notes_dir|formats|log|debounce|: |[:{}\\[\\],&*!|>'\"~ \n-]|[a-z0-9]){0,40}",
+    ) {
+        let document = Document { name: Some("c"), text: &text, folder: Path::new("/conf") };
+        let Err(errors) = parse(&document, &Overrides::default(), &environment(), &files()) else {
+            return Ok(());
+        };
+        for line in errors.lines() {
+            let mut parts = line.split(':').skip(1).map(str::parse::<usize>);
+            let (Some(Ok(row)), Some(Ok(column))) = (parts.next(), parts.next()) else {
+                return Err(TestCaseError::fail(format!("no place: {line}")));
+            };
+            let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+            prop_assert!((1..=text.lines().count() + 1).contains(&row), "{}", line);
+            prop_assert!((1..=longest + 1).contains(&column), "{}", line);
+        }
     }
 }
 
