@@ -105,11 +105,12 @@ impl From<&Statx> for Stamp {
     }
 }
 
-/// What tells one folder from all others that exist at the same time.
+/// What tells one folder from all others, and from those that had its inode before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FolderId {
     device: (u32, u32),
     inode: u64,
+    birth: i64,
 }
 
 impl From<&Statx> for FolderId {
@@ -117,6 +118,7 @@ impl From<&Statx> for FolderId {
         Self {
             device: (stat.stx_dev_major, stat.stx_dev_minor),
             inode: stat.stx_ino,
+            birth: birth(stat),
         }
     }
 }

@@ -219,7 +219,7 @@ impl NotesFolder {
             Err(error) if beneath::is_absence(error) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        if root.goes_round(path)? {
+        if !root.is_walkable(path)? {
             return Ok(None);
         }
         match root.open_inside(path, OFlags::PATH) {
@@ -243,7 +243,7 @@ impl NotesDisk for NotesFolder {
         };
         let counts = match parent(folder) {
             None => true,
-            Some(_) => select.enters(folder, &rules) && !root.goes_round(folder)?,
+            Some(_) => select.enters(folder, &rules) && root.is_walkable(folder)?,
         };
         if !counts {
             return Ok(Listing::default());
@@ -339,23 +339,26 @@ impl Root {
         )?)
     }
 
-    /// Whether a folder on the way to `path`, or `path` itself, is reached a second time through a symlink.
-    fn goes_round(&self, path: &str) -> io::Result<bool> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
+    /// Whether every folder on the way to `path`, and `path` itself if it is one, is inside and met for the first time:
+    /// a walk from the root comes only there, however the symlinks on the way would be resolved all at once.
+    fn is_walkable(&self, path: &str) -> io::Result<bool> {
         let mut met = vec![FolderId::from(&beneath::stat_open(&self.folder)?)];
         for prefix in prefixes(path) {
-            let id = match self.open_inside(prefix, flags) {
-                Ok(folder) => FolderId::from(&beneath::stat_open(&folder)?),
-                // A file at the end, or nothing: the caller's own lookup will say.
+            let stat = match self.open_inside(prefix, OFlags::PATH) {
+                Ok(file) => beneath::stat_open(&file)?,
                 Err(error) if is_nothing(&error) => return Ok(false),
                 Err(error) => return Err(error),
             };
+            if beneath::kind(&stat) != FileType::Directory {
+                return Ok(prefix.len() == path.len());
+            }
+            let id = FolderId::from(&stat);
             if met.contains(&id) {
-                return Ok(true);
+                return Ok(false);
             }
             met.push(id);
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// A deleted folder still answers, and says that it is empty.
