@@ -17,6 +17,28 @@ impl ContentHash {
     }
 }
 
+/// The same of bytes that come in pieces.
+#[derive(Default)]
+pub struct ContentHasher(Xxh3Default);
+
+impl ContentHasher {
+    /// A hasher that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in the next piece.
+    pub fn bytes(&mut self, piece: &[u8]) -> &mut Self {
+        self.0.update(piece);
+        self
+    }
+
+    /// The hash of all pieces as one.
+    pub fn finish(&self) -> ContentHash {
+        ContentHash(self.0.digest128())
+    }
+}
+
 /// 64 bits that stand for all that one output (or one aspect of a note) is made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Key(pub u64);

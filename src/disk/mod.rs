@@ -1,5 +1,12 @@
 //! The two folders as the engine sees them. `notes` and `output` hold the real ones; the simulation has its own.
 
+mod beneath;
+pub mod notes;
+pub mod output;
+pub mod select;
+
+pub use beneath::FolderState;
+
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use serde::{Deserialize, Serialize};
@@ -166,7 +173,12 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`OutputError`].
-    fn stage(&self, path: &OutputPath, content: Content<'_>, owned: Owned<'_>) -> Result<Staged, OutputError>;
+    fn stage(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError>;
 
     /// Makes all that was staged durable.
     ///
@@ -178,7 +190,11 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`OutputError`].
-    fn publish(&self, staged: StagedFile, made: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError>;
+    fn publish(
+        &self,
+        staged: StagedFile,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError>;
 
     /// Deletes a file that we wrote; what is no longer ours stays. True when something was deleted.
     ///

@@ -1,0 +1,576 @@
+//! The real export tree: the only code that writes or deletes in it.
+//!
+//! Every lookup starts at the tree's own handle and follows no symlink, so that a folder swapped for a symlink leads
+//! nothing out of it. A file is made under a temporary name in one folder at the top, made durable with all others
+//! of its batch by one `syncfs`, then renamed to its final name: whoever reads the tree sees it whole or not at all.
+//! What lies at a final name is replaced or removed only if [`existing`] finds that we wrote it.
+//!
+//! Why one temporary folder: ext4 puts each new file's inode near its folder and a new folder far from the others.
+//! MEASURED_FINDING
+
+mod existing;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Timespec, Timestamps,
+};
+use rustix::io::Errno;
+
+use self::existing::{Existing, Found, Identity};
+use super::beneath::{self, FolderId, FolderState, Symlinks};
+use super::notes::NotesFolder;
+use super::{Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use crate::hash::{ContentHash, ContentHasher};
+use crate::path::{NotePath, OutputPath};
+
+/// Lies at the top of the tree while a batch runs.
+pub const TEMPORARY_FOLDER: &str = ".smartnotesd-tmp";
+/// What every name in it begins with; nothing else is swept.
+const TEMPORARY_NAME: &str = "sn-";
+const COPY_BUFFER: usize = 256 * 1024;
+
+/// Why an export tree can't be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process writes it.
+    #[error("{}: another smartnotesd holds this export tree; stop it or export elsewhere", .0.display())]
+    Held(PathBuf),
+    /// The system refused.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The export folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+/// The export tree on a real file system. Held by this process alone for as long as it lives.
+#[derive(Debug)]
+pub struct ExportTree {
+    path: PathBuf,
+    root: OwnedFd,
+    id: FolderId,
+    notes: Arc<NotesFolder>,
+    /// Open while files are staged.
+    temporary: Mutex<Option<Arc<OwnedFd>>>,
+    next_name: AtomicU64,
+    /// Which file each staged file was allowed to replace, by its temporary name: looked at again before it is published.
+    replaces: Mutex<HashMap<String, Identity>>,
+}
+
+/// A file in the temporary folder that is removed unless it is kept.
+struct Temporary<'a> {
+    folder: Arc<OwnedFd>,
+    name: String,
+    file: File,
+    path: &'a OutputPath,
+    is_kept: bool,
+}
+
+impl ExportTree {
+    /// Opens the tree at an absolute path, making the folder if there is none, and holds it. Attachments are copied from `notes`.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open(path: &Path, notes: Arc<NotesFolder>) -> Result<Self, OpenError> {
+        let refused = |error: io::Error| OpenError::Io {
+            path: path.to_owned(),
+            error,
+        };
+        std::fs::create_dir_all(path).map_err(refused)?;
+        let (root, id) = beneath::open_root(path).map_err(refused)?;
+        match rustix::fs::flock(&root, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(OpenError::Held(path.to_owned())),
+            Err(error) => return Err(refused(error.into())),
+            Ok(()) => {}
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+            id,
+            notes,
+            temporary: Mutex::default(),
+            next_name: AtomicU64::new(0),
+            replaces: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What stands at the tree's path now. While it is not `Same`, what is written can't be seen there.
+    ///
+    /// # Errors
+    /// When it can't be known.
+    pub fn root_state(&self) -> io::Result<FolderState> {
+        beneath::folder_state(&self.path, self.id)
+    }
+
+    /// Opens a folder of the tree; `None` when there is none.
+    fn folder(&self, path: &OutputPath) -> Result<Option<OwnedFd>, OutputError> {
+        match beneath::open_beneath(
+            &self.root,
+            path.folder(),
+            OFlags::PATH | OFlags::DIRECTORY,
+            Symlinks::Refused,
+        ) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(blocked_or(path, error)),
+        }
+    }
+
+    /// Opens the folder that `path` lies in, making it and those above where they are missing.
+    fn make_folder(
+        &self,
+        path: &OutputPath,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Result<OwnedFd, OutputError> {
+        if let Some(folder) = self.folder(path)? {
+            return Ok(folder);
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
+        let mut folder = beneath::open_beneath(&self.root, "", flags, Symlinks::Refused)
+            .map_err(|error| failed(path, error))?;
+        let mut reached = String::new();
+        for name in path.folder().split('/') {
+            match rustix::fs::mkdirat(&folder, name, Mode::from_raw_mode(0o777)) {
+                Ok(()) => made(
+                    OutputPath::join(&reached, name)
+                        .map_err(|error| failed(path, io::Error::other(error)))?,
+                ),
+                Err(Errno::EXIST) => {}
+                Err(error) => return Err(failed(path, error)),
+            }
+            folder = beneath::open_beneath(&folder, name, flags, Symlinks::Refused)
+                .map_err(|error| blocked_or(path, error))?;
+            reached = if reached.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{reached}/{name}")
+            };
+        }
+        Ok(folder)
+    }
+
+    /// What lies at `path`.
+    fn existing(&self, path: &OutputPath) -> Result<Existing, OutputError> {
+        // Cheap, and where nothing is there all that it takes: publishing looks for itself and replaces nothing.
+        match beneath::stat_entry(&self.root, path.as_str()) {
+            Err(Errno::NOENT) => return Ok(Existing::Absent),
+            Err(error) => return Err(blocked_or(path, error)),
+            Ok(_) => {}
+        }
+        match self.folder(path)? {
+            None => Ok(Existing::Absent),
+            Some(folder) => {
+                Existing::look(folder, path.name()).map_err(|error| failed(path, error))
+            }
+        }
+    }
+
+    /// The temporary folder, made if need be.
+    fn temporary_folder(&self) -> io::Result<Arc<OwnedFd>> {
+        let mut slot = lock(&self.temporary);
+        if let Some(folder) = &*slot {
+            return Ok(Arc::clone(folder));
+        }
+        match rustix::fs::mkdirat(&self.root, TEMPORARY_FOLDER, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let folder = Arc::new(self.open_temporary_folder()?);
+        *slot = Some(Arc::clone(&folder));
+        Ok(folder)
+    }
+
+    fn open_temporary_folder(&self) -> rustix::io::Result<OwnedFd> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        beneath::open_beneath(&self.root, TEMPORARY_FOLDER, flags, Symlinks::Refused)
+    }
+
+    /// Makes an empty file in the temporary folder. Makes the folder again if somebody removed it.
+    fn temporary<'a>(&self, path: &'a OutputPath) -> Result<Temporary<'a>, OutputError> {
+        let number = self.next_name.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{TEMPORARY_NAME}{}-{number}", std::process::id());
+        let flags =
+            OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut is_again = false;
+        loop {
+            let folder = self
+                .temporary_folder()
+                .map_err(|error| failed(path, error))?;
+            match rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(0o666)) {
+                Ok(file) => {
+                    return Ok(Temporary {
+                        folder,
+                        name,
+                        file: file.into(),
+                        path,
+                        is_kept: false,
+                    });
+                }
+                Err(Errno::NOENT) if !is_again => {
+                    is_again = true;
+                    *lock(&self.temporary) = None;
+                }
+                Err(error) => return Err(failed(path, error)),
+            }
+        }
+    }
+
+    /// Remembers what a finished temporary file may replace, and hands it out.
+    fn ready(
+        &self,
+        temporary: Temporary<'_>,
+        hash: ContentHash,
+        replaces: Option<Identity>,
+    ) -> Result<Staged, OutputError> {
+        let stat =
+            beneath::stat_open(&temporary.file).map_err(|error| failed(temporary.path, error))?;
+        let path = temporary.path.clone();
+        let name = temporary.keep();
+        if let Some(identity) = replaces {
+            lock(&self.replaces).insert(name.clone(), identity);
+        }
+        Ok(Staged::Ready(StagedFile {
+            temporary: name,
+            path,
+            replace: replaces.is_some(),
+            state: existing::state(&stat, hash),
+        }))
+    }
+
+    fn stage_bytes(
+        &self,
+        path: &OutputPath,
+        bytes: &[u8],
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
+        let hash = ContentHash::of(bytes);
+        let existing = self.existing(path)?;
+        let wanted = existing::Wanted {
+            size: bytes.len() as u64,
+            hash: &mut || Ok(hash),
+        };
+        let replaces = match existing.judge(path, owned, wanted)? {
+            Found::Right(state) => return Ok(Staged::Unchanged(state)),
+            Found::Nothing => None,
+            Found::Ours(identity) => Some(identity),
+        };
+        let mut temporary = self.temporary(path)?;
+        temporary
+            .file
+            .write_all(bytes)
+            .map_err(|error| failed(path, error))?;
+        self.ready(temporary, hash, replaces)
+    }
+
+    fn stage_copy(
+        &self,
+        path: &OutputPath,
+        source: &NotePath,
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
+        let unreadable = |error: io::Error| OutputError::Io {
+            path: source.to_string(),
+            error,
+        };
+        let (mut original, stamp) =
+            self.notes
+                .open_file(source)
+                .map_err(|error| match error.kind() {
+                    io::ErrorKind::NotFound => OutputError::Superseded(source.clone()),
+                    _ => unreadable(error),
+                })?;
+        let is_untouched = |original: &File| -> Result<(), OutputError> {
+            let now = beneath::stat_open(original).map_err(|error| unreadable(error.into()))?;
+            let is_same = super::Stamp::from(&now) == stamp;
+            is_same
+                .then_some(())
+                .ok_or_else(|| OutputError::Superseded(source.clone()))
+        };
+        let wanted = existing::Wanted {
+            size: stamp.size,
+            hash: &mut || existing::hash_file(&original).map_err(unreadable),
+        };
+        let found = self.existing(path)?.judge(path, owned, wanted)?;
+        let replaces = match found {
+            Found::Right(state) => {
+                is_untouched(&original)?;
+                return Ok(Staged::Unchanged(state));
+            }
+            Found::Nothing => None,
+            Found::Ours(identity) => Some(identity),
+        };
+        let mut temporary = self.temporary(path)?;
+        let hash = copy(&mut original, &mut temporary, source)?;
+        is_untouched(&original)?;
+        set_mtime(&temporary.file, stamp.mtime).map_err(|error| failed(path, error))?;
+        self.ready(temporary, hash, replaces)
+    }
+
+    /// Renames a staged file to its final name in `folder`.
+    fn rename(
+        &self,
+        temporary: &OwnedFd,
+        staged: &StagedFile,
+        folder: &OwnedFd,
+    ) -> Result<(), OutputError> {
+        let path = &staged.path;
+        let flags = if staged.replace {
+            self.still_replaces(staged, folder)?
+        } else {
+            RenameFlags::NOREPLACE
+        };
+        let renamed = match rustix::fs::renameat_with(
+            temporary,
+            &staged.temporary,
+            folder,
+            path.name(),
+            flags,
+        ) {
+            // The file system does not know NOREPLACE; a hard link replaces nothing either.
+            Err(Errno::INVAL) if flags == RenameFlags::NOREPLACE => rustix::fs::linkat(
+                temporary,
+                &staged.temporary,
+                folder,
+                path.name(),
+                AtFlags::empty(),
+            )
+            .and_then(|()| rustix::fs::unlinkat(temporary, &staged.temporary, AtFlags::empty())),
+            done => done,
+        };
+        match renamed {
+            Ok(()) => Ok(()),
+            Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {
+                Err(OutputError::Foreign(path.clone()))
+            }
+            Err(error) => Err(failed(path, error)),
+        }
+    }
+
+    /// How to rename over a file that was ours when the new one was staged, if it still is.
+    fn still_replaces(
+        &self,
+        staged: &StagedFile,
+        folder: &OwnedFd,
+    ) -> Result<RenameFlags, OutputError> {
+        let expected = lock(&self.replaces).get(&staged.temporary).copied();
+        match beneath::stat_entry(folder, staged.path.name()) {
+            Err(Errno::NOENT) => Ok(RenameFlags::NOREPLACE),
+            Err(error) => Err(failed(&staged.path, error)),
+            Ok(stat)
+                if beneath::kind(&stat) == FileType::RegularFile
+                    && expected == Some(Identity::from(&stat)) =>
+            {
+                Ok(RenameFlags::empty())
+            }
+            Ok(_) => Err(OutputError::Foreign(staged.path.clone())),
+        }
+    }
+}
+
+impl OutputDisk for ExportTree {
+    fn stage(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
+        match content {
+            Content::Bytes(bytes) => self.stage_bytes(path, bytes, owned),
+            Content::Copy(source) => self.stage_copy(path, source, owned),
+        }
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(&self.root)?)
+    }
+
+    fn publish(
+        &self,
+        staged: StagedFile,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError> {
+        let temporary = self
+            .temporary_folder()
+            .map_err(|error| failed(&staged.path, error))?;
+        let renamed = self
+            .make_folder(&staged.path, made)
+            .and_then(|folder| self.rename(&temporary, &staged, &folder));
+        if staged.replace {
+            lock(&self.replaces).remove(&staged.temporary);
+        }
+        if let Err(error) = renamed {
+            remove_temporary(&temporary, &staged.temporary);
+            return Err(error);
+        }
+        Ok(staged.state)
+    }
+
+    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {
+        let existing = match self.existing(path) {
+            // Whatever blocks the way is not ours, so what is behind it is not either.
+            Err(OutputError::Blocked(_)) => return Ok(false),
+            looked => looked?,
+        };
+        let Some(folder) = existing
+            .ours_in(owned)
+            .map_err(|error| failed(path, error))?
+        else {
+            return Ok(false);
+        };
+        match rustix::fs::unlinkat(folder, path.name(), AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(failed(path, error)),
+        }
+    }
+
+    fn remove_folder(&self, path: &OutputPath) -> io::Result<bool> {
+        let folder = match self.folder(path) {
+            Ok(Some(folder)) => folder,
+            // The folder that we made is no longer there.
+            Ok(None) | Err(OutputError::Blocked(_)) => return Ok(true),
+            Err(OutputError::Io { error, .. }) => return Err(error),
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        match rustix::fs::unlinkat(folder, path.name(), AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::BUSY) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_intact(&self, path: &OutputPath, state: &OutputState) -> bool {
+        // One call, since every output is asked about at a start. It may look through a symlink; nothing is written on its word.
+        beneath::stat_entry(&self.root, path.as_str())
+            .is_ok_and(|stat| existing::is_intact(&stat, state))
+    }
+
+    /// To be called when no file is staged: what is staged and not published is removed too.
+    fn sweep(&self) -> io::Result<()> {
+        let mut slot = lock(&self.temporary);
+        *slot = None;
+        lock(&self.replaces).clear();
+        let folder = match self.open_temporary_folder() {
+            Ok(folder) => folder,
+            Err(Errno::NOENT) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        for entry in rustix::fs::Dir::read_from(&folder)? {
+            let entry = entry?;
+            if entry
+                .file_name()
+                .to_bytes()
+                .starts_with(TEMPORARY_NAME.as_bytes())
+            {
+                rustix::fs::unlinkat(&folder, entry.file_name(), AtFlags::empty())?;
+            }
+        }
+        match rustix::fs::unlinkat(&self.root, TEMPORARY_FOLDER, AtFlags::REMOVEDIR) {
+            // Somebody keeps something in it that we did not write.
+            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Temporary<'_> {
+    /// Closes the file and leaves it where it is.
+    fn keep(mut self) -> String {
+        self.is_kept = true;
+        std::mem::take(&mut self.name)
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            remove_temporary(&self.folder, &self.name);
+        }
+    }
+}
+
+/// Removes a temporary file after a failure. If that fails too the first error matters more, and the sweep finds the file.
+fn remove_temporary(folder: &OwnedFd, name: &str) {
+    let _ = rustix::fs::unlinkat(folder, name, AtFlags::empty());
+}
+
+/// Copies a file, sharing its blocks where the file system can, and says what was copied.
+fn copy(
+    original: &mut File,
+    temporary: &mut Temporary<'_>,
+    source: &NotePath,
+) -> Result<ContentHash, OutputError> {
+    let path = temporary.path;
+    let unreadable = |error: io::Error| OutputError::Io {
+        path: source.to_string(),
+        error,
+    };
+    if rustix::fs::ioctl_ficlone(&temporary.file, &*original).is_ok() {
+        return existing::hash_file(&temporary.file).map_err(|error| failed(path, error));
+    }
+    // Its bytes pass through here anyway to be hashed, so `copy_file_range` would save nothing.
+    rustix::fs::seek(&*original, rustix::fs::SeekFrom::Start(0))
+        .map_err(|error| unreadable(error.into()))?;
+    let mut hasher = ContentHasher::new();
+    let mut buffer = vec![0; COPY_BUFFER];
+    loop {
+        let read = original.read(&mut buffer).map_err(unreadable)?;
+        if read == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.bytes(&buffer[..read]);
+        temporary
+            .file
+            .write_all(&buffer[..read])
+            .map_err(|error| failed(path, error))?;
+    }
+}
+
+fn set_mtime(file: &File, mtime: i64) -> rustix::io::Result<()> {
+    let time = Timespec {
+        tv_sec: mtime.div_euclid(1_000_000_000),
+        tv_nsec: mtime.rem_euclid(1_000_000_000),
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    rustix::fs::futimens(file, &times)
+}
+
+fn failed(path: &OutputPath, error: impl Into<io::Error>) -> OutputError {
+    OutputError::Io {
+        path: path.to_string(),
+        error: error.into(),
+    }
+}
+
+/// A lookup that met a symlink or a file where a folder should be, or failed otherwise.
+fn blocked_or(path: &OutputPath, error: Errno) -> OutputError {
+    match error {
+        Errno::LOOP | Errno::NOTDIR | Errno::XDEV => OutputError::Blocked(path.clone()),
+        error => failed(path, error),
+    }
+}
+
+// What these locks guard is whole after every statement, so a panic elsewhere leaves nothing half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;
