@@ -238,7 +238,9 @@ mod tests {
             let start = Instant::now();
             let deadline = |moments: &[u64]| {
                 let mut debouncer = debouncer(quiet, max_wait);
-                moments.iter().for_each(|moment| debouncer.changed(start + ms(*moment)));
+                for moment in moments {
+                    debouncer.changed(start + ms(*moment));
+                }
                 debouncer.deadline()
             };
             let mut sorted = moments.clone();

@@ -107,7 +107,7 @@ impl Handler {
                 Place::Inside(path) => self.hint(path, moved),
                 // Its content is never exported; only whether it is there can be told.
                 Place::Nameless(folder) if moved || event.kind.is_create() => {
-                    self.inbox.mark_folder(&folder)
+                    self.inbox.mark_folder(&folder);
                 }
                 Place::Nameless(_) | Place::Nowhere => {}
             }
@@ -121,15 +121,20 @@ impl Handler {
             let twins = folders.twins(path.as_str());
             if moved {
                 folders.forget(path.as_str());
-                twins.iter().for_each(|twin| folders.forget(twin));
+                for twin in &twins {
+                    folders.forget(twin);
+                }
             }
             twins
         };
         self.inbox.mark(path);
-        twins
-            .iter()
-            .filter_map(|twin| NotePath::new(twin).ok())
-            .for_each(|twin| self.inbox.mark(twin));
+        for twin in twins {
+            match NotePath::new(&twin) {
+                Ok(twin) => self.inbox.mark(twin),
+                // Nothing below the root comes here; but a hint must never be dropped.
+                Err(_) => self.inbox.mark_all(),
+            }
+        }
     }
 }
 
@@ -180,8 +185,8 @@ mod tests {
         }
     }
 
-    fn event(kind: EventKind, path: impl AsRef<OsStr>) -> notify::Result<Event> {
-        Ok(Event::new(kind).add_path(Path::new(&path).to_owned()))
+    fn event(kind: EventKind, path: impl AsRef<OsStr>) -> Event {
+        Event::new(kind).add_path(Path::new(&path).to_owned())
     }
 
     fn watched(handler: &Handler, watched: &[(&str, u64)]) {
@@ -205,9 +210,9 @@ mod tests {
 
     #[test]
     fn a_path_becomes_a_note_path() {
-        let mut handler = handler();
-        handler.handle_event(event(CHANGED, "/notes/d/a.md"));
-        handler.handle_event(event(
+        let handler = handler();
+        handler.absorb(&event(CHANGED, "/notes/d/a.md"));
+        handler.absorb(&event(
             EventKind::Access(AccessKind::Close(AccessMode::Write)),
             "/notes/b.md",
         ));
@@ -216,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_hidden_or_outside_costs_nothing() {
-        let mut handler = handler();
+        let handler = handler();
         for path in [
             "/notes/.a.md.swp",
             "/notes/.git/index",
@@ -224,21 +229,21 @@ mod tests {
             "/notes2/a.md",
             "/notes/.git/.exportignore",
         ] {
-            handler.handle_event(event(CHANGED, path));
+            handler.absorb(&event(CHANGED, path));
         }
         assert!(handler.inbox.is_empty());
-        handler.handle_event(event(CHANGED, "/notes/d/.exportignore"));
+        handler.absorb(&event(CHANGED, "/notes/d/.exportignore"));
         assert_eq!(handler.inbox.take(), paths(&["d/.exportignore"]));
     }
 
     #[test]
     fn a_name_that_is_not_utf8_has_its_folder_listed_when_it_comes_or_goes() {
-        let mut handler = handler();
+        let handler = handler();
         let name = OsStr::from_bytes(b"/notes/d/\xff.md");
-        handler.handle_event(event(CHANGED, name));
+        handler.absorb(&event(CHANGED, name));
         assert!(handler.inbox.is_empty());
-        handler.handle_event(event(EventKind::Create(CreateKind::File), name));
-        handler.handle_event(event(FROM, OsStr::from_bytes(b"/notes/\xff.md")));
+        handler.absorb(&event(EventKind::Create(CreateKind::File), name));
+        handler.absorb(&event(FROM, OsStr::from_bytes(b"/notes/\xff.md")));
         assert_eq!(
             handler.inbox.take().folders,
             BTreeSet::from(["".into(), "d".into()])
@@ -271,9 +276,9 @@ mod tests {
 
     #[test]
     fn a_folder_that_moved_is_forgotten_with_what_lies_below() {
-        let mut handler = handler();
+        let handler = handler();
         watched(&handler, &[("", 1), ("d", 2), ("d/e", 3), ("f", 4)]);
-        handler.handle_event(event(FROM, "/notes/d"));
+        handler.absorb(&event(FROM, "/notes/d"));
         assert_eq!(
             lock(&handler.shared.folders).below(""),
             ["".into(), "f".into()]
@@ -283,15 +288,15 @@ mod tests {
 
     #[test]
     fn the_root_that_went_leaves_no_watch_but_one_that_was_touched_does() {
-        let mut handler = handler();
+        let handler = handler();
         watched(&handler, &[("", 1), ("d", 2)]);
-        handler.handle_event(event(
+        handler.absorb(&event(
             EventKind::Modify(ModifyKind::Metadata(notify::event::MetadataKind::Any)),
             "/notes",
         ));
         assert!(handler.inbox.take().root);
         assert_eq!(lock(&handler.shared.folders).below("").len(), 2);
-        handler.handle_event(event(EventKind::Remove(RemoveKind::Folder), "/notes"));
+        handler.absorb(&event(EventKind::Remove(RemoveKind::Folder), "/notes"));
         assert_eq!(
             handler.inbox.take(),
             Dirty {
@@ -305,7 +310,7 @@ mod tests {
 
     #[test]
     fn all_names_of_a_folder_are_marked_and_forgotten() {
-        let mut handler = handler();
+        let handler = handler();
         watched(
             &handler,
             &[
@@ -316,7 +321,7 @@ mod tests {
                 ("link/e", 3),
             ],
         );
-        handler.handle_event(event(FROM, "/notes/link/e"));
+        handler.absorb(&event(FROM, "/notes/link/e"));
         assert_eq!(handler.inbox.take(), paths(&["link/e", "real/e"]));
         assert_eq!(
             lock(&handler.shared.folders).below(""),

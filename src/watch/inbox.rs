@@ -227,6 +227,6 @@ mod tests {
                 .is_err(),
             "the hint was taken"
         );
-        let (_, ()) = tokio::join!(inbox.changed(), async { inbox.mark_all() });
+        tokio::join!(inbox.changed(), async { inbox.mark_all() });
     }
 }

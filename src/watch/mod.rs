@@ -175,19 +175,16 @@ impl Watch {
     pub fn retain(&self, top: &str, listed: &[Box<str>]) {
         let listed: HashSet<&str> = listed.iter().map(|folder| &**folder).collect();
         let mut native = lock(&self.native);
-        let gone: Vec<NotePath> = {
-            let mut folders = lock(&self.shared.folders);
-            let known = folders.below(top);
-            let gone = known
-                .iter()
-                .filter(|folder| !listed.contains(&***folder))
-                .filter_map(|folder| NotePath::new(folder).ok());
-            let gone: Vec<NotePath> = gone.collect();
-            gone.iter()
-                .for_each(|folder| folders.forget(folder.as_str()));
-            gone
-        };
-        gone.into_iter().for_each(|folder| self.inbox.mark(folder));
+        let mut known = lock(&self.shared.folders).below(top);
+        known.retain(|folder| !listed.contains(&**folder));
+        for folder in known {
+            lock(&self.shared.folders).forget(&folder);
+            match NotePath::new(&folder) {
+                Ok(folder) => self.inbox.mark(folder),
+                // The root, which alone is no note path.
+                Err(_) => self.inbox.mark_root(),
+            }
+        }
         self.settle(&mut native);
     }
 

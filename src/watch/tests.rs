@@ -125,6 +125,13 @@ impl Tree {
         any
     }
 
+    /// What the daemon does when a poll is due.
+    fn poll(&mut self) {
+        for folder in self.watch.polled() {
+            self.walk(&folder);
+        }
+    }
+
     /// Follows the hints until `done`.
     async fn follow_until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let result = timeout(PATIENCE, async {
@@ -549,11 +556,11 @@ fn in_own_namespace(test: &str) -> bool {
         .env(MARK, "1")
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&inner.stdout).into_owned()
+    let said = String::from_utf8_lossy(&inner.stdout).into_owned()
         + &String::from_utf8_lossy(&inner.stderr);
     assert!(
-        inner.status.success() && text.contains("1 passed"),
-        "in the namespace:\n{text}"
+        inner.status.success() && said.contains("1 passed"),
+        "in the namespace:\n{said}"
     );
     false
 }
@@ -592,7 +599,9 @@ async fn folders_that_get_no_watch_are_polled_until_they_do() {
     tree.write("c/d/d.md", "1");
     let polled: BTreeSet<_> = tree.watch.polled().into_iter().collect();
     assert_eq!(polled.len(), if polled.contains("c") { 2 } else { 3 });
-    polled.iter().for_each(|folder| tree.walk(folder));
+    for folder in &polled {
+        tree.walk(folder);
+    }
     tree.converge().await;
 
     // A watch that is given back serves another folder.
@@ -601,17 +610,11 @@ async fn folders_that_get_no_watch_are_polled_until_they_do() {
         .find(|folder| lock(&tree.watch.shared.folders).is_standing(folder));
     fs::remove_dir_all(tree.path(watched.unwrap())).unwrap();
     tree.converge().await;
-    tree.watch
-        .polled()
-        .iter()
-        .for_each(|folder| tree.walk(folder));
+    tree.poll();
     assert!(matches!(tree.watch.coverage(), Coverage::Partial { unwatched } if unwatched < 3));
 
     limit("watches", 100);
-    tree.watch
-        .polled()
-        .iter()
-        .for_each(|folder| tree.walk(folder));
+    tree.poll();
     assert_eq!(
         (tree.watch.coverage(), tree.watch.take_notice()),
         (Coverage::Native, Some(Notice::Restored))
@@ -644,10 +647,7 @@ async fn without_a_watcher_everything_is_polled_until_there_is_one() {
     );
 
     limit("instances", 5);
-    tree.watch
-        .polled()
-        .iter()
-        .for_each(|folder| tree.walk(folder));
+    tree.poll();
     assert_eq!(
         (tree.watch.coverage(), tree.watch.take_notice()),
         (Coverage::Native, Some(Notice::Restored))
