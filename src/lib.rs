@@ -26,6 +26,8 @@ pub mod path;
 pub mod plan;
 pub mod report;
 pub mod service;
+pub mod session;
 pub mod sync;
+pub mod tell;
 pub mod vault;
 pub mod watch;

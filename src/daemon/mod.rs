@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::batch::{Halt, Progress};
 use crate::config::{ConfigSource, Loaded};
-use crate::control::{self, Asked, Response};
+use crate::control::{self, Response};
 use crate::debounce::Debouncer;
 use crate::disk::FolderState;
 use crate::engine::Engine;
@@ -88,6 +88,9 @@ struct Daemon<'a> {
     reload: Option<reload::Asked>,
     stopping: bool,
     census: step::Census,
+    /// What `status` shows while a batch has the engine.
+    last_census: answer::Census,
+    last: Option<service::Finished>,
     batches: Vec<BatchRow>,
     batch_count: u64,
     current: Option<step::Current>,
@@ -162,6 +165,8 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         reload: None,
         stopping: false,
         census: step::Census::default(),
+        last_census: answer::Census::default(),
+        last: None,
         batches: Vec::new(),
         batch_count: 0,
         current: None,
@@ -174,17 +179,18 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     daemon.begin_step();
     while !daemon.is_over() {
         let wake = daemon.next_wake();
+        let inbox = daemon.inbox.clone();
         tokio::select! {
             biased;
             Some(signal) = signals.next() => if daemon.heard(signal).is_break() { return Ok(()) },
             Some(event) = step_events.recv() => daemon.step_said(event),
-            done = daemon.step_ended() => daemon.take_back(done)?,
-            Some(request) = requests.recv() => daemon.asked(request),
-            () = daemon.inbox.changed() => daemon.noticed(),
+            done = step_ended(&mut daemon.work) => daemon.take_back(done)?,
+            Some((request, answer)) = requests.recv() => daemon.answer(request, answer),
+            () = inbox.changed() => daemon.noticed(),
             ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
             () = tokio::time::sleep_until(wake.into()) => {}
         }
-        daemon.turn()?;
+        daemon.turn().await?;
     }
     daemon.farewell();
     Ok(())
@@ -195,21 +201,13 @@ impl Daemon<'_> {
         self.stopping && matches!(self.work, Work::Idle(_))
     }
 
-    /// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.
-    async fn step_ended(&mut self) -> StepResult {
-        match &mut self.work {
-            Work::Running(step) => step.await,
-            Work::Idle(_) | Work::Moving => std::future::pending().await,
-        }
-    }
-
     /// Something may have changed.
     fn noticed(&mut self) {
         self.debouncer.changed(Instant::now());
     }
 
     /// What is due by now, whatever woke the loop.
-    fn turn(&mut self) -> Result<(), DaemonError> {
+    async fn turn(&mut self) -> Result<(), DaemonError> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
@@ -218,7 +216,7 @@ impl Daemon<'_> {
         }
         self.mind_schedule(now);
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
-            self.reload_now()?;
+            self.reload_now().await?;
         }
         if self.lost || !matches!(self.work, Work::Idle(_)) {
             return Ok(());
@@ -241,6 +239,7 @@ impl Daemon<'_> {
             unreachable!("a step begins only when no other runs");
         };
         engine.set_progress(self.progress.clone());
+        self.last_census = answer::Census::of(&engine, Instant::now());
         let now = Instant::now();
         let dirty = self.inbox.take();
         self.debouncer.taken();
@@ -308,17 +307,8 @@ impl Daemon<'_> {
         self.census = result.census;
         if let Some(row) = result.row {
             self.batch_count += 1;
-            self.say_status(&service::watching_sentence(
-                self.census.notes,
-                Some(&service::Finished {
-                    batch: row.batch,
-                    exported: row.exported,
-                    failed: row.failed,
-                    elapsed_ms: row.elapsed_ms,
-                    speedup: row.speedup,
-                }),
-                self.census.failing,
-            ));
+            self.last = Some(service_row(&row));
+            self.say_status(&self.idle_sentence());
             self.batches.insert(0, row);
             self.batches.truncate(SHOWN_BATCHES);
         }
@@ -429,9 +419,13 @@ impl Daemon<'_> {
 
     fn farewell(&mut self) {
         if let Some(asked) = self.reload.take() {
-            asked.answer(Response::failed("the daemon is stopping"));
+            asked.answer(&Response::failed("the daemon is stopping"));
         }
         events::stopped(self.batch_count, self.started.elapsed());
+    }
+
+    fn idle_sentence(&self) -> String {
+        service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing)
     }
 
     fn say_status(&mut self, text: &str) {
@@ -461,12 +455,23 @@ impl Daemon<'_> {
         }
     }
 
-    fn dirty_count(&self) -> usize {
-        self.inbox.count()
-    }
+}
 
-    fn asked(&mut self, (request, answer): Asked) {
-        self.answer(request, answer);
+/// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.
+async fn step_ended(work: &mut Work) -> StepResult {
+    match work {
+        Work::Running(step) => step.await,
+        Work::Idle(_) | Work::Moving => std::future::pending().await,
+    }
+}
+
+fn service_row(row: &BatchRow) -> service::Finished {
+    service::Finished {
+        batch: row.batch,
+        exported: row.exported,
+        failed: row.failed,
+        elapsed_ms: row.elapsed_ms,
+        speedup: row.speedup,
     }
 }
 

@@ -20,10 +20,13 @@ impl Daemon<'_> {
             at(Some(now + DRAIN_TICK));
             return wake;
         }
-        if self.is_ready {
-            at(Some(self.schedule.deadline()));
+        if !self.is_ready {
+            return wake;
         }
+        // While a batch runs, or the folder is gone, polls and rescans wait; only the folder itself is minded.
+        at(Some(self.schedule.root_deadline()));
         if let (Work::Idle(engine), false) = (&self.work, self.lost) {
+            at(Some(self.schedule.deadline()));
             at(self.debouncer.deadline());
             at(engine.failures().next_due());
         }
@@ -35,13 +38,12 @@ impl Daemon<'_> {
         let polls = self.watch.coverage() != Coverage::Native;
         self.schedule.set_polling(polls, now);
         let due = self.schedule.due(now);
-        let asked = self.inbox.asks_for_root();
+        let asked = self.inbox.take_root();
         if due.root || asked {
             self.check_root(now);
         }
         // A poll or rescan waits for the batch that runs, and for the folder to be back.
         if self.lost || !matches!(self.work, Work::Idle(_)) {
-            self.schedule.postpone(now);
             return;
         }
         if due.rescan {

@@ -27,6 +27,10 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Startup, Self::Watch, Self::Rescan, Self::Retry, Self::Reload, Self::Once];
+
     /// The contract's word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -206,6 +210,51 @@ pub fn note_failed(job: &NoteFailed<'_>) {
         retry_in_ms = job.retry_in.map(whole_milliseconds),
         "note failed"
     );
+}
+
+/// A job has failed, as one of many: told to whoever wants to see all of them.
+pub fn note_failed_quietly(job: &NoteFailed<'_>) {
+    debug!(
+        target: "smartnotesd",
+        batch = job.batch,
+        note = job.note,
+        format = job.format,
+        error = %job.error,
+        attempt = job.attempt,
+        retry_in_ms = job.retry_in.map(whole_milliseconds),
+        "note failed"
+    );
+}
+
+/// More jobs of a batch have failed than are told one by one.
+pub fn more_notes_failed(batch: u64, failed: usize) {
+    error!(
+        target: "smartnotesd",
+        batch,
+        failed,
+        hint = "smartnotesd status lists them all",
+        "more notes failed"
+    );
+}
+
+/// An output that should go could not be deleted; it is tried again at the next rescan.
+pub fn withdrawal_refused(batch: u64, error: &dyn fmt::Display) {
+    error!(target: "smartnotesd", batch, error = %error, "output not withdrawn");
+}
+
+/// The manifest could not be written: what the batch did is kept and written with the next.
+pub fn manifest_refused(batch: u64, error: &dyn fmt::Display) {
+    error!(target: "smartnotesd", batch, error = %error, "manifest not written");
+}
+
+/// The manifest was begun anew.
+pub fn manifest_renewed(reason: &str) {
+    warn!(target: "smartnotesd", reason, "manifest begun anew");
+}
+
+/// The service manager could not be told something.
+pub fn service_unreachable(error: &dyn fmt::Display) {
+    warn!(target: "smartnotesd", error = %error, "service manager unreachable");
 }
 
 /// A batch has ended. The face of the program.

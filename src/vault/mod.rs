@@ -82,6 +82,11 @@ impl Vault {
         &self.files
     }
 
+    /// How many notes there are, exported or not.
+    pub fn notes(&self) -> usize {
+        self.files.notes()
+    }
+
     /// What the config says.
     pub fn rules(&self) -> &Rules {
         &self.rules

@@ -145,6 +145,7 @@ pub struct Files {
     by_path: HashTable<FileId>,
     free: Vec<FileId>,
     retired: Vec<FileId>,
+    notes: usize,
 }
 
 fn hash(path: &str) -> u64 {
@@ -199,6 +200,7 @@ impl Files {
 
     fn put(&mut self, id: FileId, file: File) {
         let hashed = hash(file.path.as_str());
+        self.notes += usize::from(file.is_note());
         self.slots[id.0 as usize] = Some(file);
         let slots = &self.slots;
         self.by_path.insert_unique(hashed, id, |&id| {
@@ -213,7 +215,9 @@ impl Files {
             entry.remove();
         }
         self.retired.push(id);
-        self.slots[id.0 as usize].take().expect("ids in use name a file")
+        let file = self.slots[id.0 as usize].take().expect("ids in use name a file");
+        self.notes -= usize::from(file.is_note());
+        file
     }
 
     /// Lets the ids of removed files be used again, and those that a bulk of [`Self::restore`] left out.
@@ -229,6 +233,11 @@ impl Files {
     /// All files in id order.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &File)> {
         (0u32..).zip(&self.slots).filter_map(|(id, slot)| Some((FileId(id), slot.as_ref()?)))
+    }
+
+    /// How many notes there are.
+    pub fn notes(&self) -> usize {
+        self.notes
     }
 
     /// How many files there are.

@@ -116,6 +116,17 @@ impl Inbox {
         lock(&self.dirty).is_empty()
     }
 
+    /// How many paths there are to look at; "everything" is one.
+    pub fn count(&self) -> usize {
+        let dirty = lock(&self.dirty);
+        dirty.paths.len() + dirty.folders.len() + usize::from(dirty.everything)
+    }
+
+    /// Takes the hint that the notes folder itself may have gone, if there is one.
+    pub fn take_root(&self) -> bool {
+        std::mem::take(&mut lock(&self.dirty).root)
+    }
+
     /// Waits until a hint comes, or came since the last call, and has not been taken.
     ///
     /// Dropped before it is done it loses nothing: the wake-up goes to the next call.

@@ -43,6 +43,16 @@ pub enum Coverage {
     Poll,
 }
 
+impl Coverage {
+    /// The log's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Native | Self::Partial { .. } => "native",
+            Self::Poll => "poll",
+        }
+    }
+}
+
 /// Something about the watch that its user should hear, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {

@@ -86,6 +86,11 @@ impl Schedule {
         self.next_root = now + if lost { LOST_ROOT_CHECK } else { ROOT_CHECK };
     }
 
+    /// The next moment at which the notes folder itself is to be looked at.
+    pub fn root_deadline(&self) -> Instant {
+        self.next_root
+    }
+
     /// The next moment at which something is due.
     pub fn deadline(&self) -> Instant {
         self.next_poll

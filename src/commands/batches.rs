@@ -1,0 +1,56 @@
+//! `batches`: the history that the manifest keeps, as a table or, of one batch, as a picture.
+
+use super::{CommandError, Outcome, print, print_json};
+use crate::cli::BatchesArgs;
+use crate::config::Loaded;
+use crate::manifest::{JobOutcome, JobRecord, Manifest, ManifestError, state_path};
+use crate::report::{self, BatchRow, JobBar, View};
+use crate::tell;
+
+pub(super) fn batches(loaded: &Loaded, args: &BatchesArgs) -> Result<Outcome, CommandError> {
+    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
+    let manifest = match Manifest::open_read_only(&path) {
+        Ok(manifest) => Some(manifest),
+        Err(ManifestError::Missing { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    if let (Some(number), Some(output)) = (args.timeline, &args.output) {
+        return timeline(manifest.as_ref(), number, output);
+    }
+    let records = manifest.map_or_else(|| Ok(Vec::new()), |manifest| manifest.batches(args.last.get()))?;
+    let rows: Vec<BatchRow> = records.iter().map(|record| tell::row(record, 0)).collect();
+    if args.json {
+        print_json(&rows)?;
+    } else {
+        print(&report::batches(&rows, View::detect()))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn timeline(manifest: Option<&Manifest>, number: u64, output: &std::path::Path) -> Result<Outcome, CommandError> {
+    let missing = || CommandError::NotFound(format!("batch {number} is not in the history; see smartnotesd batches"));
+    let manifest = manifest.ok_or_else(missing)?;
+    let records = manifest.batches(usize::MAX)?;
+    let record = records.iter().find(|record| record.batch == number).ok_or_else(missing)?;
+    let jobs: Vec<JobBar> = manifest.batch_jobs(number)?.into_iter().map(bar).collect();
+    let picture = report::timeline_svg(&tell::row(record, 0), &jobs);
+    std::fs::write(output, picture)
+        .map_err(|error| CommandError::Io { what: output.display().to_string(), error })?;
+    Ok(Outcome::Done)
+}
+
+fn bar(job: JobRecord) -> JobBar {
+    JobBar {
+        note: job.note.into(),
+        format: job.format.into(),
+        slot: job.slot as usize,
+        start_us: job.start_us,
+        end_us: job.end_us,
+        outcome: match job.outcome {
+            JobOutcome::Exported => report::Outcome::Exported,
+            JobOutcome::Unchanged => report::Outcome::Unchanged,
+            JobOutcome::Failed => report::Outcome::Failed,
+            JobOutcome::Cancelled | JobOutcome::Superseded => report::Outcome::Cancelled,
+        },
+    }
+}

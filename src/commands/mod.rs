@@ -1,0 +1,158 @@
+//! The commands of the command line: each opens what it needs, does its work and says how it went.
+//!
+//! What a script may read goes to stdout; the one line that names what is wrong goes to stderr.
+
+mod batches;
+mod check;
+mod explain;
+mod export;
+mod remote;
+mod run;
+mod verify;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::config::{self, ConfigErrors, Loaded};
+use crate::control::ControlError;
+use crate::daemon::DaemonError;
+use crate::engine::EngineError;
+use crate::export::FormatError;
+use crate::log::LogError;
+use crate::manifest::ManifestError;
+use crate::session::SessionError;
+
+/// How a command ends when nothing stopped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Done, and what it found or did was not all well.
+    Failed,
+}
+
+/// What stops a command, with the exit code that scripts know it by.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The config is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// A template is wrong.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// A folder can't be used, or the export tree is held.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The notes can't be looked at.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The daemon ended.
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    /// The log can't be set up.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The daemon can't be asked.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The manifest can't be read.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// What was asked for is not there.
+    #[error("{0}")]
+    NotFound(String),
+    /// The system refused.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was asked for.
+        what: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+const FAILED: u8 = 1;
+const UNAVAILABLE: u8 = 69;
+const IO_ERROR: u8 = 74;
+const CONFIG_ERROR: u8 = 78;
+
+impl CommandError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) | Self::Format(_) => CONFIG_ERROR,
+            Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
+            Self::Engine(EngineError::Notes { .. } | EngineError::NotesGone(_)) => IO_ERROR,
+            Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
+            Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
+            Self::Engine(EngineError::Manifest(_)) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
+            Self::Daemon(_) | Self::Log(_) | Self::Control(_) | Self::NotFound(_) => FAILED,
+        }
+    }
+}
+
+fn session_code(error: &SessionError) -> u8 {
+    match error {
+        SessionError::Held(_) => UNAVAILABLE,
+        SessionError::Folder { .. } | SessionError::Manifest(_) => IO_ERROR,
+        SessionError::Format(_) => CONFIG_ERROR,
+    }
+}
+
+/// Runs the command line; what stopped it is said on stderr, in one line (of a config: one for each problem).
+pub fn main(cli: &Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(FAILED),
+        Err(error) => {
+            // stderr may be closed: then nobody can be told, and the exit code says it.
+            let _ = writeln!(std::io::stderr(), "smartnotesd: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
+    let loaded = load(cli)?;
+    match &cli.command {
+        Command::Run => run::run(loaded, cli.config_source()),
+        Command::Export { full } => export::export(loaded, *full),
+        Command::Check => check::check(&loaded),
+        Command::Status { json } => remote::status(&loaded, *json),
+        Command::Reload => remote::reload(&loaded),
+        Command::Batches(args) => batches::batches(&loaded, args),
+        Command::Verify { json } => verify::verify(loaded, *json),
+        Command::Explain { json, note } => explain::explain(&loaded, note, *json),
+    }
+}
+
+fn load(cli: &Cli) -> Result<Loaded, CommandError> {
+    Ok(config::load(&cli.config_source())?)
+}
+
+/// Prints to stdout. A reader that has gone (`| head`) is no failure.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Io { what: "stdout".to_owned(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| CommandError::Io { what: "JSON".to_owned(), error: error.into() })?;
+    text.push('\n');
+    print(&text)
+}
+
+/// The runtime that the daemon and `export` wait on: one thread that only waits and decides; files are for the threads
+/// for blocking work.
+fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::Io { what: "runtime".to_owned(), error })
+}

@@ -1,0 +1,137 @@
+//! What the daemon answers to the control socket.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+
+use super::{Daemon, Work};
+use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
+use crate::control::{Request, Response, Status};
+use crate::engine::Engine;
+use crate::log::events::milliseconds;
+use crate::watch::Coverage;
+
+impl Daemon<'_> {
+    pub(super) fn answer(&mut self, request: Request, answer: oneshot::Sender<Response>) {
+        match request {
+            Request::Status => {
+                let status = self.status();
+                // Whoever asked may have gone meanwhile: nobody is left to tell.
+                let _ = answer.send(Response::Status(Box::new(status)));
+            }
+            Request::Reload => self.ask_reload(Some(answer)),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let now = Instant::now();
+        let config = self.config();
+        let census = match &self.work {
+            Work::Idle(engine) => Census::of(engine, now),
+            Work::Running(_) | Work::Moving => self.last_census.clone(),
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_ms: whole_ms(self.started.elapsed()),
+            config: self.session.as_ref().and_then(|session| session.loaded.file.clone()),
+            notes_dir: config.notes_dir.clone(),
+            export_dir: config.export_dir.clone(),
+            formats: config.formats.iter().map(|format| format.name.to_string()).collect(),
+            state: self.state(),
+            watch: self.watch_state(),
+            degraded: self.degraded.clone(),
+            notes: census.notes,
+            withheld: census.withheld,
+            attachments: census.attachments,
+            problems: census.problems,
+            links: census.links,
+            queue: Queue {
+                paths: self.inbox.count(),
+                due_in_ms: self.debouncer.deadline().map(|due| whole_ms(due.saturating_duration_since(now))),
+            },
+            running: self.current.map(|current| Running {
+                batch: current.batch,
+                trigger: current.trigger,
+                done: self.progress.done.load(Ordering::Relaxed),
+                jobs: current.jobs,
+                in_flight: self.progress.in_flight.load(Ordering::Relaxed),
+                elapsed_ms: milliseconds(current.began.elapsed()),
+            }),
+            last_rescan_ms_ago: self.last_rescan.map(|last| whole_ms(last.elapsed())),
+            batches: self.batches.clone(),
+            failures: census.failures,
+            config_error: self.config_error.clone(),
+        }
+    }
+
+    fn state(&self) -> State {
+        if self.stopping {
+            State::Stopping
+        } else if self.lost {
+            State::WaitingForNotes
+        } else if !self.is_ready {
+            State::Starting
+        } else if self.current.is_some() {
+            State::Exporting
+        } else {
+            State::Watching
+        }
+    }
+
+    fn watch_state(&self) -> WatchState {
+        match self.watch.coverage() {
+            _ if self.lost => WatchState::Lost,
+            Coverage::Native => WatchState::Native,
+            Coverage::Partial { unwatched } => WatchState::Partial { polled_folders: unwatched },
+            Coverage::Poll => WatchState::Poll,
+        }
+    }
+}
+
+fn whole_ms(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What the engine knows that `status` shows. While a batch has the engine, the last one made is shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Census {
+    notes: usize,
+    withheld: usize,
+    attachments: usize,
+    problems: usize,
+    links: Links,
+    failures: Vec<Failure>,
+}
+
+impl Census {
+    /// Counts. Costs a walk through the vault's table.
+    pub(super) fn of(engine: &Engine, now: Instant) -> Self {
+        let vault = engine.vault();
+        let mut census = Self { notes: vault.notes(), ..Self::default() };
+        for (id, file) in vault.files().iter() {
+            census.links.unresolved += usize::from(file.unresolved);
+            census.links.ambiguous += usize::from(file.ambiguous);
+            if file.is_note() {
+                census.withheld += usize::from(!file.exported);
+                census.problems += usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
+            } else {
+                census.attachments += usize::from(vault.is_copied(id));
+            }
+        }
+        census.failures = engine
+            .failures()
+            .iter()
+            .map(|(key, failed)| Failure {
+                note: engine.owner_name(&key.owner),
+                format: key.format.to_string(),
+                error: failed.error.clone(),
+                attempt: failed.attempt,
+                retry_in_ms: Some(whole_ms(failed.due.saturating_duration_since(now))),
+            })
+            .collect();
+        census.failures.sort_by(|a, b| (&a.note, &a.format).cmp(&(&b.note, &b.format)));
+        census
+    }
+}

@@ -1,0 +1,142 @@
+//! A new config: read at once, put in force between two batches. Whatever it changes, the export tree is compared with it
+//! afterwards, and no event is lost, since everything is looked at again behind a watch that stands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{Daemon, DaemonError, Pending, Work};
+use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
+use crate::control::Response;
+use crate::debounce::Debouncer;
+use crate::engine::Engine;
+use crate::log::events::{self, Trigger};
+use crate::session::{Reopen, Session};
+use crate::watch::{Inbox, Schedule, Watch};
+
+/// A reload that was asked for and is on its way.
+pub(super) struct Asked {
+    reading: JoinHandle<Result<Loaded, ConfigErrors>>,
+    /// Those who wait for an answer; a signal waits for none.
+    answers: Vec<oneshot::Sender<Response>>,
+}
+
+impl Asked {
+    /// Tells everybody who waits.
+    pub(super) fn answer(self, response: &Response) {
+        for answer in self.answers {
+            // Whoever asked may have gone meanwhile.
+            let _ = answer.send(response.clone());
+        }
+    }
+}
+
+impl Daemon<'_> {
+    /// A signal or a request asks for the config to be read again.
+    pub(super) fn ask_reload(&mut self, answer: Option<oneshot::Sender<Response>>) {
+        if self.stopping {
+            if let Some(answer) = answer {
+                let _ = answer.send(Response::failed("the daemon is stopping"));
+            }
+            return;
+        }
+        let told = self.service.reloading();
+        self.heed(told);
+        let source = self.reload_source();
+        let reading = tokio::task::spawn_blocking(move || load(&source));
+        // A later request reads a later state of the file, so that is the one that counts for all who wait.
+        let mut answers = self.reload.take().map_or_else(Vec::new, |asked| asked.answers);
+        answers.extend(answer);
+        self.reload = Some(Asked { reading, answers });
+    }
+
+    /// The file that the config came from, whatever other one might be found by now.
+    fn reload_source(&self) -> ConfigSource {
+        let file = self.session.as_ref().and_then(|session| session.loaded.file.clone());
+        ConfigSource { file: file.or_else(|| self.source.file.clone()), overrides: self.source.overrides.clone() }
+    }
+
+    /// Puts the config that was asked for in force, or says why not. Between two batches.
+    pub(super) async fn reload_now(&mut self) -> Result<(), DaemonError> {
+        let Some(Asked { reading, answers }) = self.reload.take() else { return Ok(()) };
+        let read = reading.await.map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let outcome = match read {
+            Ok(loaded) => self.put_in_force(loaded).await?,
+            Err(errors) => Err(errors.to_string()),
+        };
+        let response = match outcome {
+            Ok(changed) => {
+                events::config_reloaded(&changed);
+                self.config_error = None;
+                Response::Reloaded { changed }
+            }
+            Err(error) => {
+                events::config_rejected(&error);
+                self.config_error = Some(error.clone());
+                Response::failed(error)
+            }
+        };
+        for answer in answers {
+            // Whoever asked may have gone meanwhile.
+            let _ = answer.send(response.clone());
+        }
+        let status = self.idle_sentence();
+        let told = self.service.ready(&status);
+        self.heed(told);
+        Ok(())
+    }
+
+    /// The outer error ends the daemon, the inner one leaves the old config in force.
+    async fn put_in_force(&mut self, loaded: Loaded) -> Result<Result<Vec<String>, String>, DaemonError> {
+        let changed = changed_keys(self.config(), &loaded.config);
+        let config = loaded.config.clone();
+        // The new watch first: if it can't be had, nothing has changed yet.
+        let inbox = Arc::new(Inbox::new());
+        let watch = match Watch::start(&config.notes_dir, config.watch.mode, inbox.clone()) {
+            Ok(watch) => Arc::new(watch),
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        if let Err(error) = self.log.reload(&config.log) {
+            return Ok(Err(error.to_string()));
+        }
+        let reopened = self.reopen(loaded).await?;
+        if let Err(error) = reopened {
+            // What was changed of the log is changed back.
+            if let Err(error) = self.log.reload(&self.config().log) {
+                events::service_unreachable(&std::io::Error::other(error));
+            }
+            return Ok(Err(error));
+        }
+        self.inbox = inbox;
+        self.watch = watch;
+        self.debouncer = Debouncer::new(config.debounce);
+        self.schedule = Schedule::new(config.watch, Instant::now());
+        self.lost = false;
+        self.degraded = None;
+        self.inbox.mark_all();
+        self.pending = Pending { trigger: Some(Trigger::Reload), audit: true, always: true };
+        Ok(Ok(changed))
+    }
+
+    async fn reopen(&mut self, loaded: Loaded) -> Result<Result<(), String>, DaemonError> {
+        let (Some(session), Work::Idle(engine)) =
+            (self.session.take(), std::mem::replace(&mut self.work, Work::Moving))
+        else {
+            unreachable!("a config is put in force between two batches, and sessions are only taken here");
+        };
+        let reopened: Result<(Session, Engine), Reopen> =
+            tokio::task::spawn_blocking(move || session.reopen(*engine, loaded, Instant::now()))
+                .await
+                .map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let (session, engine, outcome) = match reopened {
+            Ok((session, engine)) => (session, engine, Ok(())),
+            Err(Reopen::Rejected(old, error)) => (old.0, old.1, Err(error.to_string())),
+            Err(Reopen::Broken(error)) => return Err(DaemonError::Session(error)),
+        };
+        self.session = Some(session);
+        self.work = Work::Idle(Box::new(engine));
+        Ok(outcome)
+    }
+}
