@@ -2,6 +2,10 @@
 //!
 //! Nothing in here writes to the export tree, and all but `command` is pure.
 
+pub mod portable;
+
+pub use portable::{LinkInfo, Portable, Style, links, portable};
+
 use std::sync::Arc;
 
 use crate::path::{NotePath, OutputPath};

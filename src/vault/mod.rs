@@ -3,6 +3,7 @@
 //! `note` reads one note's bytes into [`facts::NoteFacts`]; `syntax` finds the spans that are
 //! note-specific; `resolve` finds what a link means; `graph` keeps who depends on whom.
 
+pub mod anchor;
 pub mod facts;
 pub mod note;
 pub mod resolve;
