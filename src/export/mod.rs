@@ -2,7 +2,11 @@
 //!
 //! Nothing in here writes to the export tree, and all but `command` is pure.
 
+mod href;
+mod place;
 pub mod portable;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use portable::{LinkInfo, Portable, Style, links, portable};
 
