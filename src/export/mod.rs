@@ -2,6 +2,14 @@
 //!
 //! Nothing in here writes to the export tree, and all but `command` is pure.
 
+mod href;
+mod place;
+pub mod portable;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use portable::{LinkInfo, Portable, Style, links, portable};
+
 use std::sync::Arc;
 
 use crate::path::{NotePath, OutputPath};
