@@ -12,6 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Once;
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
@@ -249,6 +250,10 @@ struct Running {
 
 impl Running {
     fn start(prepared: &Prepared) -> Result<Self, Fault> {
+        // What we open ourselves closes when a program starts. What whoever started us left open does not, and is
+        // marked before our first command.
+        static INHERITED: Once = Once::new();
+        INHERITED.call_once(|| close_fds::set_fds_cloexec_threadsafe(3, &[]));
         let (program, arguments) = prepared.line.split_first().ok_or(Fault::NotFound)?;
         let mut command = Command::new(program);
         command

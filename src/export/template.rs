@@ -239,10 +239,10 @@ mod tests {
             "<a><b>"
         );
         assert_eq!(
-            render("{{ tags[0] }} {{ tags[-1] }} {{ tags | length }} {{ 'b' in tags }}").unwrap(),
-            "a b 2 true"
+            render("{{ tags[0] }} {{ tags[-1] }} {{ tags | length }} {{ 'c' in tags }}").unwrap(),
+            "a b 2 False"
         );
-        assert_eq!(render("{{ tags | tojson }}").unwrap(), "[\"a\",\"b\"]");
+        assert_eq!(render("{{ tags | tojson }}").unwrap(), "[\"a\", \"b\"]");
     }
 
     #[test]

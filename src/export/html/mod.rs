@@ -35,7 +35,7 @@ pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) ->
     let events: Vec<_> = Parser::new_ext(body, SYNTAX).into_offset_iter().collect();
     let written = write::write(body, &events, ids::Ids::new(own, embedded));
     if written.has_raw_html {
-        sanitise::sanitise(&written.html, written.ids)
+        sanitise::sanitise(&written.html, written.ids, &written.schemes)
     } else {
         written.html
     }

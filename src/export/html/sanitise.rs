@@ -8,53 +8,12 @@ use std::sync::Mutex;
 
 use ammonia::Builder;
 
-/// Schemes of URLs that open something and run nothing. `data` is for images alone, see [`is_safe_url`].
-const SCHEMES: [&str; 44] = [
-    "bear",
-    "bitcoin",
-    "data",
-    "doi",
-    "evernote",
-    "file",
-    "ftp",
-    "ftps",
-    "geo",
-    "git",
-    "http",
-    "https",
-    "im",
-    "irc",
-    "ircs",
-    "logseq",
-    "magnet",
-    "mailto",
-    "matrix",
-    "message",
-    "mid",
-    "news",
-    "nntp",
-    "notion",
-    "obsidian",
-    "omnifocus",
-    "onenote",
-    "sftp",
-    "shortcuts",
-    "sip",
-    "slack",
-    "sms",
-    "spotify",
-    "ssh",
-    "steam",
-    "tel",
-    "tg",
-    "things",
-    "vscode",
-    "webcal",
-    "xmpp",
-    "zoommtg",
-    "zotero",
-    "urn",
-];
+/// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
+const DENIED: [&str; 9] =
+    ["javascript", "vbscript", "livescript", "mocha", "data", "blob", "filesystem", "view-source", "jar"];
+
+/// Schemes that raw HTML may use, besides those of the note's own links.
+const SCHEMES: [&str; 10] = ["http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian"];
 
 /// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise. `script` and
 /// `style` are missing here, since they go with all they hold.
@@ -70,28 +29,23 @@ const ESCAPED_TAGS: [&str; 7] = [
 
 /// Whether a link may lead to `url`, or (`is_image`) an image come from there. Relative URLs may.
 pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
-    // Browsers pass over blanks and control characters in front of a scheme and inside it.
-    let mut seen = url.chars().filter(|c| *c > ' ' && *c != '\u{7f}');
-    let mut scheme = String::new();
-    let ended = seen.by_ref().find(|&c| {
-        let ends = matches!(c, ':' | '/' | '?' | '#' | '\\');
-        if !ends {
-            scheme.push(c.to_ascii_lowercase());
+    match scheme(url) {
+        Some((scheme, rest)) if scheme == "data" => {
+            is_image && rest.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
         }
-        ends
-    });
-    if ended != Some(':')
-        || !scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
-    {
-        return true;
+        Some((scheme, _)) => !DENIED.contains(&scheme.as_str()),
+        None => true,
     }
-    if scheme == "data" {
-        let kind: String = seen.take(6).collect();
-        return is_image && kind.eq_ignore_ascii_case("image/");
-    }
-    SCHEMES.contains(&scheme.as_str())
+}
+
+/// A URL's scheme as a browser reads it, and what follows it; `None` for a relative URL.
+pub(crate) fn scheme(url: &str) -> Option<(String, &str)> {
+    let (head, rest) = url.split_once(':')?;
+    // Browsers pass over blanks and control characters before a scheme and inside it.
+    let seen = head.chars().filter(|c| *c > ' ' && *c != '\u{7f}');
+    let scheme: String = seen.map(|c| c.to_ascii_lowercase()).collect();
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    (is_scheme && !scheme.is_empty()).then_some((scheme, rest))
 }
 
 /// Raw HTML as it goes before the sanitiser: comments, scripts and styles are gone, and tags that would swallow
@@ -110,14 +64,18 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
         {
             rest = after_element(rest, name);
         } else {
-            let is_escaped = ESCAPED_TAGS
-                .iter()
-                .any(|name| opens(rest, name) || closes(rest, name));
+            let Some(end) = end_of_tag(rest) else {
+                // A tag without an end would swallow what follows the raw HTML.
+                kept.push_str(&rest.replace('<', "&lt;"));
+                return Cow::Owned(kept);
+            };
+            let is_escaped = ESCAPED_TAGS.iter().any(|name| opens(rest, name) || closes(rest, name));
             kept.push_str(if is_escaped { "&lt;" } else { "<" });
-            rest = &rest[1..];
+            kept.push_str(&rest[1..end]);
+            rest = &rest[end..];
         }
     }
-    if kept.is_empty() && rest.len() == html.len() {
+    if rest.len() == html.len() {
         return Cow::Borrowed(html);
     }
     kept.push_str(rest);
@@ -126,6 +84,29 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
     } else {
         Cow::Owned(kept)
     }
+}
+
+/// Where the tag ends that `html` begins with, as a browser reads it; a `<` that begins no tag ends at once.
+fn end_of_tag(html: &str) -> Option<usize> {
+    let bytes = html.as_bytes();
+    match bytes.get(1) {
+        Some(b'!' | b'?') => return memchr::memchr(b'>', bytes).map(|end| end + 1),
+        Some(b'/') | Some(b'a'..=b'z' | b'A'..=b'Z') => {}
+        _ => return Some(1),
+    }
+    let mut quote = None;
+    let mut after_equals = false;
+    for (at, &byte) in bytes.iter().enumerate().skip(1) {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'>') => return Some(at + 1),
+            (None, b'"' | b'\'') if after_equals => quote = Some(byte),
+            (None, _) => {}
+        }
+        after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
+    }
+    None
 }
 
 /// Whether `html` begins with the start tag of `name`.
@@ -174,8 +155,8 @@ pub(crate) fn block_anchor(html: &str) -> Option<&str> {
 }
 
 /// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay, and the
-/// notes' own ids stay where they are no repeats.
-pub(crate) fn sanitise(html: &str, own: HashSet<String>) -> String {
+/// notes' own ids stay where they are no repeats; `schemes` are those that our links have.
+pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
     let used: Mutex<HashSet<String>> = Mutex::default();
     let mut builder = Builder::default();
     builder
@@ -197,7 +178,7 @@ pub(crate) fn sanitise(html: &str, own: HashSet<String>) -> String {
             "font-style",
             "text-decoration",
         ]))
-        .url_schemes(SCHEMES.into_iter().collect())
+        .url_schemes(SCHEMES.into_iter().chain(schemes.iter().map(String::as_str)).collect())
         .link_rel(None)
         .attribute_filter(move |element, attribute, value| match attribute {
             "id" | "name" => {
@@ -310,6 +291,7 @@ mod tests {
         let clean = sanitise(
             "<h1 id=\"top\">x</h1><p id=\"mine\">a<b id=\"mine\">b</b><a name=\"top\">c</a></p>",
             own,
+            &HashSet::new(),
         );
         assert_eq!(
             clean,

@@ -26,6 +26,8 @@ pub(crate) struct Written {
     pub(crate) has_raw_html: bool,
     /// Every id that was given out.
     pub(crate) ids: HashSet<String>,
+    /// The schemes of all URLs.
+    pub(crate) schemes: HashSet<String>,
 }
 
 /// Writes a whole article.
@@ -44,14 +46,11 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
         table: Table::default(),
         skipped: 0,
         has_raw_html: false,
+        schemes: HashSet::new(),
     };
     writer.range(0..events.len());
     writer.footnote_section();
-    Written {
-        html: writer.out,
-        has_raw_html: writer.has_raw_html,
-        ids: writer.ids.into_taken(),
-    }
+    Written { html: writer.out, has_raw_html: writer.has_raw_html, ids: writer.ids.into_taken(), schemes: writer.schemes }
 }
 
 pub(super) struct Writer<'a> {
@@ -69,9 +68,10 @@ pub(super) struct Writer<'a> {
     /// How each quote that is open ends.
     quotes: Vec<&'static str>,
     table: Table,
-    /// What of the body was a callout's marker: events before it are not written.
+    /// While a callout's title is written: where its marker ends in the body. Events before it are not written.
     skipped: usize,
     has_raw_html: bool,
+    schemes: HashSet<String>,
 }
 
 /// The table that is being written; tables don't nest.
@@ -95,7 +95,7 @@ impl Writer<'_> {
     fn event(&mut self, at: usize) -> usize {
         let events = self.events;
         let (event, range) = &events[at];
-        if range.end <= self.skipped && !range.is_empty() {
+        if range.end <= self.skipped {
             return at + 1;
         }
         match event {
@@ -296,6 +296,7 @@ impl Writer<'_> {
         self.write(format_args!("\"{is_open}>{summary}"));
         let title_start = self.out.len();
         self.range(paragraph + 1..title_end);
+        self.skipped = 0;
         if self.out[title_start..].trim().is_empty() {
             self.out.truncate(title_start);
             self.escaped(&marker.default_title);
@@ -502,7 +503,7 @@ impl Writer<'_> {
         let lines = self.events[at..end]
             .iter()
             .filter_map(|(event, _)| match event {
-                Event::Html(html) => Some(&**html),
+                Event::Html(html) | Event::Text(html) => Some(&**html),
                 _ => None,
             });
         let html: String = lines.collect();
@@ -585,12 +586,14 @@ impl Writer<'_> {
     }
 
     fn url(&mut self, url: &str) {
+        if let Some((scheme, _)) = sanitise::scheme(url) {
+            self.schemes.insert(scheme);
+        }
         escape_href(&mut self.out, url).expect("a String takes all that is written");
     }
 
     /// Footnotes are written after the text, out of the order of the body.
     pub(super) fn rewind(&mut self, to: usize) {
-        self.skipped = 0;
         self.next_mark = self.marks.partition_point(|mark| mark.event < to);
     }
 }
