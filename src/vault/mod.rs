@@ -4,9 +4,15 @@
 //! note-specific; `resolve` finds what a link means; `graph` keeps who depends on whom.
 
 pub mod anchor;
+mod comments;
 pub mod facts;
+mod frontmatter;
 pub mod note;
+mod outline;
 pub mod resolve;
+mod scan;
+pub mod syntax;
+mod tags;
 
 pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
 pub use note::Note;

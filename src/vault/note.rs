@@ -1,7 +1,18 @@
-//! One note's bytes, read once.
+//! One note's bytes, read once: into its text, the facts that others need, and the syntax that its rewriting needs.
 
-use super::NoteFacts;
+use std::borrow::Cow;
+
+use super::anchor::Slugger;
+use super::frontmatter::{self, Fields, Opening};
+use super::outline::{Outline, RawHeading};
+use super::scan::{Scan, scan};
+use super::syntax::{self, MarkKind, Span, Syntax, default_label, is_image};
+use super::{Block, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
+use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
+
+/// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
+const MAX_BYTES: usize = 1 << 30;
 
 /// A note: its text and what it says.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,9 +21,241 @@ pub struct Note {
     pub text: String,
     /// What it says.
     pub facts: NoteFacts,
+    /// What is note-specific in the text. It goes with the text, and is never kept without it.
+    pub syntax: Syntax,
 }
 
 /// Reads a note. Never fails: what can't be understood is text, and `facts.problem` says so.
-pub fn parse(_path: &NotePath, _bytes: &[u8]) -> Note {
-    unimplemented!("to be written")
+pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
+    let content = ContentHash::of(bytes);
+    let kind = NoteKind::of_extension(path.extension());
+    let mut head = read_head(kind, bytes);
+    let scan = scan(&head.text, head.body_start, &mut head.fields.tags);
+    let body = read_body(&head.text, head.body_start, scan);
+    let first_title = || body.headings.iter().find(|heading| heading.level == 1 && !heading.text.is_empty());
+    let title = head.fields.title.or_else(|| first_title().map(|heading| heading.text.clone()));
+    let facts = NoteFacts {
+        kind,
+        content,
+        title: title.unwrap_or_else(|| path.stem().into()),
+        tags: head.fields.tags.into_tags(),
+        aliases: head.fields.aliases,
+        privacy: head.privacy,
+        problem: head.problem,
+        body_start: syntax::offset(head.body_start),
+        lead_hash: body.lead_hash,
+        refs: body.refs,
+        headings: body.headings,
+        blocks: body.blocks,
+    };
+    Note { text: head.text, facts, syntax: body.syntax }
+}
+
+/// The front matter of a Markdown note, if it has one that can be read.
+pub fn front_matter(note: &Note) -> Option<serde_yaml::Mapping> {
+    match frontmatter::split(&note.text) {
+        // Front matter that can't be read counts to the body, and so do a text file's first lines.
+        Opening::Closed(split) if split.end == note.facts.body_start as usize => frontmatter::mapping(split.yaml).ok(),
+        _ => None,
+    }
+}
+
+/// What stands before the body, and the text that both are in.
+struct Head {
+    text: String,
+    body_start: usize,
+    fields: Fields,
+    privacy: Privacy,
+    problem: Option<Problem>,
+}
+
+fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
+    let mut head = Head { text: String::new(), body_start: 0, fields: Fields::default(), privacy: Privacy::Public, problem: None };
+    if bytes.len() > MAX_BYTES {
+        head.problem = Some(problem_at(1, 1, "the file is larger than 1 GiB: it is not read as a note"));
+        head.privacy = Privacy::Withheld;
+        return head;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if let Cow::Owned(_) = text {
+        head.problem = not_utf8(bytes);
+    }
+    match kind {
+        NoteKind::Markdown => read_markdown(text.into_owned(), head),
+        NoteKind::Json => read_json(text.into_owned(), head),
+        NoteKind::Text => Head { body_start: frontmatter::bom_len(&text), text: text.into_owned(), ..head },
+    }
+}
+
+fn read_markdown(text: String, mut head: Head) -> Head {
+    head.body_start = frontmatter::bom_len(&text);
+    let unreadable = match frontmatter::split(&text) {
+        Opening::None => None,
+        Opening::Unclosed(lines) => frontmatter::read_unclosed(lines),
+        Opening::Closed(split) => match frontmatter::read(split) {
+            Ok(fields) => {
+                head.privacy = privacy(&fields);
+                head.fields = fields;
+                head.body_start = split.end;
+                None
+            }
+            Err(unreadable) => Some(unreadable),
+        },
+    };
+    if let Some(unreadable) = unreadable {
+        head.privacy = unreadable.privacy;
+        head.problem = Some(unreadable.problem);
+    }
+    head.text = text;
+    head
+}
+
+fn read_json(text: String, mut head: Head) -> Head {
+    let start = frontmatter::bom_len(&text);
+    let object = match serde_json::from_str::<serde_yaml::Value>(&text[start..]) {
+        Ok(serde_yaml::Value::Mapping(object)) => Ok(object),
+        Ok(_) => Err(problem_at(1, 1, "the note is JSON, but not an object")),
+        Err(error) => Err(problem_at(error.line(), error.column(), "the note is not valid JSON")),
+    };
+    match object {
+        Ok(object) => {
+            head.fields = frontmatter::fields(&object, &text[start..]);
+            head.privacy = privacy(&head.fields);
+            head.text = object.get("body").and_then(serde_yaml::Value::as_str).unwrap_or_default().to_owned();
+        }
+        Err(problem) => {
+            head.privacy = frontmatter::privacy_of_unreadable(&text);
+            head.problem = Some(problem);
+            head.body_start = start;
+            head.text = text;
+        }
+    }
+    head
+}
+
+fn privacy(fields: &Fields) -> Privacy {
+    if fields.private { Privacy::Private } else { Privacy::Public }
+}
+
+fn problem_at(line: usize, column: usize, message: &str) -> Problem {
+    Problem { line: syntax::offset(line.max(1)), column: syntax::offset(column.max(1)), message: message.into() }
+}
+
+/// Where the first bytes are that are not UTF-8.
+fn not_utf8(bytes: &[u8]) -> Option<Problem> {
+    let error = std::str::from_utf8(bytes).err()?;
+    let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let line_start = valid.rfind('\n').map_or(0, |nl| nl + 1);
+    let line = valid.bytes().filter(|&b| b == b'\n').count() + 1;
+    let column = valid[line_start..].chars().count() + 1;
+    Some(problem_at(line, column, "the file is not UTF-8: what can't be read is shown as \u{fffd}"))
+}
+
+/// What the body says.
+struct Body {
+    syntax: Syntax,
+    refs: Vec<Ref>,
+    headings: Vec<Heading>,
+    blocks: Vec<Block>,
+    lead_hash: u64,
+}
+
+fn read_body(text: &str, base: usize, scan: Scan) -> Body {
+    let Scan { mut syntax, refs, outline, blocks } = scan;
+    syntax.sections = sections(text, &outline);
+    let headings = headings(text, &outline, &syntax, &refs);
+    let blocks = blocks.iter().map(|&index| {
+        let id = &outline.ids[index];
+        Block {
+            id: text[id.range.start + 1..id.range.end].into(),
+            start: syntax::offset(id.block.start),
+            end: syntax::offset(id.block.end),
+            hash: hash(&text[id.block.clone()]),
+        }
+    });
+    let lead = headings.first().map_or(text.len(), |heading| heading.start as usize);
+    Body { blocks: blocks.collect(), lead_hash: hash(&text[base..lead]), syntax, refs, headings }
+}
+
+fn hash(text: &str) -> u64 {
+    KeyHasher::new().text(text).finish().0
+}
+
+fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec<Heading> {
+    let mut slugger = Slugger::new();
+    let ends = outline.headings.iter().skip(1).map(|next| next.start).chain([text.len()]);
+    let with_end = outline.headings.iter().zip(ends);
+    let read = with_end.map(|(raw, end)| {
+        let shown = plain_text(text, raw, syntax, refs);
+        Heading {
+            level: raw.level,
+            start: syntax::offset(raw.start),
+            anchor: slugger.anchor(&shown).into(),
+            text: shown.into(),
+            hash: hash(&text[raw.start..end]),
+        }
+    });
+    read.collect()
+}
+
+/// A heading's text as a reader sees it: a wikilink counts by its label, a picture not at all.
+fn plain_text(text: &str, raw: &RawHeading, syntax: &Syntax, refs: &[Ref]) -> String {
+    if !raw.keep_parts {
+        return raw.text.replace(super::comments::HIDDEN, "").trim().to_owned();
+    }
+    let end = raw.parts.last().map_or(raw.start, |(source, _)| source.end);
+    let mut wikis = syntax.marks_in(&(raw.start..end)).iter().filter_map(|mark| match &mark.kind {
+        MarkKind::Wiki(wiki) => Some((mark.span.range(), wiki)),
+        _ => None,
+    }).peekable();
+    let mut shown = String::new();
+    let mut covered = 0;
+    for (source, part) in &raw.parts {
+        while let Some((range, wiki)) = wikis.next_if(|(range, _)| range.start < source.end) {
+            // Markdown may have begun the part before the link; its text is as long as its source then.
+            if range.start > source.start && source.len() == part.len() && source.start >= covered {
+                shown.push_str(raw.text.get(part.start..part.start + (range.start - source.start)).unwrap_or_default());
+            }
+            shown.push_str(&label_of(text, wiki, &refs[wiki.reference as usize]));
+            covered = range.end;
+        }
+        if source.start >= covered {
+            shown.push_str(raw.text.get(part.clone()).unwrap_or_default());
+        } else if source.end > covered && source.len() == part.len() {
+            shown.push_str(raw.text.get(part.end - (source.end - covered)..part.end).unwrap_or_default());
+        }
+    }
+    shown.replace(super::comments::HIDDEN, "").trim().to_owned()
+}
+
+/// What a wikilink shows, as plain text.
+fn label_of(text: &str, wiki: &syntax::Wiki, reference: &Ref) -> String {
+    if reference.kind == RefKind::WikiEmbed && is_image(&reference.target) {
+        return String::new();
+    }
+    match wiki.label {
+        Some(label) => label.of(text).to_owned(),
+        None => default_label(reference),
+    }
+}
+
+/// What an embed of each heading shows: up to the next heading of its level or a higher one, within its container.
+fn sections(text: &str, outline: &Outline) -> Vec<Span> {
+    let starts: Vec<usize> = outline.headings.iter().map(|heading| {
+        super::comments::begins_line(text, heading.start).filter(|&line| !text[line..heading.start].contains('>')).unwrap_or(heading.start)
+    }).collect();
+    let mut ends: Vec<usize> = outline.headings.iter().map(|heading| heading.container.end).collect();
+    let mut open: Vec<usize> = Vec::new();
+    for (index, heading) in outline.headings.iter().enumerate() {
+        while let Some(&last) = open.last() {
+            let before = &outline.headings[last];
+            if before.container.end > heading.start && (before.container != heading.container || before.level < heading.level) {
+                break;
+            }
+            ends[last] = ends[last].min(starts[index]);
+            open.pop();
+        }
+        open.push(index);
+    }
+    starts.iter().zip(ends).map(|(&start, end)| Span::new(start..end.max(start))).collect()
 }

@@ -1,0 +1,118 @@
+use super::*;
+
+fn closed(text: &str) -> Split<'_> {
+    match split(text) {
+        Opening::Closed(split) => split,
+        other => panic!("{text:?}: {other:?}"),
+    }
+}
+
+fn fields_of(yaml: &str) -> Fields {
+    fields(&mapping(yaml).unwrap(), yaml)
+}
+
+fn strings(texts: &[Box<str>]) -> Vec<&str> {
+    texts.iter().map(|text| &**text).collect()
+}
+
+#[test]
+fn found_only_at_the_very_start() {
+    assert_eq!(closed("---\na: 1\n---\nx").yaml, "a: 1\n");
+    assert_eq!(closed("\u{feff}---\r\na: 1\r\n---\r\nx").yaml, "a: 1\r\n");
+    assert_eq!(closed("---\n---").end, 7);
+    assert_eq!(closed("--- \na: 1\n---\t\n").yaml, "a: 1\n");
+    assert_eq!(split("\n---\na: 1\n---\n"), Opening::None);
+    assert_eq!(split("x\n---\na: 1\n---\n"), Opening::None);
+    assert_eq!(split("----\na: 1\n----\n"), Opening::None);
+    assert_eq!(split("---"), Opening::None);
+    assert_eq!(split("---\na: 1\n\nb\n...\n"), Opening::Unclosed("a: 1\n"));
+    assert_eq!(split("---\na: 1\n ---\n"), Opening::Unclosed("a: 1\n ---\n"));
+}
+
+#[test]
+fn titles_are_texts_as_written() {
+    for (yaml, title) in [
+        ("title: 1.10", Some("1.10")),
+        ("Title: 2024-01-01", Some("2024-01-01")),
+        ("title: \"a: b\"", Some("a: b")),
+        ("title: yes", Some("yes")),
+        ("title: True", Some("True")),
+        ("title: 0x1F", Some("0x1F")),
+        ("title:", None),
+        ("title: ' '", None),
+        ("title: [a]", None),
+    ] {
+        assert_eq!(fields_of(yaml).title.as_deref(), title, "{yaml}");
+    }
+}
+
+#[test]
+fn tags_and_aliases_of_every_form() {
+    let fields = fields_of("tags: [a, '#b', 1.10, A]\ntag: c d, #e\naliases:\n- One, two\n- 3.0\nalias: x, y");
+    assert_eq!(strings(&fields.tags.into_tags()), ["a", "b", "1.10", "c", "d"]);
+    assert_eq!(strings(&fields.aliases), ["One, two", "3.0", "x", "y"]);
+    assert_eq!(strings(&fields_of("tags: '#x, y'").tags.into_tags()), ["x", "y"]);
+    assert!(fields_of("tags: {a: b}\naliases: null").tags.into_tags().is_empty());
+}
+
+#[test]
+fn privacy_fails_closed() {
+    for yaml in [
+        "export: false", "publish: False", "Publish: no", "export: 'No'", "export: \"false\"", "draft: true", "DRAFT: Yes",
+        "private: 'TRUE'", "private: 1", "draft: who knows", "private: [x]", "export: off", "a: 1\nprivate: y",
+    ] {
+        assert!(fields_of(yaml).private, "{yaml}");
+    }
+    for yaml in [
+        "export: true", "publish: yes", "draft: false", "draft: 'no'", "private: off", "draft:", "publish: 2024-05-01",
+        "export: {format: pdf}", "a: {private: true}", "privately: true",
+    ] {
+        assert!(!fields_of(yaml).private, "{yaml}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_a_problem_at_its_place() {
+    let problem = |text: &str| read(closed(text)).unwrap_err();
+    let bad = problem("---\na: 1\nb: [1,\n---\n");
+    assert_eq!(bad.privacy, Privacy::Unreadable);
+    assert!(bad.problem.line >= 3, "{:?}", bad.problem);
+    let tab = problem("---\na: 1\nb: \"x\" y\n---\n");
+    assert_eq!((tab.problem.line, tab.problem.column), (3, 8), "{:?}", tab.problem);
+    let template = problem("---\ncreated: {{date}}\n---\n");
+    assert_eq!((template.problem.line, template.problem.column), (2, 10), "{:?}", template.problem);
+    assert_eq!(problem("---\njust text\n---\n").problem.line, 2);
+    assert_eq!(problem("---\n- a\n---\n").privacy, Privacy::Unreadable);
+    assert_eq!(problem("---\nPrivate: {{x}}\n---\n").privacy, Privacy::Withheld);
+    assert_eq!(problem("---\nprivate: true\nprivate: true\n---\n").privacy, Privacy::Withheld);
+    assert!(!problem("---\na: 1\na: 2\n---\n").problem.message.contains('\n'));
+}
+
+#[test]
+fn nothing_and_comments_are_front_matter_too() {
+    assert!(mapping("").unwrap().is_empty());
+    assert!(mapping("# only a comment\n").unwrap().is_empty());
+}
+
+#[test]
+fn an_unclosed_block_is_withheld_if_it_could_be_private() {
+    assert!(read_unclosed("Some text\n").is_none());
+    assert!(read_unclosed("").is_none());
+    assert_eq!(read_unclosed("title: x\n").unwrap().privacy, Privacy::Unreadable);
+    assert_eq!(read_unclosed("title: x\n\"Private\": true\n").unwrap().privacy, Privacy::Withheld);
+}
+
+#[test]
+fn bombs_are_refused_quickly() {
+    let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x]\n");
+    for level in 1..20 {
+        let below = format!("*a{},", level - 1).repeat(8);
+        laughs.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+    }
+    laughs.push_str(&"pad: x\n".repeat(1000));
+    assert!(mapping(&laughs).unwrap_err().message.contains("aliases"));
+    assert!(mapping(&"[".repeat(100_000)).unwrap_err().message.contains("deeply"));
+    assert!(mapping(&format!("a: {}", "- ".repeat(20_000))).is_err());
+    assert!(mapping(&"x".repeat(2 << 20)).is_err());
+    assert_eq!(mapping("a: &x 1\nb: *x\n").unwrap().len(), 2);
+}

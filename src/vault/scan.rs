@@ -1,0 +1,353 @@
+//! Finds the marks of a note: wikilinks and tags in plain text, and what the outline knows of links and ids.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+use memchr::{memchr, memchr2, memmem};
+use percent_encoding::percent_decode_str;
+
+use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
+use super::outline::{Outline, RawId, RawLink, Zone, ZoneKind, fold_label};
+use super::syntax::{self, Definition, Destination, Inner, Link, Mark, MarkKind, Setting, Span, Syntax, Wiki};
+use super::tags::{self, TagSet};
+use super::{Ref, RefKind};
+
+/// What a body says, its text apart.
+pub(super) struct Scan {
+    pub(super) syntax: Syntax,
+    pub(super) refs: Vec<Ref>,
+    pub(super) outline: Outline,
+    /// The blocks that have an id of their own, by index in the outline's ids.
+    pub(super) blocks: Vec<usize>,
+}
+
+/// Reads the body of `text` that starts at `base`; its tags go to `tags`.
+pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
+    let Uncommented { text: plain, outline, comments } = uncomment(text, base);
+    let wikis = Scanner::new(&plain, base, &outline).run(tags);
+    if let Some(list) = last_line(&plain, base, &outline.zones).and_then(tags::tags_line) {
+        tags.add_list(list);
+    }
+    let mut marks = Marks { text: &plain, syntax: Syntax::default(), refs: Vec::new() };
+    marks.comments(&comments);
+    let blocks = marks.block_ids(&outline.ids);
+    marks.footnotes(&outline.footnotes);
+    marks.references(wikis, &outline);
+    marks.syntax.marks.sort_by_key(|mark| mark.span.start);
+    marks.drop_overlaps();
+    let Marks { syntax, refs, .. } = marks;
+    Scan { syntax, refs, outline, blocks }
+}
+
+/// The last line that isn't blank, unless it is code or the like.
+fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
+    let body = text[base..].trim_end();
+    let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
+    let covered = zones.last().is_some_and(|zone| zone.range.start <= start && zone.range.end > start);
+    (!covered).then(|| &text[start..base + body.len()])
+}
+
+/// A wikilink that was found.
+struct FoundWiki<'a> {
+    range: Range<usize>,
+    embed: bool,
+    inner: Inner<'a>,
+    setting: Setting,
+}
+
+/// Tells whether offsets that only grow lie in one of some sorted ranges.
+struct Cover<'a> {
+    ranges: std::iter::Peekable<std::slice::Iter<'a, Range<usize>>>,
+    end: usize,
+}
+
+impl<'a> Cover<'a> {
+    fn new(ranges: &'a [Range<usize>]) -> Self {
+        Self { ranges: ranges.iter().peekable(), end: 0 }
+    }
+
+    fn has(&mut self, at: usize) -> bool {
+        while let Some(range) = self.ranges.next_if(|range| range.start <= at) {
+            self.end = self.end.max(range.end);
+        }
+        at < self.end
+    }
+}
+
+/// Goes through the plain text once.
+struct Scanner<'a, 'o> {
+    text: &'a str,
+    at: usize,
+    zones: &'o [Zone],
+    tables: Cover<'o>,
+    lines: Cover<'o>,
+    lists: Cover<'o>,
+    /// The next `]]` and the last `[[` before it, once looked for.
+    close: Option<Close>,
+}
+
+/// What is known of the brackets ahead.
+#[derive(Clone, Copy)]
+struct Close {
+    /// Up to here the answer holds.
+    until: usize,
+    /// Where the last `[[` before the next `]]` stands, and that `]]`; `None` if the line has no more.
+    found: Option<(usize, usize)>,
+}
+
+impl<'a, 'o> Scanner<'a, 'o> {
+    fn new(text: &'a str, base: usize, outline: &'o Outline) -> Self {
+        Self {
+            text,
+            at: base,
+            zones: &outline.zones,
+            tables: Cover::new(&outline.tables),
+            lines: Cover::new(&outline.lines),
+            lists: Cover::new(&outline.lists),
+            close: None,
+        }
+    }
+
+    fn run(mut self, tags: &mut TagSet) -> Vec<FoundWiki<'a>> {
+        let bytes = self.text.as_bytes();
+        let mut found = Vec::new();
+        loop {
+            while self.zones.first().is_some_and(|zone| zone.range.end <= self.at || zone.range.start < self.at) {
+                // A zone that a wikilink reached into has lost its start, and so is none.
+                self.zones = &self.zones[1..];
+            }
+            let limit = self.zones.first().map_or(bytes.len(), |zone| zone.range.start);
+            let Some(next) = memchr2(b'[', b'#', &bytes[self.at..limit]).map(|next| self.at + next) else {
+                match self.zones.first() {
+                    Some(zone) => self.at = zone.range.end,
+                    None => return found,
+                }
+                self.zones = &self.zones[1..];
+                continue;
+            };
+            self.at = next + 1;
+            if bytes[next] == b'#' {
+                if let Some(tag) = tags::inline_tag(self.text, next) {
+                    tags.add(tag);
+                    self.at += tag.len();
+                }
+            } else if bytes.get(next + 1) == Some(&b'[')
+                && let Some(wiki) = self.wiki(next)
+            {
+                self.at = wiki.range.end;
+                found.push(wiki);
+            }
+        }
+    }
+
+    /// The wikilink whose `[[` stands at `open`.
+    fn wiki(&mut self, open: usize) -> Option<FoundWiki<'a>> {
+        let bytes = self.text.as_bytes();
+        let (last_open, mut close) = self.close_after(open)?;
+        if open < last_open || is_escaped(bytes, open) {
+            return None;
+        }
+        let bar = open + 2 + memchr(b'|', &bytes[open + 2..close]).unwrap_or(close - open - 2);
+        for zone in self.zones {
+            if zone.range.start >= close + 2 {
+                break;
+            }
+            match zone.kind {
+                // A label may hold code; a `]]` in it ends nothing.
+                ZoneKind::Code | ZoneKind::Math if zone.range.start > bar && zone.range.end <= close => {}
+                ZoneKind::Code if zone.range.start > bar => {
+                    close = zone.range.end + same_line_close(&self.text[zone.range.end..])?;
+                }
+                ZoneKind::Math => {}
+                ZoneKind::Code | ZoneKind::Solid => return None,
+            }
+        }
+        let embed = open > 0 && bytes[open - 1] == b'!' && !is_escaped(bytes, open - 1);
+        let in_cell = self.tables.has(open);
+        let range = open + 2..close;
+        if self.text[range.clone()].contains(HIDDEN) {
+            return None;
+        }
+        let inner = syntax::inner(self.text, range, embed, in_cell)?;
+        let in_list = self.lists.has(open);
+        let setting = match (in_cell, self.lines.has(open)) {
+            (true, _) => Setting::Cell,
+            (false, true) => Setting::Line,
+            (false, false) => Setting::Paragraph { in_list },
+        };
+        Some(FoundWiki { range: open - usize::from(embed)..close + 2, embed, inner, setting })
+    }
+
+    /// The next `]]` on the line, with the last `[[` before it.
+    fn close_after(&mut self, open: usize) -> Option<(usize, usize)> {
+        if let Some(close) = self.close.filter(|close| open < close.until) {
+            return close.found;
+        }
+        let bytes = self.text.as_bytes();
+        let line_end = memchr(b'\n', &bytes[open..]).map_or(bytes.len(), |nl| open + nl);
+        let found = memmem::find(&bytes[open + 2..line_end], b"]]").map(|at| open + 2 + at).map(|close| {
+            let last = memmem::rfind(&bytes[open..close], b"[[").map_or(open, |at| open + at);
+            (last, close)
+        });
+        self.close = Some(Close { until: found.map_or(line_end, |(_, close)| close), found });
+        found
+    }
+}
+
+/// Where `]]` stands in the first line of `text`.
+fn same_line_close(text: &str) -> Option<usize> {
+    let line = memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
+    memmem::find(&text.as_bytes()[..line], b"]]")
+}
+
+/// Gathers marks and refs.
+struct Marks<'a> {
+    text: &'a str,
+    syntax: Syntax,
+    refs: Vec<Ref>,
+}
+
+/// Whatever becomes a ref, in text order.
+enum Found<'a> {
+    Wiki(FoundWiki<'a>),
+    Link(&'a RawLink),
+    Definition(usize),
+}
+
+impl Marks<'_> {
+    fn push(&mut self, range: Range<usize>, kind: MarkKind) {
+        self.syntax.marks.push(Mark { span: Span::new(range), kind });
+    }
+
+    fn comments(&mut self, comments: &[Range<usize>]) {
+        for comment in comments {
+            self.push(comment.clone(), MarkKind::Comment);
+        }
+    }
+
+    fn footnotes(&mut self, labels: &[Range<usize>]) {
+        for label in labels {
+            self.push(label.clone(), MarkKind::Footnote);
+        }
+    }
+
+    /// Marks every id; returns which of them have a block, in text order of the blocks.
+    fn block_ids(&mut self, ids: &[RawId]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..ids.len()).collect();
+        order.sort_by_key(|&id| (ids[id].block.start, ids[id].range.start));
+        let mut taken = HashMap::new();
+        let mut blocks = Vec::new();
+        for id in order {
+            let name = self.text[ids[id].range.clone()].to_lowercase();
+            let block = match taken.entry(name) {
+                std::collections::hash_map::Entry::Occupied(_) => None,
+                std::collections::hash_map::Entry::Vacant(free) => {
+                    free.insert(());
+                    blocks.push(id);
+                    Some(syntax::offset(blocks.len() - 1))
+                }
+            };
+            let (range, own_line) = self.id_with_space(&ids[id].range);
+            self.push(range, MarkKind::BlockId { block, own_line });
+        }
+        blocks
+    }
+
+    /// An id with the space before it, or with its whole line.
+    fn id_with_space(&self, id: &Range<usize>) -> (Range<usize>, bool) {
+        if let Some(start) = begins_line(self.text, id.start) {
+            let end = memchr(b'\n', &self.text.as_bytes()[id.end..]).map_or(self.text.len(), |nl| id.end + nl + 1);
+            return (start..end, true);
+        }
+        let line = &self.text[line_start(self.text, id.start)..id.start];
+        (id.start - (line.len() - line.trim_end_matches([' ', '\t']).len())..id.end, false)
+    }
+
+    fn references(&mut self, wikis: Vec<FoundWiki<'_>>, outline: &Outline) {
+        // A link that is a wikilink's inside is none: Foam writes `[note]: …` for every `[[note]]`.
+        let hidden: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
+        let mut hidden = Cover::new(&hidden);
+        let links = outline.links.iter().filter(|link| !hidden.has(link.range.start));
+        let mut found: Vec<(usize, Found<'_>)> = links.map(|link| (link.range.start, Found::Link(link))).collect();
+        found.extend(outline.definitions.iter().enumerate().map(|(index, raw)| (raw.range.start, Found::Definition(index))));
+        found.extend(wikis.into_iter().map(|wiki| (wiki.range.start, Found::Wiki(wiki))));
+        found.sort_by_key(|(start, _)| *start);
+        self.syntax.definitions = outline.definitions.iter().map(|raw| self.definition(&raw.range)).collect();
+        let labels = outline.definitions.iter().enumerate();
+        let labels: HashMap<String, u32> = labels.map(|(index, raw)| (fold_label(&raw.label), syntax::offset(index))).collect();
+        for (_, found) in found {
+            match found {
+                Found::Wiki(wiki) => self.wiki(wiki),
+                Found::Link(link) => self.link(link, &labels),
+                Found::Definition(index) => {
+                    let raw = &outline.definitions[index];
+                    self.syntax.definitions[index].reference = self.local(RefKind::Link, &raw.range, &raw.destination);
+                    self.push(raw.range.clone(), MarkKind::Definition(syntax::offset(index)));
+                }
+            }
+        }
+    }
+
+    fn wiki(&mut self, found: FoundWiki<'_>) {
+        let reference = syntax::offset(self.refs.len());
+        let kind = if found.embed { RefKind::WikiEmbed } else { RefKind::WikiLink };
+        let span = Span::new(found.range.clone());
+        let Inner { target, fragment, label, size } = found.inner;
+        self.refs.push(Ref { kind, start: span.start, end: span.end, target: target.into(), fragment: fragment.into() });
+        let wiki = Wiki { reference, label: label.map(Span::new), size: size.map(Span::new), setting: found.setting };
+        self.push(found.range, MarkKind::Wiki(wiki));
+    }
+
+    fn link(&mut self, raw: &RawLink, labels: &HashMap<String, u32>) {
+        let kind = if raw.image { RefKind::Image } else { RefKind::Link };
+        let destination = match &raw.label {
+            Some(label) => labels.get(&fold_label(label)).copied().map(Destination::Definition),
+            None => syntax::destination(self.text, raw.text.end + 2, raw.range.end, true).map(|range| Destination::Inline(Span::new(range))),
+        };
+        let Some(destination) = destination else { return };
+        let reference = self.local(kind, &raw.range, &raw.destination);
+        if reference.is_none() && raw.label.is_none() {
+            return;
+        }
+        let index = syntax::offset(self.syntax.links.len());
+        self.syntax.links.push(Link { reference, image: raw.image, text: Span::new(raw.text.clone()), destination });
+        self.push(raw.range.start..raw.text.start, MarkKind::LinkOpen(index));
+        self.push(raw.text.end..raw.range.end, MarkKind::LinkClose(index));
+    }
+
+    /// The index of the ref for a destination, if it is a path in the vault.
+    fn local(&mut self, kind: RefKind, range: &Range<usize>, destination: &str) -> Option<u32> {
+        if !syntax::is_local(destination) {
+            return None;
+        }
+        let (path, fragment) = destination.split_once('#').unwrap_or((destination, ""));
+        let decode = |text: &str| -> Box<str> {
+            let decoded: Cow<'_, str> = percent_decode_str(text).decode_utf8_lossy();
+            decoded.into()
+        };
+        let span = Span::new(range.clone());
+        self.refs.push(Ref { kind, start: span.start, end: span.end, target: decode(path), fragment: decode(fragment) });
+        Some(syntax::offset(self.refs.len() - 1))
+    }
+
+    /// Where the parts of a definition stand.
+    fn definition(&self, range: &Range<usize>) -> Definition {
+        let bytes = self.text.as_bytes();
+        let label_end = memmem::find_iter(&bytes[range.clone()], b"]:").map(|at| range.start + at).find(|&at| !is_escaped(bytes, at));
+        let destination = label_end.and_then(|at| syntax::destination(self.text, at + 2, range.end, false)).unwrap_or(range.end..range.end);
+        Definition { reference: None, rest: Span::new(destination.start..range.end), destination: Span::new(destination) }
+    }
+
+    /// Of two marks that overlap, the first stays. What overlaps is degenerate, but must not break the rewriting.
+    fn drop_overlaps(&mut self) {
+        let mut end = 0;
+        self.syntax.marks.retain(|mark| {
+            let keep = mark.span.start >= end;
+            if keep {
+                end = mark.span.end;
+            }
+            keep
+        });
+    }
+}

@@ -1,0 +1,269 @@
+//! What is note-specific in a text: the marks that an export rewrites, found once.
+//!
+//! `outline` says what Markdown makes of the text, `scan` finds the marks in what is plain text
+//! there; facts and every format are made from the result. Nothing else knows how a link is written.
+
+use std::ops::Range;
+
+use super::Ref;
+
+/// A range of bytes in a note's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// The first byte.
+    pub start: u32,
+    /// After the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// The span of a range. Notes beyond 4 GiB are refused before anything is found in them.
+    pub(crate) fn new(range: Range<usize>) -> Self {
+        Self { start: offset(range.start), end: offset(range.end) }
+    }
+
+    /// The span as a range to index a text with.
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The text in the span.
+    pub fn of(self, text: &str) -> &str {
+        &text[self.range()]
+    }
+}
+
+/// A byte offset in a note. Larger notes are refused before anything is found in them.
+pub(crate) fn offset(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
+}
+
+/// Everything note-specific in one text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Syntax {
+    /// What an export rewrites or removes, in text order; no two overlap.
+    pub marks: Vec<Mark>,
+    /// The Markdown links and images that marks point to.
+    pub links: Vec<Link>,
+    /// The reference definitions that marks and links point to.
+    pub definitions: Vec<Definition>,
+    /// For each heading of the facts: what an embed of it shows.
+    pub sections: Vec<Span>,
+}
+
+impl Syntax {
+    /// The marks that lie in a range.
+    pub fn marks_in(&self, range: &Range<usize>) -> &[Mark] {
+        let from = self.marks.partition_point(|mark| (mark.span.start as usize) < range.start);
+        let to = self.marks.partition_point(|mark| (mark.span.end as usize) <= range.end);
+        self.marks.get(from..to).unwrap_or_default()
+    }
+}
+
+/// A piece of text that is not Markdown's, or that leads somewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is.
+    pub kind: MarkKind,
+}
+
+/// What a mark is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MarkKind {
+    /// `[[…]]` or `![[…]]`.
+    Wiki(Wiki),
+    /// `[` or `![` of the link with this index.
+    LinkOpen(u32),
+    /// What follows that link's text: `](…)`, `][…]`, `][]` or `]`.
+    LinkClose(u32),
+    /// The reference definition with this index, without its line end.
+    Definition(u32),
+    /// `%%…%%`; with its line end where it has its lines for itself.
+    Comment,
+    /// ` ^id`, with the space before it, or its whole line with the line end.
+    BlockId {
+        /// The index of its block; `None` if the id is taken.
+        block: Option<u32>,
+        /// It has a line for itself.
+        own_line: bool,
+    },
+    /// A footnote's label, in a reference or at its definition.
+    Footnote,
+}
+
+/// The parts of a wikilink.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wiki {
+    /// Its index in the facts' refs.
+    pub reference: u32,
+    /// What stands after `|`, if anything but a size does.
+    pub label: Option<Span>,
+    /// `300` or `300x200` of an embed.
+    pub size: Option<Span>,
+    /// Where it stands.
+    pub setting: Setting,
+}
+
+/// What may stand in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Whole blocks: it is in a paragraph's own text.
+    Paragraph {
+        /// The paragraph is in a list, so its indentation means something.
+        in_list: bool,
+    },
+    /// One line: it is in a heading, in emphasis, in a link's text.
+    Line,
+    /// A table's cell: one line, with `|` escaped.
+    Cell,
+}
+
+/// A Markdown link or image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Its index in the facts' refs, if it is local.
+    pub reference: Option<u32>,
+    /// `![…]`
+    pub image: bool,
+    /// Its text, between the brackets.
+    pub text: Span,
+    /// Where its destination is written.
+    pub destination: Destination,
+}
+
+/// Where a link's destination is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// In the link, `<` and `>` included.
+    Inline(Span),
+    /// In the definition with this index.
+    Definition(u32),
+}
+
+/// A reference definition: `[label]: destination "title"`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// Its index in the facts' refs, if it is local.
+    pub reference: Option<u32>,
+    /// The destination, `<` and `>` included.
+    pub destination: Span,
+    /// The destination and what follows it on its way to the end: ` "title"`.
+    pub rest: Span,
+}
+
+/// What a link shows that has no label: `note`, `note > heading`, `heading`.
+pub fn default_label(reference: &Ref) -> String {
+    let mut label = String::from(&*reference.target);
+    for part in reference.fragment.split('#').map(str::trim).filter(|part| !part.is_empty()) {
+        if !label.is_empty() {
+            label.push_str(" > ");
+        }
+        label.push_str(part);
+    }
+    label
+}
+
+/// Whether a path names a picture that a browser shows in place.
+pub fn is_image(path: &str) -> bool {
+    const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "bmp", "apng", "ico", "jfif", "tiff"];
+    let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
+    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+}
+
+/// Whether a link's destination (unescaped) is a path in the vault or a place in the note, not an address.
+pub(super) fn is_local(destination: &str) -> bool {
+    if destination.is_empty() || destination.starts_with("//") || destination.starts_with('?') {
+        return false;
+    }
+    let scheme = destination.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
+    !scheme.is_some_and(|end| end > 0 && destination[end..].starts_with(':') && destination.as_bytes()[0].is_ascii_alphabetic())
+}
+
+/// The inner text of a wikilink, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Inner<'a> {
+    pub(super) target: &'a str,
+    pub(super) fragment: &'a str,
+    pub(super) label: Option<Range<usize>>,
+    pub(super) size: Option<Range<usize>>,
+}
+
+/// Takes apart what stands in `[[…]]`; `None` if it leads nowhere by its form. In a table's cell only `\|` parts.
+pub(super) fn inner(text: &str, range: Range<usize>, embed: bool, in_cell: bool) -> Option<Inner<'_>> {
+    let inner = &text[range.clone()];
+    if in_cell && unescaped_bar(inner) {
+        return None;
+    }
+    let (name, label) = match inner.find('|') {
+        None => (inner, None),
+        Some(bar) => {
+            let name = &inner[..bar];
+            (name.strip_suffix('\\').unwrap_or(name), Some(range.start + bar + 1..range.end))
+        }
+    };
+    let (target, fragment) = name.split_once('#').unwrap_or((name, ""));
+    let (target, fragment) = (target.trim(), fragment.trim());
+    if target.is_empty() && fragment.trim_matches('#').is_empty() {
+        return None;
+    }
+    let (label, size) = label.map_or((None, None), |label| if embed { part_size(text, label) } else { (Some(label), None) });
+    let label = label.map(|label| trimmed(text, label)).filter(|label| !label.is_empty());
+    Some(Inner { target, fragment, label, size })
+}
+
+fn unescaped_bar(inner: &str) -> bool {
+    let bytes = inner.as_bytes();
+    memchr::memchr_iter(b'|', bytes).any(|bar| bar == 0 || bytes[bar - 1] != b'\\')
+}
+
+/// An embed's label as (label, size): the last part is a size if it reads like one.
+fn part_size(text: &str, label: Range<usize>) -> (Option<Range<usize>>, Option<Range<usize>>) {
+    let last = text[label.clone()].rfind('|').map_or(label.start, |bar| label.start + bar + 1);
+    let size = trimmed(text, last..label.end);
+    if !is_size(&text[size.clone()]) {
+        return (Some(label), None);
+    }
+    let before = label.start..last.saturating_sub(1).max(label.start);
+    let before = if text[before.clone()].ends_with('\\') { before.start..before.end - 1 } else { before };
+    (Some(before), Some(size))
+}
+
+/// `300` or `300x200`
+fn is_size(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
+    match text.split_once('x') {
+        None => digits(text),
+        Some((width, height)) => digits(width) && digits(height),
+    }
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + (part.len() - part.trim_start().len());
+    start..start + part.trim().len()
+}
+
+/// The range of a link destination that starts at or after `at`; `in_parens` if a `)` ends it.
+pub(super) fn destination(text: &str, at: usize, end: usize, in_parens: bool) -> Option<Range<usize>> {
+    let bytes = text.as_bytes().get(..end)?;
+    let start = at + bytes.get(at..)?.iter().position(|b| !b.is_ascii_whitespace())?;
+    let (mut depth, mut escaped) = (0_usize, false);
+    let angled = bytes[start] == b'<';
+    for (index, &byte) in bytes.iter().enumerate().skip(start + usize::from(angled)) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'>' if angled => return Some(start..index + 1),
+            b'\n' if angled => return None,
+            _ if angled => {}
+            _ if byte.is_ascii_whitespace() => return Some(start..index),
+            b'(' if in_parens => depth += 1,
+            b')' if in_parens && depth == 0 => return Some(start..index),
+            b')' if in_parens => depth -= 1,
+            _ => {}
+        }
+    }
+    (!angled && !in_parens).then_some(start..end)
+}

@@ -1,0 +1,112 @@
+//! Tags: how they are written, in the text and in lists.
+
+/// Tags in the order and spelling of their first use.
+#[derive(Debug, Default)]
+pub(super) struct TagSet {
+    tags: Vec<Box<str>>,
+    /// Their folded spellings.
+    seen: std::collections::HashSet<Box<str>>,
+}
+
+impl TagSet {
+    /// Takes in a tag without `#`, unless it is empty or known in some spelling.
+    pub(super) fn add(&mut self, tag: &str) {
+        let tag = tag.trim_matches('/');
+        if !tag.is_empty() && self.seen.insert(tag.to_lowercase().into()) {
+            self.tags.push(tag.into());
+        }
+    }
+
+    /// Takes in tags that are parted by commas or spaces, each with or without `#`.
+    pub(super) fn add_list(&mut self, text: &str) {
+        for tag in text.split(|c: char| c == ',' || c.is_whitespace()) {
+            self.add(tag.trim_start_matches('#'));
+        }
+    }
+
+    pub(super) fn into_tags(self) -> Vec<Box<str>> {
+        self.tags
+    }
+}
+
+/// The tag (without `#`) that starts at the `#` at `hash` in `text`, if there is one.
+pub(super) fn inline_tag(text: &str, hash: usize) -> Option<&str> {
+    if !text[..hash].chars().next_back().is_none_or(may_precede) {
+        return None;
+    }
+    let rest = &text[hash + 1..];
+    let tag = &rest[..rest.find(|c| !is_tag_char(c)).unwrap_or(rest.len())];
+    let tag = tag.trim_end_matches('/');
+    // `#12` is a number, and so is `#1/2` no tag of anyone's.
+    tag.contains(|c: char| !c.is_ascii_digit() && c != '/').then_some(tag)
+}
+
+/// What may stand before a tag's `#`: nothing that could make it part of a word, an address or an escape.
+fn may_precede(c: char) -> bool {
+    !(c.is_alphanumeric() || matches!(c, '#' | '/' | '&' | '\\' | '=' | '?' | '.' | '@' | '%' | '+' | '$' | '-' | '_' | '^'))
+}
+
+/// Letters and digits of any script, `_`, `-`, `/`, emoji: everything but space and punctuation.
+pub(super) fn is_tag_char(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/');
+    }
+    !(c.is_whitespace() || c.is_control() || matches!(c, '\u{2000}'..='\u{206f}' | '\u{2e00}'..='\u{2e7f}' | '\u{3001}' | '\u{3002}' | '\u{ff0c}'))
+        || c == '\u{200d}'
+}
+
+/// The list of a line `Tags: a, b`.
+pub(super) fn tags_line(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let (key, list) = line.split_once(':')?;
+    key.trim_end().eq_ignore_ascii_case("tags").then_some(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(text: &str) -> Option<&str> {
+        inline_tag(text, text.find('#').unwrap())
+    }
+
+    #[test]
+    fn inline_tags_follow_obsidian() {
+        for (text, expected) in [
+            ("#a", Some("a")),
+            ("x #nested/tag.", Some("nested/tag")),
+            ("(#a_b-c)", Some("a_b-c")),
+            ("#2024", None),
+            ("#2024a", Some("2024a")),
+            ("#1/2", None),
+            ("#y1984", Some("y1984")),
+            ("a#b", None),
+            ("&#39;", None),
+            ("\\#a", None),
+            ("/#a", None),
+            ("##a", None),
+            ("# a", None),
+            ("#", None),
+            ("#über/日本", Some("über/日本")),
+            ("#🚀go", Some("🚀go")),
+            ("#a/", Some("a")),
+        ] {
+            assert_eq!(tag(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn first_spelling_wins() {
+        let mut tags = TagSet::default();
+        tags.add_list("#Work, home work  WORK/secret,,#");
+        assert_eq!(tags.into_tags(), ["Work".into(), "home".into(), "WORK/secret".into()] as [Box<str>; 3]);
+    }
+
+    #[test]
+    fn tags_lines() {
+        assert_eq!(tags_line("Tags: a, b\r"), Some(" a, b"));
+        assert_eq!(tags_line("tags : a"), Some(" a"));
+        assert_eq!(tags_line("My tags: a"), None);
+        assert_eq!(tags_line("Tags"), None);
+    }
+}
