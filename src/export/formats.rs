@@ -6,7 +6,7 @@ use super::command::Invocation;
 use super::html::{self, site};
 use super::template::{Escape, PageExtras, TagHref, Template, TemplateError};
 use super::view::{self, Parts};
-use super::{Page, Source, SourceError, Style, csv, href, json, markdown, portable};
+use super::{Page, Source, SourceError, Style, csv, json, markdown, portable, url};
 use crate::config::{Config, Format, FormatKind, TemplateFile};
 use crate::hash::{Key, KeyHasher};
 use crate::path::OutputPath;
@@ -171,14 +171,14 @@ impl Formats {
         }
         let portable = portable(source, id, self.link_format(index), Style::Markdown)?;
         if let Some(template) = &compiled.template {
-            let view = view::view(source, id, index, &portable, template.parts())?;
+            let view = view::view(source, id, index, &portable.body, template.parts())?;
             return Ok(template.note(view, None, None)?);
         }
         Ok(match compiled.format.kind {
             FormatKind::Json => {
-                json::render(&view::view(source, id, index, &portable, Parts::ALL)?)
+                json::render(&view::view(source, id, index, &portable.body, Parts::ALL)?)
             }
-            FormatKind::Csv => csv::render(&view::view(source, id, index, &portable, Parts::NONE)?),
+            FormatKind::Csv => csv::render(&view::view(source, id, index, &portable.body, Parts::NONE)?),
             FormatKind::Command(_) => portable.body.into_bytes(),
             FormatKind::Markdown(_) | FormatKind::Template(_) | FormatKind::Html(_) => {
                 markdown::render(portable)
@@ -265,12 +265,12 @@ impl Formats {
             .as_ref()
             .unwrap_or(&self.note_page);
         let portable = portable(source, id, index, Style::Html)?;
-        let view = view::view(source, id, index, &portable, template.parts())?;
+        let view = view::view(source, id, index, &portable.body, template.parts())?;
         let note = source.note(id)?;
         let headings = &note.facts.headings;
         let article = html::article(&portable.body, headings, &[]);
         let at = source.output(id, index);
-        let to = |page: &Page| href::relative(&at, &self.page_path(index, page));
+        let to = |page: &Page| url::relative(&at, &self.page_path(index, page));
         let begins_with_title = article.trim_start().starts_with("<h1")
             && headings
                 .first()

@@ -7,11 +7,11 @@ pub mod formats;
 pub mod portable;
 
 mod csv;
-mod href;
 mod html;
 mod json;
 mod markdown;
 mod template;
+mod url;
 mod view;
 
 pub use command::{CommandError, Invocation};

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::href;
+use super::url;
 use super::portable::{self, LinkInfo};
 use super::{Source, SourceError};
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{FileId, Note, Nowhere, RefKind, Target};
+use crate::vault::{FileId, Note, Nowhere, RefKind, Target, note};
 
 /// What may be said of a note. Serialised, it is the `json` output.
 #[derive(Debug, Default, Serialize)]
@@ -85,19 +85,19 @@ impl Parts {
     };
 }
 
-/// Builds the view of the note `id` in the format `format` around a body and front matter.
+/// The view of the note `id` in the format `format`, around a body that was rewritten for it.
 pub(crate) fn view(
     source: &dyn Source,
     id: FileId,
     format: usize,
-    portable: &portable::Portable,
+    body: &str,
     parts: Parts,
 ) -> Result<NoteView, SourceError> {
     let note = source.note(id)?;
     let output = source.output(id, format);
     let facts = &note.facts;
     let front_matter = if parts.front_matter {
-        front_matter(&portable.front_matter)
+        front_matter(&note)
     } else {
         Map::new()
     };
@@ -118,7 +118,7 @@ pub(crate) fn view(
     };
     Ok(NoteView {
         title: facts.title.to_string(),
-        body: trim_blank_lines(&portable.body).to_owned(),
+        body: trim_blank_lines(body).to_owned(),
         tags: facts.tags.clone(),
         path: source.path(id).to_string(),
         front_matter,
@@ -206,7 +206,7 @@ fn backlinks(source: &dyn Source, id: FileId, format: usize, output: &OutputPath
             Backlink {
                 path: source.path(from).to_string(),
                 title: source.title(from),
-                href: href::relative(output, &from_output),
+                href: url::relative(output, &from_output),
                 output: from_output.into(),
             }
         })
@@ -224,17 +224,9 @@ fn headings(note: &Note) -> Vec<HeadingView> {
         .collect()
 }
 
-/// Front matter with its fences, as JSON. What is no YAML mapping is empty: the note's facts say what is wrong with it.
-fn front_matter(fenced: &str) -> Map<String, Value> {
-    let text = fenced.strip_prefix('\u{feff}').unwrap_or(fenced).trim_end();
-    let Some((_, inside)) = text.split_once('\n') else {
-        return Map::new();
-    };
-    let yaml = inside.rsplit_once('\n').map_or("", |(yaml, _)| yaml);
-    match serde_yaml::from_str(yaml) {
-        Ok(serde_yaml::Value::Mapping(mapping)) => object(mapping),
-        _ => Map::new(),
-    }
+/// The front matter as JSON. What is no YAML mapping is empty: the note's facts say what is wrong with it.
+fn front_matter(note: &Note) -> Map<String, Value> {
+    note::front_matter(note).map_or_else(Map::new, object)
 }
 
 fn object(mapping: serde_yaml::Mapping) -> Map<String, Value> {
@@ -295,32 +287,15 @@ mod tests {
 
     #[test]
     fn yaml_becomes_json() {
-        let yaml = "---\ndate: 2024-01-02\nversion: 1.10\n1: one\ntrue: yes\n~: nothing\n[a, b]: pair\nnan: .nan\nbig: 18446744073709551615\n\
-                    low: -3\ntagged: !thing {x: [1, null]}\n---\n";
+        let yaml = "date: 2024-01-02\nversion: 1.10\n1: one\ntrue: yes\n~: nothing\n[a, b]: pair\nnan: .nan\n\
+                    big: 18446744073709551615\nlow: -3\ntagged: !thing {x: [1, null]}\n";
+        let read = object(serde_yaml::from_str(yaml).unwrap());
+        let order: Vec<_> = read.keys().take(3).map(String::as_str).collect();
+        assert_eq!(order, ["date", "version", "1"]);
         let expected = serde_json::json!({
             "date": "2024-01-02", "version": 1.1, "1": "one", "true": "yes", "null": "nothing", "[\"a\",\"b\"]": "pair",
             "nan": null, "big": 18_446_744_073_709_551_615_u64, "low": -3, "tagged": {"x": [1, null]},
         });
-        assert_eq!(Value::Object(front_matter(yaml)), expected);
-        let order: Vec<_> = front_matter(yaml)
-            .into_iter()
-            .map(|(key, _)| key)
-            .take(3)
-            .collect();
-        assert_eq!(order, ["date", "version", "1"]);
-    }
-
-    #[test]
-    fn what_is_no_mapping_is_empty() {
-        for text in [
-            "",
-            "---\n---\n",
-            "---\n- a\n---\n",
-            "---\na: [\n---\n",
-            "\u{feff}---\r\n---\r\n",
-        ] {
-            assert_eq!(front_matter(text), Map::new(), "{text:?}");
-        }
-        assert_eq!(front_matter("\u{feff}---\r\na: 1\r\n...\r\n")["a"], 1);
+        assert_eq!(Value::Object(read), expected);
     }
 }

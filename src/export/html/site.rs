@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::export::{Listed, Source, href};
+use crate::export::{Listed, Source, url};
 use crate::hash::ContentHash;
 use crate::path::OutputPath;
 
@@ -146,15 +146,15 @@ pub(crate) fn view(
     locate: &dyn Fn(&Page) -> OutputPath,
 ) -> SiteView {
     let listed = source.listed(page);
-    let index = (*page != Page::Index).then(|| href::relative(at, &locate(&Page::Index)));
-    let tags = tags(&listed, page, &|tag| href::relative(at, &locate(tag)));
+    let index = (*page != Page::Index).then(|| url::relative(at, &locate(&Page::Index)));
+    let tags = tags(&listed, page, &|tag| url::relative(at, &locate(tag)));
     let title = match page {
         Page::Index => "Notes".to_owned(),
         Page::Tag(tag) => format!("#{}", spelling(&listed, tag)),
     };
     let mut folders: BTreeMap<&str, Vec<Anchor>> = BTreeMap::new();
     for note in &listed {
-        let href = href::relative(at, &source.output(note.id, format));
+        let href = url::relative(at, &source.output(note.id, format));
         folders.entry(note.path.folder()).or_default().push(Anchor {
             href,
             title: note.title.clone(),

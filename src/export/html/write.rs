@@ -140,7 +140,7 @@ impl Writer<'_> {
             Tag::FootnoteDefinition(_) => return self.end_of(at) + 1,
             Tag::Table(alignments) => {
                 self.table.alignments.clone_from(alignments);
-                self.block("<table>");
+                self.out.push_str("<table>");
             }
             Tag::TableHead => self.table_row(true, "<thead><tr>"),
             Tag::TableRow => self.table_row(false, "<tr>"),
