@@ -163,7 +163,12 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`OutputError`].
-    fn stage(&self, path: &OutputPath, content: Content<'_>, owned: Owned<'_>) -> Result<Staged, OutputError>;
+    fn stage(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError>;
 
     /// Makes all that was staged durable.
     ///
@@ -175,7 +180,11 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`OutputError`].
-    fn publish(&self, staged: StagedFile, made: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError>;
+    fn publish(
+        &self,
+        staged: StagedFile,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError>;
 
     /// Deletes a file that we wrote; what is no longer ours stays. True when something was deleted.
     ///

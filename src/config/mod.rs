@@ -90,7 +90,9 @@ pub struct CommandLine {
 impl CommandLine {
     /// Whether the command writes `{output}` itself; otherwise its stdout is the output.
     pub fn writes_output(&self) -> bool {
-        self.arguments.iter().any(|argument| argument.contains("{output}"))
+        self.arguments
+            .iter()
+            .any(|argument| argument.contains("{output}"))
     }
 }
 

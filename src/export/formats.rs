@@ -268,7 +268,7 @@ impl Formats {
         let view = view::view(source, id, index, &portable.body, template.parts())?;
         let note = source.note(id)?;
         let headings = &note.facts.headings;
-        let article = html::article(&portable.body, headings, &[]);
+        let article = html::article(&portable.body, headings, &portable.inlined);
         let at = source.output(id, index);
         let to = |page: &Page| url::relative(&at, &self.page_path(index, page));
         let begins_with_title = article.trim_start().starts_with("<h1")

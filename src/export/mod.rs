@@ -7,10 +7,14 @@ pub mod formats;
 pub mod portable;
 
 mod csv;
+mod href;
 mod html;
 mod json;
 mod markdown;
+mod place;
 mod template;
+#[cfg(test)]
+pub(crate) mod testing;
 mod url;
 mod view;
 

@@ -27,14 +27,24 @@ pub(super) struct Uncommented<'a> {
 /// hides the rest of the note if its `%%` has a line for itself; else its `%%` is text.
 pub(super) fn uncomment(text: &str, base: usize) -> Uncommented<'_> {
     let outline = Outline::of(text, base);
-    let mut found = Uncommented { text: Cow::Borrowed(text), outline, comments: Vec::new() };
+    let mut found = Uncommented {
+        text: Cow::Borrowed(text),
+        outline,
+        comments: Vec::new(),
+    };
     if memmem::find(&text.as_bytes()[base..], b"%%").is_none() {
         return found;
     }
     let mut from = base;
     for round in 0..=MAX_ROUNDS {
         let known = found.comments.len();
-        let straddled = find(text, &mut from, &found.outline, &mut found.comments, round == MAX_ROUNDS);
+        let straddled = find(
+            text,
+            &mut from,
+            &found.outline,
+            &mut found.comments,
+            round == MAX_ROUNDS,
+        );
         if found.comments.len() == known {
             break;
         }
@@ -48,7 +58,13 @@ pub(super) fn uncomment(text: &str, base: usize) -> Uncommented<'_> {
 }
 
 /// Finds comments from `from` on; stops after one that hides the start of a zone that ends after it, and says so.
-fn find(text: &str, from: &mut usize, outline: &Outline, comments: &mut Vec<Range<usize>>, to_the_end: bool) -> bool {
+fn find(
+    text: &str,
+    from: &mut usize,
+    outline: &Outline,
+    comments: &mut Vec<Range<usize>>,
+    to_the_end: bool,
+) -> bool {
     let bytes = text.as_bytes();
     let mut zones = outline.zones.iter().peekable();
     while let Some(open) = memmem::find(&bytes[*from..], b"%%").map(|at| *from + at) {
@@ -62,11 +78,23 @@ fn find(text: &str, from: &mut usize, outline: &Outline, comments: &mut Vec<Rang
             continue;
         }
         let close = memmem::find(&bytes[open + 2..], b"%%").map(|at| open + 2 + at + 2);
-        let Some(end) = close.or_else(|| has_own_line(text, open).then_some(text.len())) else { break };
-        comments.push(with_space(text, open..end, comments.last().map_or(0, |last| last.end)));
+        let Some(end) = close.or_else(|| has_own_line(text, open).then_some(text.len())) else {
+            break;
+        };
+        comments.push(with_space(
+            text,
+            open..end,
+            comments.last().map_or(0, |last| last.end),
+        ));
         *from = end;
-        let straddles = outline.zones.iter().skip(outline.zones.partition_point(|zone| zone.range.start < open));
-        let straddles = straddles.take_while(|zone| zone.range.start < end).any(|zone| zone.range.end > end);
+        let straddles = outline.zones.iter().skip(
+            outline
+                .zones
+                .partition_point(|zone| zone.range.start < open),
+        );
+        let straddles = straddles
+            .take_while(|zone| zone.range.start < end)
+            .any(|zone| zone.range.end > end);
         if straddles && !to_the_end {
             return true;
         }
@@ -77,7 +105,13 @@ fn find(text: &str, from: &mut usize, outline: &Outline, comments: &mut Vec<Rang
 
 /// Whether the byte at `at` follows an odd number of backslashes.
 pub(super) fn is_escaped(bytes: &[u8], at: usize) -> bool {
-    bytes[..at].iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1
+    bytes[..at]
+        .iter()
+        .rev()
+        .take_while(|&&b| b == b'\\')
+        .count()
+        % 2
+        == 1
 }
 
 fn has_own_line(text: &str, open: usize) -> bool {
@@ -89,7 +123,10 @@ fn has_own_line(text: &str, open: usize) -> bool {
 /// The start of the line of `at`, if only spaces and quote markers stand between.
 pub(super) fn begins_line(text: &str, at: usize) -> Option<usize> {
     let start = line_start(text, at);
-    text[start..at].chars().all(|c| matches!(c, ' ' | '\t' | '>')).then_some(start)
+    text[start..at]
+        .chars()
+        .all(|c| matches!(c, ' ' | '\t' | '>'))
+        .then_some(start)
 }
 
 /// The start of the line of `at`.
@@ -101,18 +138,29 @@ pub(super) fn line_start(text: &str, at: usize) -> usize {
 fn with_space(text: &str, comment: Range<usize>, after: usize) -> Range<usize> {
     let bytes = text.as_bytes();
     let is_space = |b: &u8| matches!(b, b' ' | b'\t');
-    let spaces = bytes[comment.end..].iter().take_while(|b| is_space(b)).count();
+    let spaces = bytes[comment.end..]
+        .iter()
+        .take_while(|b| is_space(b))
+        .count();
     let rest = &text[comment.end + spaces..];
-    let line_end = if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
+    let line_end = if rest.starts_with("\r\n") {
+        2
+    } else {
+        usize::from(rest.starts_with('\n'))
+    };
     let ends_line = line_end > 0 || rest.is_empty();
     match begins_line(text, comment.start).filter(|&start| start >= after) {
         Some(start) if ends_line => start..comment.end + spaces + line_end,
         Some(_) => comment.start..comment.end + spaces,
         None if ends_line => {
-            let before = bytes[after.max(line_start(text, comment.start))..comment.start].iter().rev();
+            let before = bytes[after.max(line_start(text, comment.start))..comment.start]
+                .iter()
+                .rev();
             comment.start - before.take_while(|b| is_space(b)).count()..comment.end
         }
-        None if spaces > 0 && comment.start > after && is_space(&bytes[comment.start - 1]) => comment.start..comment.end + 1,
+        None if spaces > 0 && comment.start > after && is_space(&bytes[comment.start - 1]) => {
+            comment.start..comment.end + 1
+        }
         None => comment,
     }
 }
@@ -124,9 +172,17 @@ fn hide(text: &str, comments: &[Range<usize>]) -> String {
     for comment in comments {
         hidden.push_str(&text[at..comment.start]);
         let inner = &text[comment.clone()];
-        let whole_lines = inner.ends_with('\n') || (comment.end == text.len() && begins_line(text, comment.start).is_some());
-        let keep = |b: u8| if whole_lines && matches!(b, b'\n' | b'\r') { char::from(b) } else if whole_lines { ' ' } else { HIDDEN };
-        hidden.extend(inner.bytes().map(keep));
+        let whole_lines = inner.ends_with('\n')
+            || (comment.end == text.len() && begins_line(text, comment.start).is_some());
+        let (before, after) = (
+            inner.len() - inner.trim_start_matches([' ', '\t']).len(),
+            inner.trim_end_matches([' ', '\t']).len(),
+        );
+        hidden.extend(inner.bytes().enumerate().map(|(index, byte)| match byte {
+            b'\n' | b'\r' if whole_lines => char::from(byte),
+            _ if whole_lines || index < before || index >= after => ' ',
+            _ => HIDDEN,
+        }));
         at = comment.end;
     }
     hidden.push_str(&text[at..]);

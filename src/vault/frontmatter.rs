@@ -44,7 +44,11 @@ pub(super) enum Opening<'a> {
 /// Finds the front matter: the first line is `---` (after a byte order mark), and a later line is.
 pub(super) fn split(text: &str) -> Opening<'_> {
     let bom = bom_len(text);
-    let Some(first) = text[bom..].split_inclusive('\n').next().filter(|line| is_fence(line) && line.ends_with('\n')) else {
+    let Some(first) = text[bom..]
+        .split_inclusive('\n')
+        .next()
+        .filter(|line| is_fence(line) && line.ends_with('\n'))
+    else {
         return Opening::None;
     };
     let start = bom + first.len();
@@ -54,7 +58,11 @@ pub(super) fn split(text: &str) -> Opening<'_> {
     loop {
         let line_end = memchr::memchr(b'\n', &bytes[at..]).map_or(text.len(), |nl| at + nl + 1);
         if is_fence(&text[at..line_end]) {
-            return Opening::Closed(Split { yaml: &text[start..at], start, end: line_end });
+            return Opening::Closed(Split {
+                yaml: &text[start..at],
+                start,
+                end: line_end,
+            });
         }
         if line_end == text.len() {
             break;
@@ -66,17 +74,25 @@ pub(super) fn split(text: &str) -> Opening<'_> {
         *at += line.len();
         Some((begin, line))
     });
-    let end = blank.into_iter().find(|(_, line)| line.trim().is_empty()).map_or(text.len(), |(begin, _)| begin);
+    let end = blank
+        .into_iter()
+        .find(|(_, line)| line.trim().is_empty())
+        .map_or(text.len(), |(begin, _)| begin);
     Opening::Unclosed(&text[start..end])
 }
 
 /// The length of a byte order mark at the start of `text`.
 pub(super) fn bom_len(text: &str) -> usize {
-    if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
+    if text.starts_with('\u{feff}') {
+        '\u{feff}'.len_utf8()
+    } else {
+        0
+    }
 }
 
 fn is_fence(line: &str) -> bool {
-    line.strip_prefix("---").is_some_and(|rest| rest.trim().is_empty())
+    line.strip_prefix("---")
+        .is_some_and(|rest| rest.trim().is_empty())
 }
 
 /// What front matter says of its note.
@@ -115,22 +131,46 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
     }
     if let Some(at) = too_deep(yaml) {
         let (line, column) = position(yaml, at);
-        return Err(problem(line, column, "the front matter is nested too deeply"));
+        return Err(problem(
+            line,
+            column,
+            "the front matter is nested too deeply",
+        ));
     }
     let value: Value = serde_yaml::from_str(yaml).map_err(|error| {
-        let (line, column) = error.location().map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
-        problem(line, column, &format!("the front matter is not valid YAML: {}", without_location(&error)))
+        let (line, column) = error
+            .location()
+            .map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
+        problem(
+            line,
+            column,
+            &format!(
+                "the front matter is not valid YAML: {}",
+                without_location(&error)
+            ),
+        )
     })?;
     match value {
         Value::Mapping(mapping) => match template_key(&mapping) {
             false => Ok(mapping),
             true => {
-                let (line, column) = position(yaml, yaml.find("{{").or_else(|| yaml.find('?')).unwrap_or(0));
-                Err(problem(line, column, "the front matter has a template or a collection where a text must be"))
+                let (line, column) = position(
+                    yaml,
+                    yaml.find("{{").or_else(|| yaml.find('?')).unwrap_or(0),
+                );
+                Err(problem(
+                    line,
+                    column,
+                    "the front matter has a template or a collection where a text must be",
+                ))
             }
         },
         Value::Null => Ok(Mapping::new()),
-        _ => Err(problem(1, 1, "the front matter is not a mapping of keys to values")),
+        _ => Err(problem(
+            1,
+            1,
+            "the front matter is not a mapping of keys to values",
+        )),
     }
 }
 
@@ -139,7 +179,10 @@ pub(super) fn read(split: Split<'_>) -> Result<Fields, Unreadable> {
     let mapping = mapping(split.yaml).map_err(|problem| Unreadable {
         privacy: privacy_of_unreadable(split.yaml),
         // The opening fence is the file's first line.
-        problem: Problem { line: problem.line.saturating_add(1), ..problem },
+        problem: Problem {
+            line: problem.line.saturating_add(1),
+            ..problem
+        },
     })?;
     Ok(fields(&mapping, split.yaml))
 }
@@ -152,7 +195,10 @@ pub(super) fn read_unclosed(lines: &str) -> Option<Unreadable> {
     let key_of = |line: &str| -> Option<String> {
         let (key, _) = line.split_once(':')?;
         let key = key.trim().trim_matches(['"', '\'']);
-        let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+        let plain = !key.is_empty()
+            && key
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
         plain.then(|| key.to_ascii_lowercase())
     };
     let mut keys = lines.lines().map(key_of);
@@ -162,8 +208,19 @@ pub(super) fn read_unclosed(lines: &str) -> Option<Unreadable> {
         return None;
     }
     let message = "the front matter has no closing --- line".into();
-    let privacy = if withheld { Privacy::Withheld } else { Privacy::Unreadable };
-    Some(Unreadable { problem: Problem { line: 1, column: 1, message }, privacy })
+    let privacy = if withheld {
+        Privacy::Withheld
+    } else {
+        Privacy::Unreadable
+    };
+    Some(Unreadable {
+        problem: Problem {
+            line: 1,
+            column: 1,
+            message,
+        },
+        privacy,
+    })
 }
 
 const PRIVACY_WORDS: [&str; 4] = ["export", "publish", "draft", "private"];
@@ -171,7 +228,11 @@ const PRIVACY_WORDS: [&str; 4] = ["export", "publish", "draft", "private"];
 /// Whether a text that can't be read holds one of the words that keep a note in.
 pub(super) fn privacy_of_unreadable(text: &str) -> Privacy {
     let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-    if words.any(|word| PRIVACY_WORDS.iter().any(|private| word.eq_ignore_ascii_case(private))) {
+    if words.any(|word| {
+        PRIVACY_WORDS
+            .iter()
+            .any(|private| word.eq_ignore_ascii_case(private))
+    }) {
         Privacy::Withheld
     } else {
         Privacy::Unreadable
@@ -185,21 +246,47 @@ pub(super) fn fields(mapping: &Mapping, yaml: &str) -> Fields {
     for (key, value) in mapping {
         let Value::String(key) = key else { continue };
         let name = key.to_lowercase();
-        if !matches!(name.as_str(), "title" | "tags" | "tag" | "aliases" | "alias" | "export" | "publish" | "draft" | "private") {
+        if !matches!(
+            name.as_str(),
+            "title"
+                | "tags"
+                | "tag"
+                | "aliases"
+                | "alias"
+                | "export"
+                | "publish"
+                | "draft"
+                | "private"
+        ) {
             continue;
         }
         // Only what isn't a text needs a second look at how it was written.
         let texts = if needs_source(value) {
-            spelled.get_or_insert_with(|| written::as_written(yaml, mapping)).get(key.as_str()).cloned().unwrap_or_else(|| texts(value))
+            spelled
+                .get_or_insert_with(|| written::as_written(yaml, mapping))
+                .get(key.as_str())
+                .cloned()
+                .unwrap_or_else(|| texts(value))
         } else {
             texts(value)
         };
         match name.as_str() {
             "title" if matches!(value, Value::Sequence(_) | Value::Mapping(_) | Value::Null) => {}
-            "title" => fields.title = texts.into_iter().next().map(|t| t.trim().into()).filter(|t: &Box<str>| !t.is_empty()),
+            "title" => {
+                fields.title = texts
+                    .into_iter()
+                    .next()
+                    .map(|t| t.trim().into())
+                    .filter(|t: &Box<str>| !t.is_empty())
+            }
             "tags" | "tag" => texts.iter().for_each(|text| fields.tags.add_list(text)),
-            "aliases" | "alias" if matches!(value, Value::Sequence(_)) => add_aliases(&mut fields.aliases, texts.iter().map(String::as_str)),
-            "aliases" | "alias" => add_aliases(&mut fields.aliases, texts.iter().flat_map(|text| text.split(','))),
+            "aliases" | "alias" if matches!(value, Value::Sequence(_)) => {
+                add_aliases(&mut fields.aliases, texts.iter().map(String::as_str))
+            }
+            "aliases" | "alias" => add_aliases(
+                &mut fields.aliases,
+                texts.iter().flat_map(|text| text.split(',')),
+            ),
             "draft" | "private" => fields.private |= keeps_in(value),
             _ => fields.private |= is_refusal(value),
         }
@@ -221,7 +308,10 @@ fn keeps_in(value: &Value) -> bool {
         Value::Null => false,
         Value::Bool(value) => *value,
         Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !matches!(text.trim().to_lowercase().as_str(), "false" | "no" | "off" | "n" | "0" | "null" | "~" | ""),
+        Value::String(text) => !matches!(
+            text.trim().to_lowercase().as_str(),
+            "false" | "no" | "off" | "n" | "0" | "null" | "~" | ""
+        ),
         Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => true,
     }
 }
@@ -231,7 +321,10 @@ fn is_refusal(value: &Value) -> bool {
     match value {
         Value::Bool(value) => !value,
         Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => matches!(text.trim().to_lowercase().as_str(), "false" | "no" | "off" | "n" | "0" | "never" | "none"),
+        Value::String(text) => matches!(
+            text.trim().to_lowercase().as_str(),
+            "false" | "no" | "off" | "n" | "0" | "never" | "none"
+        ),
         Value::Sequence(values) => values.iter().any(is_refusal),
         Value::Tagged(tagged) => is_refusal(&tagged.value),
         Value::Null | Value::Mapping(_) => false,
@@ -240,7 +333,12 @@ fn is_refusal(value: &Value) -> bool {
 
 /// Whether some key is a collection, as in `created: {{date}}`: valid YAML, but nobody's meaning.
 fn template_key(mapping: &Mapping) -> bool {
-    mapping.iter().any(|(key, value)| matches!(key, Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_)) || in_value(value))
+    mapping.iter().any(|(key, value)| {
+        matches!(
+            key,
+            Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_)
+        ) || in_value(value)
+    })
 }
 
 fn in_value(value: &Value) -> bool {
@@ -282,7 +380,9 @@ fn aliases(yaml: &str) -> usize {
             .filter_map(move |word| word.strip_prefix(sigil))
     };
     let anchors: HashSet<&str> = names('&').collect();
-    names('*').filter(|name| anchors.contains(name.trim_end_matches(':'))).count()
+    names('*')
+        .filter(|name| anchors.contains(name.trim_end_matches(':')))
+        .count()
 }
 
 /// The byte offset where the nesting of flow collections becomes too deep, strings and comments not excepted.
@@ -305,14 +405,20 @@ fn too_deep(yaml: &str) -> Option<usize> {
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..at];
     let line_start = before.rfind('\n').map_or(0, |nl| nl + 1);
-    (before.bytes().filter(|&b| b == b'\n').count() + 1, before[line_start..].chars().count() + 1)
+    (
+        before.bytes().filter(|&b| b == b'\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
 }
 
 /// serde_yaml's message in one line, without the place that it puts at its end.
 fn without_location(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     let cut = message.find(" at line ").unwrap_or(message.len());
-    message[..cut].split_whitespace().collect::<Vec<_>>().join(" ")
+    message[..cut]
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[cfg(test)]

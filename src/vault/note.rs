@@ -32,8 +32,15 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
     let mut head = read_head(kind, bytes);
     let scan = scan(&head.text, head.body_start, &mut head.fields.tags);
     let body = read_body(&head.text, head.body_start, scan);
-    let first_title = || body.headings.iter().find(|heading| heading.level == 1 && !heading.text.is_empty());
-    let title = head.fields.title.or_else(|| first_title().map(|heading| heading.text.clone()));
+    let first_title = || {
+        body.headings
+            .iter()
+            .find(|heading| heading.level == 1 && !heading.text.is_empty())
+    };
+    let title = head
+        .fields
+        .title
+        .or_else(|| first_title().map(|heading| heading.text.clone()));
     let facts = NoteFacts {
         kind,
         content,
@@ -48,14 +55,20 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         headings: body.headings,
         blocks: body.blocks,
     };
-    Note { text: head.text, facts, syntax: body.syntax }
+    Note {
+        text: head.text,
+        facts,
+        syntax: body.syntax,
+    }
 }
 
 /// The front matter of a Markdown note, if it has one that can be read.
 pub fn front_matter(note: &Note) -> Option<serde_yaml::Mapping> {
     match frontmatter::split(&note.text) {
         // Front matter that can't be read counts to the body, and so do a text file's first lines.
-        Opening::Closed(split) if split.end == note.facts.body_start as usize => frontmatter::mapping(split.yaml).ok(),
+        Opening::Closed(split) if split.end == note.facts.body_start as usize => {
+            frontmatter::mapping(split.yaml).ok()
+        }
         _ => None,
     }
 }
@@ -70,9 +83,19 @@ struct Head {
 }
 
 fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
-    let mut head = Head { text: String::new(), body_start: 0, fields: Fields::default(), privacy: Privacy::Public, problem: None };
+    let mut head = Head {
+        text: String::new(),
+        body_start: 0,
+        fields: Fields::default(),
+        privacy: Privacy::Public,
+        problem: None,
+    };
     if bytes.len() > MAX_BYTES {
-        head.problem = Some(problem_at(1, 1, "the file is larger than 1 GiB: it is not read as a note"));
+        head.problem = Some(problem_at(
+            1,
+            1,
+            "the file is larger than 1 GiB: it is not read as a note",
+        ));
         head.privacy = Privacy::Withheld;
         return head;
     }
@@ -83,7 +106,11 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
     match kind {
         NoteKind::Markdown => read_markdown(text.into_owned(), head),
         NoteKind::Json => read_json(text.into_owned(), head),
-        NoteKind::Text => Head { body_start: frontmatter::bom_len(&text), text: text.into_owned(), ..head },
+        NoteKind::Text => Head {
+            body_start: frontmatter::bom_len(&text),
+            text: text.into_owned(),
+            ..head
+        },
     }
 }
 
@@ -115,13 +142,21 @@ fn read_json(text: String, mut head: Head) -> Head {
     let object = match serde_json::from_str::<serde_yaml::Value>(&text[start..]) {
         Ok(serde_yaml::Value::Mapping(object)) => Ok(object),
         Ok(_) => Err(problem_at(1, 1, "the note is JSON, but not an object")),
-        Err(error) => Err(problem_at(error.line(), error.column(), "the note is not valid JSON")),
+        Err(error) => Err(problem_at(
+            error.line(),
+            error.column(),
+            "the note is not valid JSON",
+        )),
     };
     match object {
         Ok(object) => {
             head.fields = frontmatter::fields(&object, &text[start..]);
             head.privacy = privacy(&head.fields);
-            head.text = object.get("body").and_then(serde_yaml::Value::as_str).unwrap_or_default().to_owned();
+            head.text = object
+                .get("body")
+                .and_then(serde_yaml::Value::as_str)
+                .unwrap_or_default()
+                .to_owned();
         }
         Err(problem) => {
             head.privacy = frontmatter::privacy_of_unreadable(&text);
@@ -134,11 +169,19 @@ fn read_json(text: String, mut head: Head) -> Head {
 }
 
 fn privacy(fields: &Fields) -> Privacy {
-    if fields.private { Privacy::Private } else { Privacy::Public }
+    if fields.private {
+        Privacy::Private
+    } else {
+        Privacy::Public
+    }
 }
 
 fn problem_at(line: usize, column: usize, message: &str) -> Problem {
-    Problem { line: syntax::offset(line.max(1)), column: syntax::offset(column.max(1)), message: message.into() }
+    Problem {
+        line: syntax::offset(line.max(1)),
+        column: syntax::offset(column.max(1)),
+        message: message.into(),
+    }
 }
 
 /// Where the first bytes are that are not UTF-8.
@@ -148,7 +191,11 @@ fn not_utf8(bytes: &[u8]) -> Option<Problem> {
     let line_start = valid.rfind('\n').map_or(0, |nl| nl + 1);
     let line = valid.bytes().filter(|&b| b == b'\n').count() + 1;
     let column = valid[line_start..].chars().count() + 1;
-    Some(problem_at(line, column, "the file is not UTF-8: what can't be read is shown as \u{fffd}"))
+    Some(problem_at(
+        line,
+        column,
+        "the file is not UTF-8: what can't be read is shown as \u{fffd}",
+    ))
 }
 
 /// What the body says.
@@ -161,7 +208,12 @@ struct Body {
 }
 
 fn read_body(text: &str, base: usize, scan: Scan) -> Body {
-    let Scan { mut syntax, refs, outline, blocks } = scan;
+    let Scan {
+        mut syntax,
+        refs,
+        outline,
+        blocks,
+    } = scan;
     syntax.sections = sections(text, &outline);
     let headings = headings(text, &outline, &syntax, &refs);
     let blocks = blocks.iter().map(|&index| {
@@ -173,8 +225,16 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
             hash: hash(&text[id.block.clone()]),
         }
     });
-    let lead = headings.first().map_or(text.len(), |heading| heading.start as usize);
-    Body { blocks: blocks.collect(), lead_hash: hash(&text[base..lead]), syntax, refs, headings }
+    let lead = headings
+        .first()
+        .map_or(text.len(), |heading| heading.start as usize);
+    Body {
+        blocks: blocks.collect(),
+        lead_hash: hash(&text[base..lead]),
+        syntax,
+        refs,
+        headings,
+    }
 }
 
 fn hash(text: &str) -> u64 {
@@ -183,7 +243,12 @@ fn hash(text: &str) -> u64 {
 
 fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec<Heading> {
     let mut slugger = Slugger::new();
-    let ends = outline.headings.iter().skip(1).map(|next| next.start).chain([text.len()]);
+    let ends = outline
+        .headings
+        .iter()
+        .skip(1)
+        .map(|next| next.start)
+        .chain([text.len()]);
     let with_end = outline.headings.iter().zip(ends);
     let read = with_end.map(|(raw, end)| {
         let shown = plain_text(text, raw, syntax, refs);
@@ -201,20 +266,32 @@ fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec
 /// A heading's text as a reader sees it: a wikilink counts by its label, a picture not at all.
 fn plain_text(text: &str, raw: &RawHeading, syntax: &Syntax, refs: &[Ref]) -> String {
     if !raw.keep_parts {
-        return raw.text.replace(super::comments::HIDDEN, "").trim().to_owned();
+        return raw
+            .text
+            .replace(super::comments::HIDDEN, "")
+            .trim()
+            .to_owned();
     }
     let end = raw.parts.last().map_or(raw.start, |(source, _)| source.end);
-    let mut wikis = syntax.marks_in(&(raw.start..end)).iter().filter_map(|mark| match &mark.kind {
-        MarkKind::Wiki(wiki) => Some((mark.span.range(), wiki)),
-        _ => None,
-    }).peekable();
+    let mut wikis = syntax
+        .marks_in(&(raw.start..end))
+        .iter()
+        .filter_map(|mark| match &mark.kind {
+            MarkKind::Wiki(wiki) => Some((mark.span.range(), wiki)),
+            _ => None,
+        })
+        .peekable();
     let mut shown = String::new();
     let mut covered = 0;
     for (source, part) in &raw.parts {
         while let Some((range, wiki)) = wikis.next_if(|(range, _)| range.start < source.end) {
             // Markdown may have begun the part before the link; its text is as long as its source then.
             if range.start > source.start && source.len() == part.len() && source.start >= covered {
-                shown.push_str(raw.text.get(part.start..part.start + (range.start - source.start)).unwrap_or_default());
+                shown.push_str(
+                    raw.text
+                        .get(part.start..part.start + (range.start - source.start))
+                        .unwrap_or_default(),
+                );
             }
             shown.push_str(&label_of(text, wiki, &refs[wiki.reference as usize]));
             covered = range.end;
@@ -222,7 +299,11 @@ fn plain_text(text: &str, raw: &RawHeading, syntax: &Syntax, refs: &[Ref]) -> St
         if source.start >= covered {
             shown.push_str(raw.text.get(part.clone()).unwrap_or_default());
         } else if source.end > covered && source.len() == part.len() {
-            shown.push_str(raw.text.get(part.end - (source.end - covered)..part.end).unwrap_or_default());
+            shown.push_str(
+                raw.text
+                    .get(part.end - (source.end - covered)..part.end)
+                    .unwrap_or_default(),
+            );
         }
     }
     shown.replace(super::comments::HIDDEN, "").trim().to_owned()
@@ -241,15 +322,27 @@ fn label_of(text: &str, wiki: &syntax::Wiki, reference: &Ref) -> String {
 
 /// What an embed of each heading shows: up to the next heading of its level or a higher one, within its container.
 fn sections(text: &str, outline: &Outline) -> Vec<Span> {
-    let starts: Vec<usize> = outline.headings.iter().map(|heading| {
-        super::comments::begins_line(text, heading.start).filter(|&line| !text[line..heading.start].contains('>')).unwrap_or(heading.start)
-    }).collect();
-    let mut ends: Vec<usize> = outline.headings.iter().map(|heading| heading.container.end).collect();
+    let starts: Vec<usize> = outline
+        .headings
+        .iter()
+        .map(|heading| {
+            super::comments::begins_line(text, heading.start)
+                .filter(|&line| !text[line..heading.start].contains('>'))
+                .unwrap_or(heading.start)
+        })
+        .collect();
+    let mut ends: Vec<usize> = outline
+        .headings
+        .iter()
+        .map(|heading| heading.container.end)
+        .collect();
     let mut open: Vec<usize> = Vec::new();
     for (index, heading) in outline.headings.iter().enumerate() {
         while let Some(&last) = open.last() {
             let before = &outline.headings[last];
-            if before.container.end > heading.start && (before.container != heading.container || before.level < heading.level) {
+            if before.container.end > heading.start
+                && (before.container != heading.container || before.level < heading.level)
+            {
                 break;
             }
             ends[last] = ends[last].min(starts[index]);
@@ -257,5 +350,9 @@ fn sections(text: &str, outline: &Outline) -> Vec<Span> {
         }
         open.push(index);
     }
-    starts.iter().zip(ends).map(|(&start, end)| Span::new(start..end.max(start))).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| Span::new(start..end.max(start)))
+        .collect()
 }

@@ -82,6 +82,8 @@ pub(super) struct Outline {
     pub(super) definitions: Vec<RawDefinition>,
     pub(super) headings: Vec<RawHeading>,
     pub(super) ids: Vec<RawId>,
+    /// The texts of paragraphs and of tight list items.
+    pub(super) paragraphs: Vec<Range<usize>>,
     /// Outermost lists.
     pub(super) lists: Vec<Range<usize>>,
     /// Headings, emphasis, links, footnotes' texts: what must stay on one line.
@@ -98,7 +100,11 @@ impl Outline {
         let parser = Parser::new_ext(&text[base..], options());
         let mut walk = Walk::new(text, base);
         for (label, definition) in parser.reference_definitions().iter() {
-            walk.definition(label, &definition.dest, definition.span.start + base..definition.span.end + base);
+            walk.definition(
+                label,
+                &definition.dest,
+                definition.span.start + base..definition.span.end + base,
+            );
         }
         for (event, range) in parser.into_offset_iter() {
             walk.event(event, range.start + base..range.end + base);
@@ -148,15 +154,33 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn new(text: &'a str, base: usize) -> Self {
-        let root = Open { kind: Kind::Container, range: base..text.len(), inline: None, last_child: None, id: None };
-        Self { text, out: Outline::default(), blocks: vec![root], links: Vec::new(), skip: 0, images: 0 }
+        let root = Open {
+            kind: Kind::Container,
+            range: base..text.len(),
+            inline: None,
+            last_child: None,
+            id: None,
+        };
+        Self {
+            text,
+            out: Outline::default(),
+            blocks: vec![root],
+            links: Vec::new(),
+            skip: 0,
+            images: 0,
+        }
     }
 
     fn finish(mut self) -> Outline {
         if !self.out.definitions.is_empty() {
-            self.out.definitions.sort_unstable_by_key(|definition| definition.range.start);
+            self.out
+                .definitions
+                .sort_unstable_by_key(|definition| definition.range.start);
             for definition in &self.out.definitions {
-                self.out.zones.push(Zone { range: definition.range.clone(), kind: ZoneKind::Solid });
+                self.out.zones.push(Zone {
+                    range: definition.range.clone(),
+                    kind: ZoneKind::Solid,
+                });
             }
             self.out.zones.sort_by_key(|zone| zone.range.start);
         }
@@ -168,7 +192,11 @@ impl<'a> Walk<'a> {
     fn definition(&mut self, label: &str, destination: &str, range: Range<usize>) {
         let length = self.text[range.clone()].trim_end().len();
         let range = range.start..range.start + length;
-        self.out.definitions.push(RawDefinition { label: label.to_owned(), range, destination: destination.to_owned() });
+        self.out.definitions.push(RawDefinition {
+            label: label.to_owned(),
+            range,
+            destination: destination.to_owned(),
+        });
     }
 
     fn event(&mut self, event: Event<'_>, range: Range<usize>) {
@@ -180,7 +208,9 @@ impl<'a> Walk<'a> {
             Event::End(tag) => self.end(tag, range),
             Event::Text(text) => self.inline(&range, Some(&text)),
             Event::Code(text) => self.zone(ZoneKind::Code, &range, Some(&text)),
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.zone(ZoneKind::Math, &range, Some(&text)),
+            Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.zone(ZoneKind::Math, &range, Some(&text))
+            }
             Event::InlineHtml(_) | Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
             Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
             Event::FootnoteReference(_) => {
@@ -193,7 +223,10 @@ impl<'a> Walk<'a> {
     }
 
     fn zone(&mut self, kind: ZoneKind, range: &Range<usize>, shown: Option<&str>) {
-        self.out.zones.push(Zone { range: range.clone(), kind });
+        self.out.zones.push(Zone {
+            range: range.clone(),
+            kind,
+        });
         self.inline(range, shown);
     }
 
@@ -207,7 +240,9 @@ impl<'a> Walk<'a> {
             let from = heading.text.len();
             heading.text.push_str(shown);
             if heading.keep_parts {
-                heading.parts.push((range.clone(), from..heading.text.len()));
+                heading
+                    .parts
+                    .push((range.clone(), from..heading.text.len()));
             }
         }
     }
@@ -234,7 +269,10 @@ impl<'a> Walk<'a> {
             Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
                 self.finish_tight_text();
                 self.skip = range.end;
-                self.out.zones.push(Zone { range: range.clone(), kind: ZoneKind::Solid });
+                self.out.zones.push(Zone {
+                    range: range.clone(),
+                    kind: ZoneKind::Solid,
+                });
                 self.close_child(range);
             }
             Tag::Paragraph => self.open(Kind::Paragraph, range),
@@ -245,7 +283,9 @@ impl<'a> Walk<'a> {
             }
             Tag::Item => self.open(Kind::Item, range),
             Tag::FootnoteDefinition(label) => {
-                self.out.footnotes.push(range.start..(range.start + label.len() + 3).min(range.end));
+                self.out
+                    .footnotes
+                    .push(range.start..(range.start + label.len() + 3).min(range.end));
                 push_outermost(&mut self.out.lines, &range);
                 self.open(Kind::Container, range);
             }
@@ -254,16 +294,33 @@ impl<'a> Walk<'a> {
                 self.open(Kind::Table, range);
             }
             Tag::TableHead | Tag::TableRow | Tag::TableCell => self.open(Kind::Cell, range),
-            Tag::Link { link_type, dest_url, id, .. } => self.open_link(false, link_type, &dest_url, &id, range),
-            Tag::Image { link_type, dest_url, id, .. } => {
+            Tag::Link {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => self.open_link(false, link_type, &dest_url, &id, range),
+            Tag::Image {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => {
                 self.images += 1;
                 self.open_link(true, link_type, &dest_url, &id, range);
             }
-            Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Superscript | Tag::Subscript => {
+            Tag::Emphasis
+            | Tag::Strong
+            | Tag::Strikethrough
+            | Tag::Superscript
+            | Tag::Subscript => {
                 push_outermost(&mut self.out.lines, &range);
                 self.extend_inline(&(range.start..range.start));
             }
-            Tag::BlockQuote(_) | Tag::DefinitionList | Tag::DefinitionListTitle | Tag::DefinitionListDefinition => {
+            Tag::BlockQuote(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition => {
                 self.open(Kind::Container, range);
             }
         }
@@ -278,7 +335,11 @@ impl<'a> Walk<'a> {
                 self.close_link(range.end);
                 self.extend_inline(&range);
             }
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Superscript | TagEnd::Subscript => {
+            TagEnd::Emphasis
+            | TagEnd::Strong
+            | TagEnd::Strikethrough
+            | TagEnd::Superscript
+            | TagEnd::Subscript => {
                 self.extend_inline(&range);
             }
             TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => {}
@@ -300,14 +361,32 @@ impl<'a> Walk<'a> {
 
     fn open(&mut self, kind: Kind, range: Range<usize>) {
         self.finish_tight_text();
-        self.blocks.push(Open { kind, range, inline: None, last_child: None, id: None });
+        self.blocks.push(Open {
+            kind,
+            range,
+            inline: None,
+            last_child: None,
+            id: None,
+        });
     }
 
     fn heading(&mut self, level: u8, range: Range<usize>) {
-        let container = self.blocks.iter().rev().find(|block| block.kind != Kind::List).map_or(0..0, |block| block.range.clone());
+        let container = self
+            .blocks
+            .iter()
+            .rev()
+            .find(|block| block.kind != Kind::List)
+            .map_or(0..0, |block| block.range.clone());
         let keep_parts = self.text[range.clone()].contains("[[");
         push_outermost(&mut self.out.lines, &range);
-        self.out.headings.push(RawHeading { level, start: range.start, container, text: String::new(), parts: Vec::new(), keep_parts });
+        self.out.headings.push(RawHeading {
+            level,
+            start: range.start,
+            container,
+            text: String::new(),
+            parts: Vec::new(),
+            keep_parts,
+        });
         self.open(Kind::Heading, range);
     }
 
@@ -318,6 +397,7 @@ impl<'a> Walk<'a> {
             && let Some(inline) = self.blocks[top].inline.take()
         {
             let first = self.blocks[top].last_child.is_none();
+            self.out.paragraphs.push(inline.clone());
             self.block_id(&inline, top, first.then_some(top), inline.clone());
             self.blocks[top].last_child = Some(inline);
         }
@@ -325,12 +405,21 @@ impl<'a> Walk<'a> {
 
     fn close(&mut self) {
         self.finish_tight_text();
-        let Some(open) = self.blocks.pop() else { return };
+        let Some(open) = self.blocks.pop() else {
+            return;
+        };
         let parent = self.blocks.len() - 1;
         match (open.kind, &open.inline) {
             (Kind::Paragraph, Some(inline)) => {
-                let opens_item = self.blocks[parent].kind == Kind::Item && self.blocks[parent].last_child.is_none();
-                if self.block_id(inline, parent, opens_item.then_some(parent), open.range.clone()) {
+                self.out.paragraphs.push(inline.clone());
+                let opens_item = self.blocks[parent].kind == Kind::Item
+                    && self.blocks[parent].last_child.is_none();
+                if self.block_id(
+                    inline,
+                    parent,
+                    opens_item.then_some(parent),
+                    open.range.clone(),
+                ) {
                     // An id by itself is no block that another id could name.
                     return;
                 }
@@ -363,15 +452,30 @@ impl<'a> Walk<'a> {
     /// Looks for `^id` at the end of a block's text; says whether the text is nothing but that.
     ///
     /// By itself it names the block before it in `parent`; else the list item `item`, else `block`.
-    fn block_id(&mut self, inline: &Range<usize>, parent: usize, item: Option<usize>, block: Range<usize>) -> bool {
-        let Some(range) = id_at_end(self.text, inline) else { return false };
-        if self.out.zones.last().is_some_and(|zone| zone.range.end > range.start) {
+    fn block_id(
+        &mut self,
+        inline: &Range<usize>,
+        parent: usize,
+        item: Option<usize>,
+        block: Range<usize>,
+    ) -> bool {
+        let Some(range) = id_at_end(self.text, inline) else {
+            return false;
+        };
+        if self
+            .out
+            .zones
+            .last()
+            .is_some_and(|zone| zone.range.end > range.start)
+        {
             return false;
         }
         let alone = range.start == inline.start;
         let block = match (alone, item) {
             (true, _) => {
-                let Some(before) = self.blocks[parent].last_child.clone() else { return false };
+                let Some(before) = self.blocks[parent].last_child.clone() else {
+                    return false;
+                };
                 before.start..range.end
             }
             (false, Some(item)) => {
@@ -380,7 +484,12 @@ impl<'a> Walk<'a> {
             }
             (false, None) => block.start..range.end,
         };
-        if let Some(heading) = self.out.headings.last_mut().filter(|heading| heading.start == block.start && !alone) {
+        if let Some(heading) = self
+            .out
+            .headings
+            .last_mut()
+            .filter(|heading| heading.start == block.start && !alone)
+        {
             let end = heading.text.rfind('^').unwrap_or(heading.text.len());
             heading.text.truncate(heading.text[..end].trim_end().len());
         }
@@ -391,37 +500,71 @@ impl<'a> Walk<'a> {
     /// CommonMark takes the line below a table for a row, so an id there is the row's only cell.
     fn table_id(&mut self, table: &Range<usize>) {
         let end = self.trimmed_end(table);
-        let line = self.text[..end].rfind('\n').map_or(0, |nl| nl + 1).max(table.start);
+        let line = self.text[..end]
+            .rfind('\n')
+            .map_or(0, |nl| nl + 1)
+            .max(table.start);
         let row = &self.text[line..end];
         let start = line + (row.len() - row.trim_start_matches([' ', '\t', '>']).len());
-        if let Some(range) = id_at_end(self.text, &(start..end)).filter(|range| range.start == start) {
-            self.out.ids.push(RawId { range, block: table.start..end });
+        if let Some(range) =
+            id_at_end(self.text, &(start..end)).filter(|range| range.start == start)
+        {
+            self.out.ids.push(RawId {
+                range,
+                block: table.start..end,
+            });
         }
     }
 
-    fn open_link(&mut self, image: bool, kind: LinkType, destination: &str, id: &str, range: Range<usize>) {
+    fn open_link(
+        &mut self,
+        image: bool,
+        kind: LinkType,
+        destination: &str,
+        id: &str,
+        range: Range<usize>,
+    ) {
         push_outermost(&mut self.out.lines, &range);
         let label = match kind {
             LinkType::Inline => None,
             LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => Some(id.to_owned()),
             _ => {
-                self.out.zones.push(Zone { range: range.clone(), kind: ZoneKind::Solid });
+                self.out.zones.push(Zone {
+                    range: range.clone(),
+                    kind: ZoneKind::Solid,
+                });
                 self.links.push(None);
                 return;
             }
         };
         let text_start = (range.start + 1 + usize::from(image)).min(range.end);
-        let link = RawLink { text: text_start..text_start, range, image, destination: destination.to_owned(), label };
-        self.links.push(Some(OpenLink { text_end: text_start, link }));
+        let link = RawLink {
+            text: text_start..text_start,
+            range,
+            image,
+            destination: destination.to_owned(),
+            label,
+        };
+        self.links.push(Some(OpenLink {
+            text_end: text_start,
+            link,
+        }));
     }
 
     fn close_link(&mut self, end: usize) {
-        let Some(Some(OpenLink { mut link, text_end })) = self.links.pop() else { return };
-        let Some(bracket) = self.text.get(text_end..end).and_then(|tail| tail.find(']')) else { return };
+        let Some(Some(OpenLink { mut link, text_end })) = self.links.pop() else {
+            return;
+        };
+        let Some(bracket) = self.text.get(text_end..end).and_then(|tail| tail.find(']')) else {
+            return;
+        };
         link.text.end = text_end + bracket;
         // The closing bracket of a shortcut link is no destination: it may be the first of a wikilink's two.
         if end - link.text.end > 1 {
-            self.out.zones.push(Zone { range: link.text.end..end, kind: ZoneKind::Solid });
+            self.out.zones.push(Zone {
+                range: link.text.end..end,
+                kind: ZoneKind::Solid,
+            });
         }
         self.out.links.push(link);
     }
@@ -437,13 +580,24 @@ fn push_outermost(ranges: &mut Vec<Range<usize>>, range: &Range<usize>) {
 fn id_at_end(text: &str, inline: &Range<usize>) -> Option<Range<usize>> {
     let inner = text.get(inline.clone())?.trim_end();
     let bytes = inner.as_bytes();
-    let id = bytes.iter().rev().take_while(|b| b.is_ascii_alphanumeric() || **b == b'-').count();
-    let caret = bytes.len().checked_sub(id + 1).filter(|&at| id > 0 && bytes[at] == b'^')?;
+    let id = bytes
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
+        .count();
+    let caret = bytes
+        .len()
+        .checked_sub(id + 1)
+        .filter(|&at| id > 0 && bytes[at] == b'^')?;
     let spaced = caret == 0 || bytes[caret - 1].is_ascii_whitespace() || bytes[caret - 1] == b'>';
     spaced.then_some(inline.start + caret..inline.start + bytes.len())
 }
 
 /// A reference label as labels are compared: without regard to case and spacing.
 pub(super) fn fold_label(label: &str) -> String {
-    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    label
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .to_lowercase()
 }

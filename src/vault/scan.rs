@@ -9,7 +9,10 @@ use percent_encoding::percent_decode_str;
 
 use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
 use super::outline::{Outline, RawId, RawLink, Zone, ZoneKind, fold_label};
-use super::syntax::{self, Definition, Destination, Inner, Link, Mark, MarkKind, Setting, Span, Syntax, Wiki};
+use super::syntax::{
+    self, Definition, Destination, Inner, Link, Mark, MarkKind, Paragraph, Setting, Span, Syntax,
+    Wiki,
+};
 use super::tags::{self, TagSet};
 use super::{Ref, RefKind};
 
@@ -24,12 +27,20 @@ pub(super) struct Scan {
 
 /// Reads the body of `text` that starts at `base`; its tags go to `tags`.
 pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
-    let Uncommented { text: plain, outline, comments } = uncomment(text, base);
+    let Uncommented {
+        text: plain,
+        outline,
+        comments,
+    } = uncomment(text, base);
     let wikis = Scanner::new(&plain, base, &outline).run(tags);
     if let Some(list) = last_line(&plain, base, &outline.zones).and_then(tags::tags_line) {
         tags.add_list(list);
     }
-    let mut marks = Marks { text: &plain, syntax: Syntax::default(), refs: Vec::new() };
+    let mut marks = Marks {
+        text: &plain,
+        syntax: Syntax::default(),
+        refs: Vec::new(),
+    };
     marks.comments(&comments);
     let blocks = marks.block_ids(&outline.ids);
     marks.footnotes(&outline.footnotes);
@@ -37,14 +48,21 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
     marks.syntax.marks.sort_by_key(|mark| mark.span.start);
     marks.drop_overlaps();
     let Marks { syntax, refs, .. } = marks;
-    Scan { syntax, refs, outline, blocks }
+    Scan {
+        syntax,
+        refs,
+        outline,
+        blocks,
+    }
 }
 
 /// The last line that isn't blank, unless it is code or the like.
 fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
     let body = text[base..].trim_end();
     let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
-    let covered = zones.last().is_some_and(|zone| zone.range.start <= start && zone.range.end > start);
+    let covered = zones
+        .last()
+        .is_some_and(|zone| zone.range.start <= start && zone.range.end > start);
     (!covered).then(|| &text[start..base + body.len()])
 }
 
@@ -64,7 +82,10 @@ struct Cover<'a> {
 
 impl<'a> Cover<'a> {
     fn new(ranges: &'a [Range<usize>]) -> Self {
-        Self { ranges: ranges.iter().peekable(), end: 0 }
+        Self {
+            ranges: ranges.iter().peekable(),
+            end: 0,
+        }
     }
 
     fn has(&mut self, at: usize) -> bool {
@@ -83,6 +104,7 @@ struct Scanner<'a, 'o> {
     tables: Cover<'o>,
     lines: Cover<'o>,
     lists: Cover<'o>,
+    paragraphs: &'o [Range<usize>],
     /// The next `]]` and the last `[[` before it, once looked for.
     close: Option<Close>,
 }
@@ -105,6 +127,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             tables: Cover::new(&outline.tables),
             lines: Cover::new(&outline.lines),
             lists: Cover::new(&outline.lists),
+            paragraphs: &outline.paragraphs,
             close: None,
         }
     }
@@ -113,12 +136,20 @@ impl<'a, 'o> Scanner<'a, 'o> {
         let bytes = self.text.as_bytes();
         let mut found = Vec::new();
         loop {
-            while self.zones.first().is_some_and(|zone| zone.range.end <= self.at || zone.range.start < self.at) {
+            while self
+                .zones
+                .first()
+                .is_some_and(|zone| zone.range.end <= self.at || zone.range.start < self.at)
+            {
                 // A zone that a wikilink reached into has lost its start, and so is none.
                 self.zones = &self.zones[1..];
             }
-            let limit = self.zones.first().map_or(bytes.len(), |zone| zone.range.start);
-            let Some(next) = memchr2(b'[', b'#', &bytes[self.at..limit]).map(|next| self.at + next) else {
+            let limit = self
+                .zones
+                .first()
+                .map_or(bytes.len(), |zone| zone.range.start);
+            let Some(next) = memchr2(b'[', b'#', &bytes[self.at..limit]).map(|next| self.at + next)
+            else {
                 match self.zones.first() {
                     Some(zone) => self.at = zone.range.end,
                     None => return found,
@@ -155,7 +186,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
             }
             match zone.kind {
                 // A label may hold code; a `]]` in it ends nothing.
-                ZoneKind::Code | ZoneKind::Math if zone.range.start > bar && zone.range.end <= close => {}
+                ZoneKind::Code | ZoneKind::Math
+                    if zone.range.start > bar && zone.range.end <= close => {}
                 ZoneKind::Code if zone.range.start > bar => {
                     close = zone.range.end + same_line_close(&self.text[zone.range.end..])?;
                 }
@@ -170,13 +202,35 @@ impl<'a, 'o> Scanner<'a, 'o> {
             return None;
         }
         let inner = syntax::inner(self.text, range, embed, in_cell)?;
-        let in_list = self.lists.has(open);
+        let range = open - usize::from(embed)..close + 2;
         let setting = match (in_cell, self.lines.has(open)) {
             (true, _) => Setting::Cell,
             (false, true) => Setting::Line,
-            (false, false) => Setting::Paragraph { in_list },
+            (false, false) => Setting::Paragraph(self.paragraph(&range)),
         };
-        Some(FoundWiki { range: open - usize::from(embed)..close + 2, embed, inner, setting })
+        Some(FoundWiki {
+            range,
+            embed,
+            inner,
+            setting,
+        })
+    }
+
+    fn paragraph(&mut self, range: &Range<usize>) -> Paragraph {
+        while self
+            .paragraphs
+            .first()
+            .is_some_and(|paragraph| paragraph.end <= range.start)
+        {
+            self.paragraphs = &self.paragraphs[1..];
+        }
+        let paragraph = self.paragraphs.first().cloned().unwrap_or_default();
+        let in_list = self.lists.has(range.start);
+        Paragraph {
+            in_list,
+            begins: range.start == paragraph.start,
+            ends: range.end == paragraph.end,
+        }
     }
 
     /// The next `]]` on the line, with the last `[[` before it.
@@ -186,11 +240,16 @@ impl<'a, 'o> Scanner<'a, 'o> {
         }
         let bytes = self.text.as_bytes();
         let line_end = memchr(b'\n', &bytes[open..]).map_or(bytes.len(), |nl| open + nl);
-        let found = memmem::find(&bytes[open + 2..line_end], b"]]").map(|at| open + 2 + at).map(|close| {
-            let last = memmem::rfind(&bytes[open..close], b"[[").map_or(open, |at| open + at);
-            (last, close)
+        let found = memmem::find(&bytes[open + 2..line_end], b"]]")
+            .map(|at| open + 2 + at)
+            .map(|close| {
+                let last = memmem::rfind(&bytes[open..close], b"[[").map_or(open, |at| open + at);
+                (last, close)
+            });
+        self.close = Some(Close {
+            until: found.map_or(line_end, |(_, close)| close),
+            found,
         });
-        self.close = Some(Close { until: found.map_or(line_end, |(_, close)| close), found });
         found
     }
 }
@@ -217,7 +276,10 @@ enum Found<'a> {
 
 impl Marks<'_> {
     fn push(&mut self, range: Range<usize>, kind: MarkKind) {
-        self.syntax.marks.push(Mark { span: Span::new(range), kind });
+        self.syntax.marks.push(Mark {
+            span: Span::new(range),
+            kind,
+        });
     }
 
     fn comments(&mut self, comments: &[Range<usize>]) {
@@ -257,33 +319,62 @@ impl Marks<'_> {
     /// An id with the space before it, or with its whole line.
     fn id_with_space(&self, id: &Range<usize>) -> (Range<usize>, bool) {
         if let Some(start) = begins_line(self.text, id.start) {
-            let end = memchr(b'\n', &self.text.as_bytes()[id.end..]).map_or(self.text.len(), |nl| id.end + nl + 1);
+            let end = memchr(b'\n', &self.text.as_bytes()[id.end..])
+                .map_or(self.text.len(), |nl| id.end + nl + 1);
             return (start..end, true);
         }
         let line = &self.text[line_start(self.text, id.start)..id.start];
-        (id.start - (line.len() - line.trim_end_matches([' ', '\t']).len())..id.end, false)
+        (
+            id.start - (line.len() - line.trim_end_matches([' ', '\t']).len())..id.end,
+            false,
+        )
     }
 
     fn references(&mut self, wikis: Vec<FoundWiki<'_>>, outline: &Outline) {
         // A link that is a wikilink's inside is none: Foam writes `[note]: …` for every `[[note]]`.
         let hidden: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
         let mut hidden = Cover::new(&hidden);
-        let links = outline.links.iter().filter(|link| !hidden.has(link.range.start));
-        let mut found: Vec<(usize, Found<'_>)> = links.map(|link| (link.range.start, Found::Link(link))).collect();
-        found.extend(outline.definitions.iter().enumerate().map(|(index, raw)| (raw.range.start, Found::Definition(index))));
-        found.extend(wikis.into_iter().map(|wiki| (wiki.range.start, Found::Wiki(wiki))));
+        let links = outline
+            .links
+            .iter()
+            .filter(|link| !hidden.has(link.range.start));
+        let mut found: Vec<(usize, Found<'_>)> = links
+            .map(|link| (link.range.start, Found::Link(link)))
+            .collect();
+        found.extend(
+            outline
+                .definitions
+                .iter()
+                .enumerate()
+                .map(|(index, raw)| (raw.range.start, Found::Definition(index))),
+        );
+        found.extend(
+            wikis
+                .into_iter()
+                .map(|wiki| (wiki.range.start, Found::Wiki(wiki))),
+        );
         found.sort_by_key(|(start, _)| *start);
-        self.syntax.definitions = outline.definitions.iter().map(|raw| self.definition(&raw.range)).collect();
+        self.syntax.definitions = outline
+            .definitions
+            .iter()
+            .map(|raw| self.definition(&raw.range))
+            .collect();
         let labels = outline.definitions.iter().enumerate();
-        let labels: HashMap<String, u32> = labels.map(|(index, raw)| (fold_label(&raw.label), syntax::offset(index))).collect();
+        let labels: HashMap<String, u32> = labels
+            .map(|(index, raw)| (fold_label(&raw.label), syntax::offset(index)))
+            .collect();
         for (_, found) in found {
             match found {
                 Found::Wiki(wiki) => self.wiki(wiki),
                 Found::Link(link) => self.link(link, &labels),
                 Found::Definition(index) => {
                     let raw = &outline.definitions[index];
-                    self.syntax.definitions[index].reference = self.local(RefKind::Link, &raw.range, &raw.destination);
-                    self.push(raw.range.clone(), MarkKind::Definition(syntax::offset(index)));
+                    self.syntax.definitions[index].reference =
+                        self.local(RefKind::Link, &raw.range, &raw.destination);
+                    self.push(
+                        raw.range.clone(),
+                        MarkKind::Definition(syntax::offset(index)),
+                    );
                 }
             }
         }
@@ -291,27 +382,62 @@ impl Marks<'_> {
 
     fn wiki(&mut self, found: FoundWiki<'_>) {
         let reference = syntax::offset(self.refs.len());
-        let kind = if found.embed { RefKind::WikiEmbed } else { RefKind::WikiLink };
+        let kind = if found.embed {
+            RefKind::WikiEmbed
+        } else {
+            RefKind::WikiLink
+        };
         let span = Span::new(found.range.clone());
-        let Inner { target, fragment, label, size } = found.inner;
-        self.refs.push(Ref { kind, start: span.start, end: span.end, target: target.into(), fragment: fragment.into() });
-        let wiki = Wiki { reference, label: label.map(Span::new), size: size.map(Span::new), setting: found.setting };
+        let Inner {
+            target,
+            fragment,
+            label,
+            size,
+        } = found.inner;
+        self.refs.push(Ref {
+            kind,
+            start: span.start,
+            end: span.end,
+            target: target.into(),
+            fragment: fragment.into(),
+        });
+        let wiki = Wiki {
+            reference,
+            label: label.map(Span::new),
+            size: size.map(Span::new),
+            setting: found.setting,
+        };
         self.push(found.range, MarkKind::Wiki(wiki));
     }
 
     fn link(&mut self, raw: &RawLink, labels: &HashMap<String, u32>) {
-        let kind = if raw.image { RefKind::Image } else { RefKind::Link };
-        let destination = match &raw.label {
-            Some(label) => labels.get(&fold_label(label)).copied().map(Destination::Definition),
-            None => syntax::destination(self.text, raw.text.end + 2, raw.range.end, true).map(|range| Destination::Inline(Span::new(range))),
+        let kind = if raw.image {
+            RefKind::Image
+        } else {
+            RefKind::Link
         };
-        let Some(destination) = destination else { return };
+        let destination = match &raw.label {
+            Some(label) => labels
+                .get(&fold_label(label))
+                .copied()
+                .map(Destination::Definition),
+            None => syntax::destination(self.text, raw.text.end + 2, raw.range.end, true)
+                .map(|range| Destination::Inline(Span::new(range))),
+        };
+        let Some(destination) = destination else {
+            return;
+        };
         let reference = self.local(kind, &raw.range, &raw.destination);
         if reference.is_none() && raw.label.is_none() {
             return;
         }
         let index = syntax::offset(self.syntax.links.len());
-        self.syntax.links.push(Link { reference, image: raw.image, text: Span::new(raw.text.clone()), destination });
+        self.syntax.links.push(Link {
+            reference,
+            image: raw.image,
+            text: Span::new(raw.text.clone()),
+            destination,
+        });
         self.push(raw.range.start..raw.text.start, MarkKind::LinkOpen(index));
         self.push(raw.text.end..raw.range.end, MarkKind::LinkClose(index));
     }
@@ -327,22 +453,40 @@ impl Marks<'_> {
             decoded.into()
         };
         let span = Span::new(range.clone());
-        self.refs.push(Ref { kind, start: span.start, end: span.end, target: decode(path), fragment: decode(fragment) });
+        self.refs.push(Ref {
+            kind,
+            start: span.start,
+            end: span.end,
+            target: decode(path),
+            fragment: decode(fragment),
+        });
         Some(syntax::offset(self.refs.len() - 1))
     }
 
     /// Where the parts of a definition stand.
     fn definition(&self, range: &Range<usize>) -> Definition {
         let bytes = self.text.as_bytes();
-        let label_end = memmem::find_iter(&bytes[range.clone()], b"]:").map(|at| range.start + at).find(|&at| !is_escaped(bytes, at));
-        let destination = label_end.and_then(|at| syntax::destination(self.text, at + 2, range.end, false)).unwrap_or(range.end..range.end);
-        Definition { reference: None, rest: Span::new(destination.start..range.end), destination: Span::new(destination) }
+        let label_end = memmem::find_iter(&bytes[range.clone()], b"]:")
+            .map(|at| range.start + at)
+            .find(|&at| !is_escaped(bytes, at));
+        let destination = label_end
+            .and_then(|at| syntax::destination(self.text, at + 2, range.end, false))
+            .unwrap_or(range.end..range.end);
+        Definition {
+            reference: None,
+            rest: Span::new(destination.start..range.end),
+            destination: Span::new(destination),
+        }
     }
 
-    /// Of two marks that overlap, the first stays. What overlaps is degenerate, but must not break the rewriting.
+    /// Of two marks that overlap, the first stays; one that only shares the space before it loses that.
     fn drop_overlaps(&mut self) {
         let mut end = 0;
-        self.syntax.marks.retain(|mark| {
+        self.syntax.marks.retain_mut(|mark| {
+            let hides = matches!(mark.kind, MarkKind::Comment | MarkKind::BlockId { .. });
+            if mark.span.start < end && hides && mark.span.end > end {
+                mark.span.start = end;
+            }
             let keep = mark.span.start >= end;
             if keep {
                 end = mark.span.end;

@@ -19,7 +19,10 @@ pub struct Span {
 impl Span {
     /// The span of a range. Notes beyond 4 GiB are refused before anything is found in them.
     pub(crate) fn new(range: Range<usize>) -> Self {
-        Self { start: offset(range.start), end: offset(range.end) }
+        Self {
+            start: offset(range.start),
+            end: offset(range.end),
+        }
     }
 
     /// The span as a range to index a text with.
@@ -52,10 +55,14 @@ pub struct Syntax {
 }
 
 impl Syntax {
-    /// The marks that lie in a range.
+    /// The marks that start in a range. The line end that goes with the last one may lie beyond it.
     pub fn marks_in(&self, range: &Range<usize>) -> &[Mark] {
-        let from = self.marks.partition_point(|mark| (mark.span.start as usize) < range.start);
-        let to = self.marks.partition_point(|mark| (mark.span.end as usize) <= range.end);
+        let from = self
+            .marks
+            .partition_point(|mark| (mark.span.start as usize) < range.start);
+        let to = self
+            .marks
+            .partition_point(|mark| (mark.span.start as usize) < range.end);
         self.marks.get(from..to).unwrap_or_default()
     }
 }
@@ -110,14 +117,22 @@ pub struct Wiki {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// Whole blocks: it is in a paragraph's own text.
-    Paragraph {
-        /// The paragraph is in a list, so its indentation means something.
-        in_list: bool,
-    },
+    Paragraph(Paragraph),
     /// One line: it is in a heading, in emphasis, in a link's text.
     Line,
     /// A table's cell: one line, with `|` escaped.
     Cell,
+}
+
+/// Where in a paragraph something stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Paragraph {
+    /// The paragraph is in a list, so its indentation means something.
+    pub in_list: bool,
+    /// Nothing of the paragraph stands before it.
+    pub begins: bool,
+    /// Nothing of the paragraph stands after it.
+    pub ends: bool,
 }
 
 /// A Markdown link or image.
@@ -156,7 +171,12 @@ pub struct Definition {
 /// What a link shows that has no label: `note`, `note > heading`, `heading`.
 pub fn default_label(reference: &Ref) -> String {
     let mut label = String::from(&*reference.target);
-    for part in reference.fragment.split('#').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in reference
+        .fragment
+        .split('#')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
         if !label.is_empty() {
             label.push_str(" > ");
         }
@@ -167,18 +187,31 @@ pub fn default_label(reference: &Ref) -> String {
 
 /// Whether a path names a picture that a browser shows in place.
 pub fn is_image(path: &str) -> bool {
-    const EXTENSIONS: [&str; 12] = ["png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "bmp", "apng", "ico", "jfif", "tiff"];
+    const EXTENSIONS: [&str; 12] = [
+        "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "bmp", "apng", "ico", "jfif", "tiff",
+    ];
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-    EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(extension))
+    EXTENSIONS
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
 /// Whether a link's destination (unescaped) is a path in the vault or a place in the note, not an address.
 pub(super) fn is_local(destination: &str) -> bool {
-    if destination.is_empty() || destination.starts_with("//") || destination.starts_with('?') {
+    if destination.is_empty()
+        || destination == "#"
+        || destination.starts_with("//")
+        || destination.starts_with('?')
+    {
         return false;
     }
-    let scheme = destination.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
-    !scheme.is_some_and(|end| end > 0 && destination[end..].starts_with(':') && destination.as_bytes()[0].is_ascii_alphabetic())
+    let scheme =
+        destination.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
+    !scheme.is_some_and(|end| {
+        end > 0
+            && destination[end..].starts_with(':')
+            && destination.as_bytes()[0].is_ascii_alphabetic()
+    })
 }
 
 /// The inner text of a wikilink, taken apart.
@@ -191,7 +224,12 @@ pub(super) struct Inner<'a> {
 }
 
 /// Takes apart what stands in `[[…]]`; `None` if it leads nowhere by its form. In a table's cell only `\|` parts.
-pub(super) fn inner(text: &str, range: Range<usize>, embed: bool, in_cell: bool) -> Option<Inner<'_>> {
+pub(super) fn inner(
+    text: &str,
+    range: Range<usize>,
+    embed: bool,
+    in_cell: bool,
+) -> Option<Inner<'_>> {
     let inner = &text[range.clone()];
     if in_cell && unescaped_bar(inner) {
         return None;
@@ -200,7 +238,10 @@ pub(super) fn inner(text: &str, range: Range<usize>, embed: bool, in_cell: bool)
         None => (inner, None),
         Some(bar) => {
             let name = &inner[..bar];
-            (name.strip_suffix('\\').unwrap_or(name), Some(range.start + bar + 1..range.end))
+            (
+                name.strip_suffix('\\').unwrap_or(name),
+                Some(range.start + bar + 1..range.end),
+            )
         }
     };
     let (target, fragment) = name.split_once('#').unwrap_or((name, ""));
@@ -208,9 +249,22 @@ pub(super) fn inner(text: &str, range: Range<usize>, embed: bool, in_cell: bool)
     if target.is_empty() && fragment.trim_matches('#').is_empty() {
         return None;
     }
-    let (label, size) = label.map_or((None, None), |label| if embed { part_size(text, label) } else { (Some(label), None) });
-    let label = label.map(|label| trimmed(text, label)).filter(|label| !label.is_empty());
-    Some(Inner { target, fragment, label, size })
+    let (label, size) = label.map_or((None, None), |label| {
+        if embed {
+            part_size(text, label)
+        } else {
+            (Some(label), None)
+        }
+    });
+    let label = label
+        .map(|label| trimmed(text, label))
+        .filter(|label| !label.is_empty());
+    Some(Inner {
+        target,
+        fragment,
+        label,
+        size,
+    })
 }
 
 fn unescaped_bar(inner: &str) -> bool {
@@ -220,19 +274,26 @@ fn unescaped_bar(inner: &str) -> bool {
 
 /// An embed's label as (label, size): the last part is a size if it reads like one.
 fn part_size(text: &str, label: Range<usize>) -> (Option<Range<usize>>, Option<Range<usize>>) {
-    let last = text[label.clone()].rfind('|').map_or(label.start, |bar| label.start + bar + 1);
+    let last = text[label.clone()]
+        .rfind('|')
+        .map_or(label.start, |bar| label.start + bar + 1);
     let size = trimmed(text, last..label.end);
     if !is_size(&text[size.clone()]) {
         return (Some(label), None);
     }
     let before = label.start..last.saturating_sub(1).max(label.start);
-    let before = if text[before.clone()].ends_with('\\') { before.start..before.end - 1 } else { before };
+    let before = if text[before.clone()].ends_with('\\') {
+        before.start..before.end - 1
+    } else {
+        before
+    };
     (Some(before), Some(size))
 }
 
 /// `300` or `300x200`
 fn is_size(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
+    let digits =
+        |part: &str| !part.is_empty() && part.len() < 6 && part.bytes().all(|b| b.is_ascii_digit());
     match text.split_once('x') {
         None => digits(text),
         Some((width, height)) => digits(width) && digits(height),
@@ -246,9 +307,18 @@ fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
 }
 
 /// The range of a link destination that starts at or after `at`; `in_parens` if a `)` ends it.
-pub(super) fn destination(text: &str, at: usize, end: usize, in_parens: bool) -> Option<Range<usize>> {
+pub(super) fn destination(
+    text: &str,
+    at: usize,
+    end: usize,
+    in_parens: bool,
+) -> Option<Range<usize>> {
     let bytes = text.as_bytes().get(..end)?;
-    let start = at + bytes.get(at..)?.iter().position(|b| !b.is_ascii_whitespace())?;
+    let start = at
+        + bytes
+            .get(at..)?
+            .iter()
+            .position(|b| !b.is_ascii_whitespace())?;
     let (mut depth, mut escaped) = (0_usize, false);
     let angled = bytes[start] == b'<';
     for (index, &byte) in bytes.iter().enumerate().skip(start + usize::from(angled)) {

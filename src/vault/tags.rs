@@ -38,12 +38,17 @@ pub(super) fn inline_tag(text: &str, hash: usize) -> Option<&str> {
     let tag = &rest[..rest.find(|c| !is_tag_char(c)).unwrap_or(rest.len())];
     let tag = tag.trim_end_matches('/');
     // `#12` is a number, and so is `#1/2` no tag of anyone's.
-    tag.contains(|c: char| !c.is_ascii_digit() && c != '/').then_some(tag)
+    tag.contains(|c: char| !c.is_ascii_digit() && c != '/')
+        .then_some(tag)
 }
 
 /// What may stand before a tag's `#`: nothing that could make it part of a word, an address or an escape.
 fn may_precede(c: char) -> bool {
-    !(c.is_alphanumeric() || matches!(c, '#' | '/' | '&' | '\\' | '=' | '?' | '.' | '@' | '%' | '+' | '$' | '-' | '_' | '^'))
+    !(c.is_alphanumeric()
+        || matches!(
+            c,
+            '#' | '/' | '&' | '\\' | '=' | '?' | '.' | '@' | '%' | '+' | '$' | '-' | '_' | '^'
+        ))
 }
 
 /// Letters and digits of any script, `_`, `-`, `/`, emoji: everything but space and punctuation.
@@ -51,7 +56,9 @@ pub(super) fn is_tag_char(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '/');
     }
-    !(c.is_whitespace() || c.is_control() || matches!(c, '\u{2000}'..='\u{206f}' | '\u{2e00}'..='\u{2e7f}' | '\u{3001}' | '\u{3002}' | '\u{ff0c}'))
+    !(c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '\u{2000}'..='\u{206f}' | '\u{2e00}'..='\u{2e7f}' | '\u{3001}' | '\u{3002}' | '\u{ff0c}'))
         || c == '\u{200d}'
 }
 
@@ -99,7 +106,10 @@ mod tests {
     fn first_spelling_wins() {
         let mut tags = TagSet::default();
         tags.add_list("#Work, home work  WORK/secret,,#");
-        assert_eq!(tags.into_tags(), ["Work".into(), "home".into(), "WORK/secret".into()] as [Box<str>; 3]);
+        assert_eq!(
+            tags.into_tags(),
+            ["Work".into(), "home".into(), "WORK/secret".into()] as [Box<str>; 3]
+        );
     }
 
     #[test]

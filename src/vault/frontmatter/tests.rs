@@ -26,7 +26,10 @@ fn found_only_at_the_very_start() {
     assert_eq!(split("----\na: 1\n----\n"), Opening::None);
     assert_eq!(split("---"), Opening::None);
     assert_eq!(split("---\na: 1\n\nb\n...\n"), Opening::Unclosed("a: 1\n"));
-    assert_eq!(split("---\na: 1\n ---\n"), Opening::Unclosed("a: 1\n ---\n"));
+    assert_eq!(
+        split("---\na: 1\n ---\n"),
+        Opening::Unclosed("a: 1\n ---\n")
+    );
 }
 
 #[test]
@@ -48,24 +51,56 @@ fn titles_are_texts_as_written() {
 
 #[test]
 fn tags_and_aliases_of_every_form() {
-    let fields = fields_of("tags: [a, '#b', 1.10, A]\ntag: c d, #e\naliases:\n- One, two\n- 3.0\nalias: x, y");
-    assert_eq!(strings(&fields.tags.into_tags()), ["a", "b", "1.10", "c", "d"]);
+    let fields = fields_of(
+        "tags: [a, '#b', 1.10, A]\ntag: c d, #e\naliases:\n- One, two\n- 3.0\nalias: x, y",
+    );
+    assert_eq!(
+        strings(&fields.tags.into_tags()),
+        ["a", "b", "1.10", "c", "d"]
+    );
     assert_eq!(strings(&fields.aliases), ["One, two", "3.0", "x", "y"]);
-    assert_eq!(strings(&fields_of("tags: '#x, y'").tags.into_tags()), ["x", "y"]);
-    assert!(fields_of("tags: {a: b}\naliases: null").tags.into_tags().is_empty());
+    assert_eq!(
+        strings(&fields_of("tags: '#x, y'").tags.into_tags()),
+        ["x", "y"]
+    );
+    assert!(
+        fields_of("tags: {a: b}\naliases: null")
+            .tags
+            .into_tags()
+            .is_empty()
+    );
 }
 
 #[test]
 fn privacy_fails_closed() {
     for yaml in [
-        "export: false", "publish: False", "Publish: no", "export: 'No'", "export: \"false\"", "draft: true", "DRAFT: Yes",
-        "private: 'TRUE'", "private: 1", "draft: who knows", "private: [x]", "export: off", "a: 1\nprivate: y",
+        "export: false",
+        "publish: False",
+        "Publish: no",
+        "export: 'No'",
+        "export: \"false\"",
+        "draft: true",
+        "DRAFT: Yes",
+        "private: 'TRUE'",
+        "private: 1",
+        "draft: who knows",
+        "private: [x]",
+        "export: off",
+        "a: 1\nprivate: y",
     ] {
         assert!(fields_of(yaml).private, "{yaml}");
     }
     for yaml in [
-        "export: true", "publish: yes", "draft: false", "draft: 'no'", "private: off", "draft:", "publish: 2024-05-01",
-        "export: {format: pdf}", "a: {private: true}", "privately: true",
+        "export: true",
+        "publish: yes",
+        "draft: false",
+        "draft: 'no'",
+        "private: off",
+        "draft:",
+        "publish: 2024-05-01",
+        "export: {format: pdf}",
+        "a: {private: true}",
+        "privately: true",
     ] {
         assert!(!fields_of(yaml).private, "{yaml}");
     }
@@ -78,14 +113,35 @@ fn what_cannot_be_read_is_a_problem_at_its_place() {
     assert_eq!(bad.privacy, Privacy::Unreadable);
     assert!(bad.problem.line >= 3, "{:?}", bad.problem);
     let tab = problem("---\na: 1\nb: \"x\" y\n---\n");
-    assert_eq!((tab.problem.line, tab.problem.column), (3, 8), "{:?}", tab.problem);
+    assert_eq!(
+        (tab.problem.line, tab.problem.column),
+        (3, 8),
+        "{:?}",
+        tab.problem
+    );
     let template = problem("---\ncreated: {{date}}\n---\n");
-    assert_eq!((template.problem.line, template.problem.column), (2, 10), "{:?}", template.problem);
+    assert_eq!(
+        (template.problem.line, template.problem.column),
+        (2, 10),
+        "{:?}",
+        template.problem
+    );
     assert_eq!(problem("---\njust text\n---\n").problem.line, 2);
     assert_eq!(problem("---\n- a\n---\n").privacy, Privacy::Unreadable);
-    assert_eq!(problem("---\nPrivate: {{x}}\n---\n").privacy, Privacy::Withheld);
-    assert_eq!(problem("---\nprivate: true\nprivate: true\n---\n").privacy, Privacy::Withheld);
-    assert!(!problem("---\na: 1\na: 2\n---\n").problem.message.contains('\n'));
+    assert_eq!(
+        problem("---\nPrivate: {{x}}\n---\n").privacy,
+        Privacy::Withheld
+    );
+    assert_eq!(
+        problem("---\nprivate: true\nprivate: true\n---\n").privacy,
+        Privacy::Withheld
+    );
+    assert!(
+        !problem("---\na: 1\na: 2\n---\n")
+            .problem
+            .message
+            .contains('\n')
+    );
 }
 
 #[test]
@@ -98,8 +154,16 @@ fn nothing_and_comments_are_front_matter_too() {
 fn an_unclosed_block_is_withheld_if_it_could_be_private() {
     assert!(read_unclosed("Some text\n").is_none());
     assert!(read_unclosed("").is_none());
-    assert_eq!(read_unclosed("title: x\n").unwrap().privacy, Privacy::Unreadable);
-    assert_eq!(read_unclosed("title: x\n\"Private\": true\n").unwrap().privacy, Privacy::Withheld);
+    assert_eq!(
+        read_unclosed("title: x\n").unwrap().privacy,
+        Privacy::Unreadable
+    );
+    assert_eq!(
+        read_unclosed("title: x\n\"Private\": true\n")
+            .unwrap()
+            .privacy,
+        Privacy::Withheld
+    );
 }
 
 #[test]
@@ -111,7 +175,12 @@ fn bombs_are_refused_quickly() {
     }
     laughs.push_str(&"pad: x\n".repeat(1000));
     assert!(mapping(&laughs).unwrap_err().message.contains("aliases"));
-    assert!(mapping(&"[".repeat(100_000)).unwrap_err().message.contains("deeply"));
+    assert!(
+        mapping(&"[".repeat(100_000))
+            .unwrap_err()
+            .message
+            .contains("deeply")
+    );
     assert!(mapping(&format!("a: {}", "- ".repeat(20_000))).is_err());
     assert!(mapping(&"x".repeat(2 << 20)).is_err());
     assert_eq!(mapping("a: &x 1\nb: *x\n").unwrap().len(), 2);

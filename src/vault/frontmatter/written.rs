@@ -15,7 +15,9 @@ pub(super) type Written = HashMap<String, Vec<String>>;
 /// Reads `yaml` again, which was read as `mapping` before.
 pub(super) fn as_written(yaml: &str, mapping: &Mapping) -> Written {
     // What could be read once can be read again; if not, the values' own texts do.
-    Top { mapping }.deserialize(serde_yaml::Deserializer::from_str(yaml)).unwrap_or_default()
+    Top { mapping }
+        .deserialize(serde_yaml::Deserializer::from_str(yaml))
+        .unwrap_or_default()
 }
 
 struct Top<'a> {

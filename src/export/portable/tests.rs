@@ -1,0 +1,455 @@
+use super::*;
+use crate::export::testing::FakeVault;
+
+/// The body of `path` as it is exported to Markdown.
+fn body_of(files: &[(&str, &str)], path: &str) -> String {
+    render(files, path, 0, Style::Markdown).body
+}
+
+fn render(files: &[(&str, &str)], path: &str, format: usize, style: Style) -> Portable {
+    let vault = FakeVault::new(files);
+    portable(&vault, vault.id(path), format, style).unwrap()
+}
+
+/// The export of `text` as `n.md` among `others`.
+fn among(text: &str, others: &[(&str, &str)]) -> String {
+    body_of(&[others, &[("n.md", text)]].concat(), "n.md")
+}
+
+const VAULT: [(&str, &str); 6] = [
+    (
+        "a.md",
+        "# Top\nalpha\n\n## Sub One\none\n\n## Sub Two\ntwo ^blk\n",
+    ),
+    ("d/My Note.md", "mine [[a]] ![[pic.png]]\n"),
+    ("d/pic.png", ""),
+    ("doc.pdf", ""),
+    ("secret.md", "---\nprivate: true\n---\nhush"),
+    (
+        "list.md",
+        "- one\n- two ^l\n  - under\n- three\n\n> q1\n> q2 ^q\n",
+    ),
+];
+
+#[track_caller]
+fn check(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        assert_eq!(among(text, &VAULT), *expected, "{text:?}");
+    }
+}
+
+#[test]
+fn links_become_markdown_links() {
+    check(&[
+        ("x [[a]] y", "x [a](a.md) y"),
+        ("[[a|label]]", "[label](a.md)"),
+        ("[[a|]]", "[a](a.md)"),
+        ("[[a#Sub One]]", "[a > Sub One](a.md#sub-one)"),
+        ("[[a#Top#Sub Two|t]]", "[t](a.md#sub-two)"),
+        ("[[a#Gone]]", "[a > Gone](a.md)"),
+        ("[[a#^blk]]", "[a > ^blk](a.md)"),
+        ("[[My Note]]", "[My Note](d/My%20Note.md)"),
+        ("[[d/My Note]]", "[d/My Note](d/My%20Note.md)"),
+        ("# Here\n[[#Here]]", "# Here\n[Here](#here)"),
+        ("[[n]]", "[n](n.md)"),
+        ("[[doc.pdf]]", "[doc.pdf](doc.pdf)"),
+        ("[[a|x]y]]", "[x\\]y](a.md)"),
+        ("[[a|`c]]`]]", "[`c]]`](a.md)"),
+    ]);
+}
+
+#[test]
+fn degenerate_links_stay_text() {
+    for text in [
+        "[[]]",
+        "[[|]]",
+        "[[#]]",
+        "[[|x]]",
+        "[[a",
+        "[[a]",
+        "[[a\nb]]",
+        "\\[[a]]",
+        "[\\[a]]",
+        "`[[a]]`",
+        "[[##]]",
+        "x [[ ]] y",
+    ] {
+        check(&[(text, text)]);
+    }
+    check(&[
+        ("[[[a]]]", "[[a](a.md)]"),
+        ("[[x [[a]]", "[[x [a](a.md)"),
+        ("\\![[a]]", "\\![a](a.md)"),
+    ]);
+}
+
+#[test]
+fn code_math_html_comments_and_escapes_are_left_alone() {
+    for text in [
+        "```\n[[a]] %%x%% #t ^id\n```\n",
+        "    [[a]]\n",
+        "``[[a]]``",
+        "$[[a]]$ $$\n[[a]]\n$$",
+        "<!-- [[a]] -->",
+        "<div>\n[[a]]\n</div>\n",
+        "x <b title=\"[[a]]\"> y",
+        "<https://e.org/[[a]]>",
+        "[x](https://e.org/%%a%%)",
+        "[x](<https://e.org/[[a]]> \"[[a]]\")x",
+        "100%% sure",
+        "> ```\n> [[a]]\n> ```",
+        "- x\n\n      [[a]]\n",
+    ] {
+        check(&[(text, text)]);
+    }
+}
+
+#[test]
+fn what_leads_nowhere_is_plain_text() {
+    check(&[
+        ("[[gone]] [[gone|label]] [[gone#h]]", "gone label gone > h"),
+        ("![[gone]] ![[gone.png|300]]", "gone gone.png"),
+        ("[[secret]] ![[secret]]", "secret secret"),
+        ("![[a#Gone]]", "a > Gone"),
+        ("[x *y*](gone.md) ![alt](gone.png)", "x *y* alt"),
+        ("[x](secret.md)", "x"),
+        (
+            "[x](gone) [y](/abs.md) [z]()",
+            "[x](gone) [y](/abs.md) [z]()",
+        ),
+        ("[[1. Intro]]", "1\\. Intro"),
+        ("- [[gone|- y]]", "- \\- y"),
+        ("[t][r]\n\n[r]: gone.md \"T\"\n\nx", "t\n\n\nx"),
+    ]);
+}
+
+#[test]
+fn markdown_links_keep_all_but_their_destination() {
+    check(&[
+        ("[x](a.md \"t\") [y](<a.md>)", "[x](a.md \"t\") [y](<a.md>)"),
+        ("[x](./d/My%20Note.md)", "[x](./d/My%20Note.md)"),
+        ("[x](a.md#Sub%20One 'ti')", "[x](a.md#sub-one 'ti')"),
+        ("[x](a#sub-one)", "[x](a.md#sub-one)"),
+        ("[x](<d/My Note> (t))", "[x](d/My%20Note.md (t))"),
+        (
+            "[**[[a]]** x](d/My%20Note)",
+            "[**[a](a.md)** x](d/My%20Note.md)",
+        ),
+        (
+            "![i](d/pic.png) ![n](a.md) ![](a.md)",
+            "![i](d/pic.png) [n](a.md) [a.md](a.md)",
+        ),
+        (
+            "[t][r] [r]\n\n[r]: a#top \"T\"\n",
+            "[t][r] [r]\n\n[r]: a.md#top \"T\"\n",
+        ),
+        (
+            "[e](https://e.org/a.md) [m](mailto:a@b.c)",
+            "[e](https://e.org/a.md) [m](mailto:a@b.c)",
+        ),
+        ("# H\n[x](#h) [y](#gone)", "# H\n[x](#h) [y](#gone)"),
+    ]);
+}
+
+#[test]
+fn wikilinks_win_over_foams_definitions() {
+    let text = "see [[a]] and [[a|b]]\n\n[a]: a.md \"Top\"\n";
+    check(&[(text, "see [a](a.md) and [b](a.md)\n\n[a]: a.md \"Top\"\n")]);
+    check(&[("[[secret]]\n\n[secret]: secret.md \"Hush\"\n", "secret\n\n")]);
+}
+
+#[test]
+fn tables_stay_tables() {
+    check(&[(
+        "| x | y |\n|---|---|\n| [[a\\|l]] | ![[pic.png\\|30]] |\n| ![[a]] | [[a|no]] |\n",
+        "| x | y |\n|---|---|\n| [l](a.md) | ![pic.png\\|30](d/pic.png) |\n| [a](a.md) | [[a|no]] |\n",
+    )]);
+}
+
+#[test]
+fn pictures_and_other_attachments() {
+    check(&[
+        ("![[pic.png]]", "![pic.png](d/pic.png)"),
+        ("![[pic.png|300]]", "![pic.png|300](d/pic.png)"),
+        ("![[pic.png|300x20]]", "![pic.png|300x20](d/pic.png)"),
+        ("![[pic.png|alt|300]]", "![alt|300](d/pic.png)"),
+        ("![[pic.png|alt]]", "![alt](d/pic.png)"),
+        (
+            "![[doc.pdf]] ![[doc.pdf|the doc]]",
+            "[doc.pdf](doc.pdf) [the doc](doc.pdf)",
+        ),
+    ]);
+}
+
+#[test]
+fn comments_go() {
+    check(&[
+        ("a %%c%% b", "a b"),
+        ("a %%c%%\nb", "a\nb"),
+        ("%%c%% b", "b"),
+        ("a\n\n%%\nb\n\nc\n%%\n\nd", "a\n\n\nd"),
+        ("> a\n> %%c%%\n> b", "> a\n> b"),
+        ("a %%x [[a]] ![[a]] #t%%", "a"),
+        ("%%\n```\n%%\n[[a]]\n", "[a](a.md)\n"),
+        (
+            "```\n%% mermaid\n```\n[[a]] %%c%%",
+            "```\n%% mermaid\n```\n[a](a.md)",
+        ),
+        ("a %%b\n\nc%% d", "a d"),
+        ("a\n%%\nrest\n# h", "a\n"),
+        ("a \\%%b%% c", "a \\%%b%% c"),
+        ("%%`%% x [[a]] `", "x [a](a.md) `"),
+    ]);
+}
+
+#[test]
+fn block_ids_go() {
+    check(&[
+        ("text ^id\n\nmore", "text\n\nmore"),
+        ("- a ^x\n- b ^y\n", "- a\n- b\n"),
+        ("> q\n> ^id\n\nx", "> q\n\nx"),
+        (
+            "| a |\n|---|\n| b |\n\n^tab\n\nx",
+            "| a |\n|---|\n| b |\n\n\nx",
+        ),
+        ("| a |\n|---|\n| b |\n^tab\n", "| a |\n|---|\n| b |\n"),
+        ("^alone", "^alone"),
+        ("x^2", "x^2"),
+        ("# H ^h\n", "# H\n"),
+        ("a ^mid\nb", "a ^mid\nb"),
+        ("x %%c%% ^id", "x "),
+    ]);
+}
+
+#[test]
+fn block_ids_are_anchors_for_html() {
+    let html = |text: &str| {
+        render(
+            &[&VAULT[..], &[("n.md", text)]].concat(),
+            "n.md",
+            1,
+            Style::Html,
+        )
+        .body
+    };
+    assert_eq!(html("text ^id\n"), "text <a id=\"^id\"></a>\n");
+    assert_eq!(html("a ^x\n\nb ^x\n"), "a <a id=\"^x\"></a>\n\nb\n");
+    assert_eq!(
+        html("| a |\n|---|\n^t\n"),
+        "| a |\n|---|\n\n<a id=\"^t\"></a>\n"
+    );
+    assert_eq!(html("[[a#^blk]]"), "[a > ^blk](a.html#^blk)");
+    assert_eq!(html("![[a#^blk]]"), "two");
+    assert_eq!(html("![[a#^blk]] ^id"), "two\n\n<a id=\"^id\"></a>");
+    assert_eq!(html("[x](#gone)"), "[x](#)");
+}
+
+#[test]
+fn embeds_are_inlined() {
+    check(&[
+        (
+            "![[a]]\n",
+            "# Top\nalpha\n\n## Sub One\none\n\n## Sub Two\ntwo\n",
+        ),
+        ("![[a#Sub One]]", "## Sub One\none"),
+        (
+            "![[a#Top]]\n\nx",
+            "# Top\nalpha\n\n## Sub One\none\n\n## Sub Two\ntwo\n\nx",
+        ),
+        ("![[a#^blk]]", "two"),
+        ("![[list#^l]]", "- two\n  - under"),
+        ("![[list#^q]]", "q1\nq2"),
+        ("![[d/My Note]]", "mine [a](a.md) ![pic.png](d/pic.png)"),
+        ("x ![[a#^blk]] y", "x\n\ntwo\n\ny"),
+        ("x\n![[a#^blk]]\ny", "x\n\ntwo\n\ny"),
+        ("![[a#^blk]] ![[a#^blk]]", "two\n\ntwo"),
+        ("**![[a]]** # no", "**[a](a.md)** # no"),
+        ("# ![[a]]", "# [a](a.md)"),
+        ("![[a#^blk]] %%c%%\n\nx", "two\n\nx"),
+    ]);
+}
+
+#[test]
+fn embeds_stay_in_their_container() {
+    check(&[
+        ("> ![[a#Sub One]]\n> x", "> ## Sub One\n> one\n>\n> x"),
+        ("> q\n> ![[a#Sub One]]", "> q\n>\n> ## Sub One\n> one"),
+        ("- ![[a#Sub One]]\n- y", "- ## Sub One\n  one\n- y"),
+        (
+            "1. x ![[a#Sub One]]\n2. y",
+            "1. x\n\n   ## Sub One\n   one\n2. y",
+        ),
+        (
+            "> [!note] T\n> - ![[list]]",
+            "> [!note] T\n> - - one\n>   - two\n>     - under\n>   - three\n>\n>   > q1\n>   > q2",
+        ),
+        (
+            "a\r\n> ![[a#Sub One]]\r\n",
+            "a\r\n> ## Sub One\r\n> one\r\n",
+        ),
+    ]);
+}
+
+#[test]
+fn links_in_embeds_lead_from_where_they_end_up() {
+    let files = [
+        (
+            "x/y/deep.md",
+            "[[near]] [m](near.md) [h](#h) ![](p.png)\n\n# h\n[r]\n\n[r]: near.md 'T'\n",
+        ),
+        ("x/y/near.md", ""),
+        ("x/y/p.png", ""),
+        ("x/n.md", "![[deep]]"),
+        ("z.md", "![[deep#h]]"),
+    ];
+    assert_eq!(
+        body_of(&files, "x/n.md"),
+        "[near](y/near.md) [m](y/near.md) [h](y/deep.md#h) ![](y/p.png)\n\n# h\n[r](y/near.md 'T')"
+    );
+    assert_eq!(body_of(&files, "z.md"), "# h\n[r](x/y/near.md 'T')");
+}
+
+#[test]
+fn footnotes_of_embeds_keep_apart() {
+    let files = [
+        ("a.md", "a[^1]\n\n[^1]: of a\n"),
+        ("n.md", "n[^1]\n\n![[a]]\n\n[^1]: of n\n"),
+    ];
+    assert_eq!(
+        body_of(&files, "n.md"),
+        "n[^1]\n\na[^1-1]\n\n[^1-1]: of a\n\n[^1]: of n\n"
+    );
+}
+
+#[test]
+fn cycles_and_depth_end_in_links() {
+    assert_eq!(body_of(&[("a.md", "a ![[a]]")], "a.md"), "a [a](a.md)");
+    assert_eq!(
+        body_of(&[("a.md", "a\n\n![[b]]"), ("b.md", "b\n\n![[a]]")], "a.md"),
+        "a\n\nb\n\n[a](a.md)"
+    );
+    assert_eq!(
+        body_of(&[("a.md", "# one\n![[#two]]\n\n# two\nx")], "a.md"),
+        "# one\n\n# two\nx\n\n# two\nx".replace("\n\n# two\nx\n", "\n# two\nx\n")
+    );
+    let notes: Vec<(String, String)> = (0..15)
+        .map(|n| (format!("n{n:02}.md"), format!("t{n}\n\n![[n{:02}]]", n + 1)))
+        .collect();
+    let files: Vec<(&str, &str)> = notes
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let body = body_of(&files, "n00.md");
+    assert!(body.contains("t10") && !body.contains("t11"), "{body}");
+    assert!(body.ends_with("[n11](n11.md)"), "{body}");
+}
+
+#[test]
+fn fans_are_bounded() {
+    let notes: Vec<(String, String)> = (0..30)
+        .map(|n| {
+            (
+                format!("n{n:02}.md"),
+                format!("{n}\n\n") + &format!("![[n{:02}]]\n\n", n + 1).repeat(8),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = notes
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let started = std::time::Instant::now();
+    let body = body_of(&files, "n00.md");
+    assert!(
+        body.len() < 2 * MAX_INLINED && started.elapsed().as_secs() < 60,
+        "{} {:?}",
+        body.len(),
+        started.elapsed()
+    );
+    assert!(body.contains("](n0"));
+}
+
+#[test]
+fn headings_with_links_have_the_anchors_that_the_html_has() {
+    check(&[(
+        "## About [[a|The *Top*]]\n[[#About The Top]]",
+        "## About [The *Top*](a.md)\n[About The Top](n.md)",
+    )]);
+    check(&[(
+        "## About [[a|Top]] x\n[[#About Top x]]",
+        "## About [Top](a.md) x\n[About Top x](#about-top-x)",
+    )]);
+}
+
+#[test]
+fn front_matter_comes_through_as_written() {
+    let text = "\u{feff}---\r\ntitle: 1.10 # why\r\n---\r\nbody\r\n";
+    let exported = render(&[("n.md", text)], "n.md", 0, Style::Markdown);
+    assert_eq!(exported.front_matter + &exported.body, text);
+    let json = render(
+        &[(
+            "j.json",
+            r##"{"title": "T: x", "tags": ["a"], "body": "b [[j]]"}"##,
+        )],
+        "j.json",
+        0,
+        Style::Markdown,
+    );
+    assert_eq!(
+        (json.front_matter.as_str(), json.body.as_str()),
+        ("---\ntitle: 'T: x'\ntags:\n- a\n---\n", "b [j](j.md)")
+    );
+}
+
+#[test]
+fn inlined_ranges_are_known() {
+    let exported = render(
+        &[
+            &VAULT[..],
+            &[("n.md", "> x\n>\n> ![[a#Sub One]]\n\n![[a#^blk]]")],
+        ]
+        .concat(),
+        "n.md",
+        0,
+        Style::Markdown,
+    );
+    let parts: Vec<&str> = exported
+        .inlined
+        .iter()
+        .map(|range| &exported.body[range.clone()])
+        .collect();
+    assert_eq!(parts, ["## Sub One\n> one", "two"]);
+}
+
+#[test]
+fn links_are_listed_in_order() {
+    let vault = FakeVault::new(
+        &[
+            &VAULT[..],
+            &[(
+                "n.md",
+                "[[a#Top|t]] [x](doc.pdf) ![[gone]] [u](https://e.org) [[secret]]\n\n[a]: a.md\n",
+            )],
+        ]
+        .concat(),
+    );
+    let listed = links(&vault, vault.id("n.md"), 1).unwrap();
+    let shown: Vec<_> = listed
+        .iter()
+        .map(|l| {
+            (
+                l.label.as_str(),
+                l.output.as_ref().map_or("-", OutputPath::as_str),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("t", "a.html"),
+            ("x", "doc.pdf"),
+            ("gone", "-"),
+            ("secret", "-")
+        ]
+    );
+}
