@@ -2,12 +2,25 @@
 //!
 //! Nothing in here writes to the export tree, and all but `command` is pure.
 
-mod href;
-mod place;
+pub mod command;
+pub mod formats;
 pub mod portable;
+
+mod csv;
+mod href;
+mod html;
+mod json;
+mod markdown;
+mod place;
+mod template;
 #[cfg(test)]
 pub(crate) mod testing;
+mod url;
+mod view;
 
+pub use command::{CommandError, Invocation};
+pub use formats::{FormatError, Formats, RenderError};
+pub use html::site::Page;
 pub use portable::{LinkInfo, Portable, Style, links, portable};
 
 use std::sync::Arc;
@@ -37,6 +50,22 @@ pub trait Source: Send + Sync {
 
     /// A note's title, as known to the plan.
     fn title(&self, id: FileId) -> String;
+
+    /// The exported notes that a page lists (see [`Page::lists`]), in path order.
+    fn listed(&self, page: &Page) -> Vec<Listed>;
+}
+
+/// A note as an index page knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The note.
+    pub id: FileId,
+    /// Its path in the vault.
+    pub path: NotePath,
+    /// Its title.
+    pub title: String,
+    /// Its tags, as written.
+    pub tags: Vec<Box<str>>,
 }
 
 /// Why a note's text could not be had.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Source, SourceError};
+use super::{Listed, Page, Source, SourceError};
 use crate::path::{NotePath, OutputPath};
 use crate::vault::{FileId, Note, Nowhere, Place, Privacy, Ref, RefKind, Target, note};
 
@@ -31,6 +31,11 @@ impl FakeVault {
             files: sorted.into_iter().map(read).collect(),
             extensions: vec!["md", "html"],
         }
+    }
+
+    /// The same vault with other formats: their extensions.
+    pub(crate) fn with_formats(self, extensions: &[&'static str]) -> Self {
+        Self { extensions: extensions.to_vec(), ..self }
     }
 
     /// The id of the file at `path`.
@@ -146,5 +151,15 @@ impl Source for FakeVault {
             .1
             .as_ref()
             .map_or_else(String::new, |note| note.facts.title.to_string())
+    }
+
+    fn listed(&self, page: &Page) -> Vec<Listed> {
+        let notes = self.files.iter().enumerate().filter_map(|(index, (path, note))| {
+            let facts = &note.as_ref()?.facts;
+            let listed = facts.privacy == Privacy::Public && page.lists(&facts.tags);
+            let id = FileId(u32::try_from(index).unwrap());
+            listed.then(|| Listed { id, path: path.clone(), title: facts.title.to_string(), tags: facts.tags.clone() })
+        });
+        notes.collect()
     }
 }

@@ -1,0 +1,45 @@
+//! `html`: the note as a page. `write` turns Markdown into an article's content, `sanitise` guards it
+//! against raw HTML, `site` lists notes; the page around all of it is a template.
+//!
+//! What comes out of here is safe to open: no script, no handler, no URL of a scheme that runs code.
+
+pub(crate) mod site;
+
+mod callout;
+mod footnotes;
+mod ids;
+mod image;
+mod inline;
+mod sanitise;
+mod write;
+
+use std::ops::Range;
+
+use pulldown_cmark::{Options, Parser};
+
+use crate::vault::Heading;
+
+/// CommonMark, GFM and what Obsidian adds to it. What pulldown lacks of them (callouts, highlights,
+/// autolinks without brackets, image sizes) is the writer's.
+const SYNTAX: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_MATH);
+
+/// The content of the page's `<article>`: `body` (portable, for HTML) as HTML.
+///
+/// `own` are the headings of the note itself: they get their anchors whatever `embedded` text
+/// (byte ranges of `body`, in order) brings along.
+pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) -> String {
+    let events: Vec<_> = Parser::new_ext(body, SYNTAX).into_offset_iter().collect();
+    let written = write::write(body, &events, ids::Ids::new(own, embedded));
+    if written.has_raw_html {
+        sanitise::sanitise(&written.html, written.ids, &written.schemes)
+    } else {
+        written.html
+    }
+}
+
+#[cfg(test)]
+mod tests;

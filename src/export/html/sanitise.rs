@@ -1,0 +1,301 @@
+//! The guard against what notes bring along: raw HTML goes through ammonia, URLs through one list of schemes.
+//!
+//! Our own markup passes the same door unharmed, so the allow-list holds all that the writer writes.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use ammonia::Builder;
+
+/// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
+const DENIED: [&str; 9] =
+    ["javascript", "vbscript", "livescript", "mocha", "data", "blob", "filesystem", "view-source", "jar"];
+
+/// Schemes that raw HTML may use, besides those of the note's own links.
+const SCHEMES: [&str; 10] = ["http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian"];
+
+/// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise. `script` and
+/// `style` are missing here, since they go with all they hold.
+const ESCAPED_TAGS: [&str; 7] = [
+    "title",
+    "textarea",
+    "xmp",
+    "iframe",
+    "noembed",
+    "noframes",
+    "plaintext",
+];
+
+/// Whether a link may lead to `url`, or (`is_image`) an image come from there. Relative URLs may.
+pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
+    match scheme(url) {
+        Some((scheme, rest)) if scheme == "data" => {
+            is_image && rest.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
+        }
+        Some((scheme, _)) => !DENIED.contains(&scheme.as_str()),
+        None => true,
+    }
+}
+
+/// A URL's scheme as a browser reads it, and what follows it; `None` for a relative URL.
+pub(crate) fn scheme(url: &str) -> Option<(String, &str)> {
+    let (head, rest) = url.split_once(':')?;
+    // Browsers pass over blanks and control characters before a scheme and inside it.
+    let seen = head.chars().filter(|c| *c > ' ' && *c != '\u{7f}');
+    let scheme: String = seen.map(|c| c.to_ascii_lowercase()).collect();
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    (is_scheme && !scheme.is_empty()).then_some((scheme, rest))
+}
+
+/// Raw HTML as it goes before the sanitiser: comments, scripts and styles are gone, and tags that would swallow
+/// what follows them are text. "" when nothing is left to sanitise.
+pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut rest = html;
+    while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
+        kept.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(inside) = rest.strip_prefix("<!-") {
+            rest = inside.find("->").map_or("", |end| &inside[end + 2..]);
+        } else if let Some(name) = ["script", "style"]
+            .into_iter()
+            .find(|name| opens(rest, name))
+        {
+            rest = after_element(rest, name);
+        } else {
+            let Some(end) = end_of_tag(rest) else {
+                // A tag without an end would swallow what follows the raw HTML.
+                kept.push_str(&rest.replace('<', "&lt;"));
+                return Cow::Owned(kept);
+            };
+            let is_escaped = ESCAPED_TAGS.iter().any(|name| opens(rest, name) || closes(rest, name));
+            kept.push_str(if is_escaped { "&lt;" } else { "<" });
+            kept.push_str(&rest[1..end]);
+            rest = &rest[end..];
+        }
+    }
+    if rest.len() == html.len() {
+        return Cow::Borrowed(html);
+    }
+    kept.push_str(rest);
+    if kept.trim().is_empty() {
+        Cow::Borrowed("")
+    } else {
+        Cow::Owned(kept)
+    }
+}
+
+/// Where the tag ends that `html` begins with, as a browser reads it; a `<` that begins no tag ends at once.
+fn end_of_tag(html: &str) -> Option<usize> {
+    let bytes = html.as_bytes();
+    match bytes.get(1) {
+        Some(b'!' | b'?') => return memchr::memchr(b'>', bytes).map(|end| end + 1),
+        Some(b'/') | Some(b'a'..=b'z' | b'A'..=b'Z') => {}
+        _ => return Some(1),
+    }
+    let mut quote = None;
+    let mut after_equals = false;
+    for (at, &byte) in bytes.iter().enumerate().skip(1) {
+        match (quote, byte) {
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'>') => return Some(at + 1),
+            (None, b'"' | b'\'') if after_equals => quote = Some(byte),
+            (None, _) => {}
+        }
+        after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
+    }
+    None
+}
+
+/// Whether `html` begins with the start tag of `name`.
+pub(crate) fn opens(html: &str, name: &str) -> bool {
+    html.strip_prefix('<')
+        .is_some_and(|rest| is_name(rest, name))
+}
+
+/// Whether `html` begins with the end tag of `name`.
+pub(crate) fn closes(html: &str, name: &str) -> bool {
+    html.strip_prefix("</")
+        .is_some_and(|rest| is_name(rest, name))
+}
+
+fn is_name(rest: &str, name: &str) -> bool {
+    let bytes = rest.as_bytes();
+    bytes.len() >= name.len()
+        && bytes[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        && bytes
+            .get(name.len())
+            .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-')
+}
+
+/// What follows the element `name` that `html` begins with; nothing when it is not closed.
+fn after_element<'a>(html: &'a str, name: &str) -> &'a str {
+    let mut rest = &html[1..];
+    while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
+        rest = &rest[at..];
+        if closes(rest, name) {
+            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+        }
+        rest = &rest[1..];
+    }
+    ""
+}
+
+/// The block id of an anchor that portable Markdown for HTML holds: `<a id="^id">`.
+pub(crate) fn block_anchor(html: &str) -> Option<&str> {
+    let id = html.strip_prefix("<a id=\"")?.strip_suffix("\">")?;
+    let name = id.strip_prefix('^')?;
+    let is_id = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    is_id.then_some(id)
+}
+
+/// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay, and the
+/// notes' own ids stay where they are no repeats; `schemes` are those that our links have.
+pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
+    let used: Mutex<HashSet<String>> = Mutex::default();
+    let mut builder = Builder::default();
+    builder
+        .rm_tags(["article"])
+        .add_tags([
+            "section", "input", "video", "audio", "source", "picture", "font", "big",
+        ])
+        .generic_attributes(HashSet::from([
+            "lang", "title", "class", "id", "dir", "style", "align",
+        ]))
+        .tag_attributes(attributes())
+        .set_tag_attribute_value("input", "type", "checkbox")
+        .set_tag_attribute_value("input", "disabled", "")
+        .filter_style_properties(HashSet::from([
+            "color",
+            "background-color",
+            "text-align",
+            "font-weight",
+            "font-style",
+            "text-decoration",
+        ]))
+        .url_schemes(SCHEMES.into_iter().chain(schemes.iter().map(String::as_str)).collect())
+        .link_rel(None)
+        .attribute_filter(move |element, attribute, value| match attribute {
+            "id" | "name" => {
+                let is_first = used
+                    .lock()
+                    .is_ok_and(|mut used| used.insert(value.to_owned()));
+                (is_first && (attribute == "id" || !own.contains(value))).then_some(value.into())
+            }
+            "href" | "src" | "poster" | "cite" => {
+                is_safe_url(value, element == "img" && attribute == "src").then_some(value.into())
+            }
+            _ => Some(value.into()),
+        });
+    builder.clean(html).to_string()
+}
+
+/// Attributes of single elements.
+fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
+    let cell = ["colspan", "rowspan", "headers", "scope"];
+    let media = [
+        "src", "controls", "width", "height", "poster", "loop", "muted", "preload",
+    ];
+    HashMap::from([
+        ("a", HashSet::from(["href", "hreflang", "name"])),
+        ("bdo", HashSet::from(["dir"])),
+        ("blockquote", HashSet::from(["cite"])),
+        ("q", HashSet::from(["cite"])),
+        ("del", HashSet::from(["cite", "datetime"])),
+        ("ins", HashSet::from(["cite", "datetime"])),
+        ("time", HashSet::from(["datetime"])),
+        ("details", HashSet::from(["open"])),
+        ("font", HashSet::from(["color"])),
+        ("img", HashSet::from(["src", "alt", "width", "height"])),
+        ("input", HashSet::from(["checked"])),
+        ("ol", HashSet::from(["start", "type", "reversed"])),
+        ("li", HashSet::from(["value"])),
+        ("col", HashSet::from(["span"])),
+        ("colgroup", HashSet::from(["span"])),
+        ("td", HashSet::from(cell)),
+        ("th", HashSet::from(cell)),
+        ("video", HashSet::from(media)),
+        ("audio", HashSet::from(media)),
+        ("source", HashSet::from(["src", "type", "media"])),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_that_run_code_are_refused() {
+        for url in [
+            "javascript:alert(1)",
+            "JavaScript:alert(1)",
+            " java\nscript:x",
+            "\u{1}javascript:x",
+            "java\tscript\r:x",
+            "vbscript:x",
+            "data:text/html,x",
+            "data:image/png,x",
+            "view-source:x",
+            "blob:x",
+            "livescript:x",
+        ] {
+            assert!(!is_safe_url(url, false), "{url:?}");
+        }
+        assert!(!is_safe_url("data:text/html,x", true));
+    }
+
+    #[test]
+    fn other_urls_pass() {
+        for url in [
+            "",
+            "a/b.html#x",
+            "../a:b",
+            "#javascript:x",
+            "?q=javascript:x",
+            "https://a.b",
+            "mailto:a@b.c",
+            "obsidian://open?x",
+            "./javascript:x",
+        ] {
+            assert!(is_safe_url(url, false), "{url:?}");
+        }
+        assert!(is_safe_url("data:image/png;base64,AA", true));
+    }
+
+    #[test]
+    fn scripts_go_and_swallowing_tags_become_text() {
+        assert_eq!(prepare("<b>x</b>"), "<b>x</b>");
+        assert_eq!(prepare("<!-- a --> <!---->\n"), "");
+        assert_eq!(prepare("<!-->x"), "x");
+        assert_eq!(prepare("<!-- open"), "");
+        assert_eq!(
+            prepare("<div><SCRIPT a=b>alert(1)</b></script >x</div>"),
+            "<div>x</div>"
+        );
+        assert_eq!(prepare("a<style>b"), "a");
+        assert_eq!(prepare("<scripty>"), "<scripty>");
+        assert_eq!(
+            prepare("<Title>a</TITLE><plaintext"),
+            "&lt;Title>a&lt;/TITLE>&lt;plaintext"
+        );
+    }
+
+    #[test]
+    fn ids_stay_unique() {
+        let own = HashSet::from(["top".to_owned()]);
+        let clean = sanitise(
+            "<h1 id=\"top\">x</h1><p id=\"mine\">a<b id=\"mine\">b</b><a name=\"top\">c</a></p>",
+            own,
+            &HashSet::new(),
+        );
+        assert_eq!(
+            clean,
+            "<h1 id=\"top\">x</h1><p id=\"mine\">a<b>b</b><a>c</a></p>"
+        );
+    }
+}

@@ -1,0 +1,316 @@
+//! Pages that list notes: an index, and one page for each tag. Which notes they list is the source's to know.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::export::{Listed, Source, url};
+use crate::hash::ContentHash;
+use crate::path::OutputPath;
+
+/// A page that lists notes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Page {
+    /// All notes by folder, and all tags.
+    Index,
+    /// The notes with this tag or one below it. Make it with [`Page::tag`], so that it is folded.
+    Tag(Box<str>),
+}
+
+impl Page {
+    /// The page of a tag, however its letters are written.
+    pub fn tag(tag: &str) -> Self {
+        Self::Tag(fold(tag).into())
+    }
+
+    /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
+    /// In no particular order; none comes twice.
+    pub fn listing(tags: &[Box<str>]) -> Vec<Self> {
+        let mut pages = vec![Self::Index];
+        for tag in tags {
+            let tag = fold(tag);
+            let parents = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
+            pages.extend(
+                parents
+                    .chain([tag.as_str()])
+                    .filter(|tag| !tag.is_empty())
+                    .map(|tag| Self::Tag(tag.into())),
+            );
+        }
+        pages.sort();
+        pages.dedup();
+        pages
+    }
+
+    /// Whether it lists a note with these tags.
+    pub fn lists(&self, tags: &[Box<str>]) -> bool {
+        match self {
+            Self::Index => true,
+            Self::Tag(wanted) => tags.iter().any(|tag| {
+                let tag = fold(tag);
+                tag.strip_prefix(&**wanted)
+                    .is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            }),
+        }
+    }
+
+    /// Its path without extension, below the format's folder. Different tags have different ones.
+    pub(crate) fn stem(&self) -> String {
+        match self {
+            Self::Index => "index".to_owned(),
+            Self::Tag(tag) => tag.split('/').fold("tags".to_owned(), |path, part| {
+                path + "/" + &file_name(part)
+            }),
+        }
+    }
+}
+
+/// What makes two tags one: case and composition don't count.
+fn fold(tag: &str) -> String {
+    if tag.is_ascii() {
+        tag.to_ascii_lowercase()
+    } else {
+        tag.to_lowercase().nfc().collect()
+    }
+}
+
+/// A part of a tag as a file name: letters, digits, `-` and `_` stand for themselves, other bytes are `~` and
+/// two digits, and nothing at all is `~`.
+fn file_name(part: &str) -> String {
+    let mut name = String::with_capacity(part.len());
+    for c in part.chars() {
+        if c.is_alphanumeric() || c == '-' || c == '_' {
+            name.push(c);
+        } else {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                write!(name, "~{byte:02x}").expect("a String takes all that is written");
+            }
+        }
+    }
+    if name.is_empty() {
+        name.push('~');
+    }
+    // `.html` and a temporary suffix must still fit the 255 bytes of a file name.
+    const LONGEST: usize = 200;
+    if name.len() > LONGEST {
+        let hash = ContentHash::of(name.as_bytes()).0;
+        let cut = name.floor_char_boundary(LONGEST);
+        name.truncate(cut);
+        write!(name, "~~{hash:032x}").expect("a String takes all that is written");
+    }
+    name
+}
+
+/// A link on a page.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Anchor {
+    pub(crate) href: String,
+    pub(crate) title: String,
+}
+
+/// The notes of one folder.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Folder {
+    /// "" for the notes folder itself.
+    pub(crate) path: String,
+    pub(crate) notes: Vec<Anchor>,
+}
+
+/// What an index page says.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct SiteView {
+    pub(crate) title: String,
+    /// To the index page; none on the index itself.
+    pub(crate) index: Option<String>,
+    pub(crate) folders: Vec<Folder>,
+    /// On the index all tags, on a tag's page those right below it.
+    pub(crate) tags: Vec<TagLink>,
+}
+
+/// A tag and its page.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct TagLink {
+    pub(crate) name: String,
+    pub(crate) href: String,
+    pub(crate) count: usize,
+}
+
+/// What `page`, which lies at `at`, says. `locate` knows where other pages lie.
+pub(crate) fn view(
+    source: &dyn Source,
+    format: usize,
+    page: &Page,
+    at: &OutputPath,
+    locate: &dyn Fn(&Page) -> OutputPath,
+) -> SiteView {
+    let listed = source.listed(page);
+    let index = (*page != Page::Index).then(|| url::relative(at, &locate(&Page::Index)));
+    let tags = tags(&listed, page, &|tag| url::relative(at, &locate(tag)));
+    let title = match page {
+        Page::Index => "Notes".to_owned(),
+        Page::Tag(tag) => format!("#{}", spelling(&listed, tag)),
+    };
+    let mut folders: BTreeMap<&str, Vec<Anchor>> = BTreeMap::new();
+    for note in &listed {
+        let href = url::relative(at, &source.output(note.id, format));
+        folders.entry(note.path.folder()).or_default().push(Anchor {
+            href,
+            title: note.title.clone(),
+        });
+    }
+    let folders = folders
+        .into_iter()
+        .map(|(path, notes)| Folder {
+            path: path.to_owned(),
+            notes,
+        })
+        .collect();
+    SiteView {
+        title,
+        index,
+        folders,
+        tags,
+    }
+}
+
+/// How the first note that has the tag spells it.
+fn spelling<'a>(listed: &'a [Listed], folded: &'a str) -> &'a str {
+    let depth = folded.split('/').count();
+    let mut written = listed
+        .iter()
+        .flat_map(|note| &note.tags)
+        .map(|tag| prefix(tag, depth));
+    written.find(|tag| fold(tag) == folded).unwrap_or(folded)
+}
+
+/// The first `depth` parts of a tag.
+fn prefix(tag: &str, depth: usize) -> &str {
+    tag.match_indices('/')
+        .nth(depth - 1)
+        .map_or(tag, |(slash, _)| &tag[..slash])
+}
+
+fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec<TagLink> {
+    let mut counts: BTreeMap<Box<str>, usize> = BTreeMap::new();
+    for note in listed {
+        for below in Page::listing(&note.tags) {
+            let Page::Tag(tag) = below else { continue };
+            let is_shown = match page {
+                Page::Index => true,
+                Page::Tag(parent) => tag
+                    .strip_prefix(&**parent)
+                    .and_then(|rest| rest.strip_prefix('/'))
+                    .is_some_and(|rest| !rest.contains('/')),
+            };
+            if is_shown {
+                *counts.entry(tag).or_default() += 1;
+            }
+        }
+    }
+    // One walk over all tags for all spellings, the first one wins.
+    let mut spellings: BTreeMap<String, &str> = BTreeMap::new();
+    for tag in listed.iter().flat_map(|note| &note.tags) {
+        for depth in 1..=tag.split('/').count() {
+            let written = prefix(tag, depth);
+            spellings.entry(fold(written)).or_insert(written);
+        }
+    }
+    counts
+        .into_iter()
+        .map(|(tag, count)| TagLink {
+            name: spellings
+                .get(&*tag)
+                .map_or(&*tag, |written| written)
+                .to_owned(),
+            href: locate(&Page::Tag(tag)),
+            count,
+        })
+        .collect()
+}
+
+/// Where a page or a note lies: `stem` and `extension` below `folder`. Names that no file system takes are cut
+/// and told apart by a hash.
+pub(crate) fn place(folder: &str, stem: &str, extension: &str) -> OutputPath {
+    let whole = format!("{stem}.{extension}");
+    if let Ok(path) = OutputPath::join(folder, &whole) {
+        return path;
+    }
+    let hash = ContentHash::of(whole.as_bytes()).0;
+    let (parent, name) = stem.rsplit_once('/').unwrap_or(("", stem));
+    let room = 255_usize.saturating_sub(extension.len() + 34);
+    let short = &name[..name.floor_char_boundary(room)];
+    let cut = format!("{parent}/{short}~{hash:032x}.{extension}");
+    OutputPath::join(folder, &cut)
+        .or_else(|_| OutputPath::new(&format!("{hash:032x}")))
+        .expect("digits are a file name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(tags: &[&str]) -> Vec<Box<str>> {
+        tags.iter().map(|&tag| tag.into()).collect()
+    }
+
+    #[test]
+    fn a_note_is_on_the_pages_of_its_tags_and_those_above() {
+        let pages = Page::listing(&tags(&["Work/Secret", "work", "Ä"]));
+        assert_eq!(
+            pages,
+            [
+                Page::Index,
+                Page::tag("work"),
+                Page::tag("work/secret"),
+                Page::tag("ä")
+            ]
+        );
+        for page in &pages {
+            assert!(page.lists(&tags(&["WORK/secret/x", "ä"])), "{page:?}");
+        }
+        assert!(!Page::tag("work").lists(&tags(&["workshop", "home/work"])));
+        assert!(!Page::tag("work/secret").lists(&tags(&["work"])));
+    }
+
+    #[test]
+    fn stems_are_safe_and_differ() {
+        assert_eq!(Page::tag("Work/Secret").stem(), "tags/work/secret");
+        assert_eq!(Page::tag("v1.2").stem(), "tags/v1~2e2");
+        let odd = [
+            "a", "a/", "/a", "a//b", "a/b", "..", "../x", ".", "~", "~7e", "a b", "a~20b", "A\0",
+            "é", "x/~",
+        ];
+        let mut stems: Vec<String> = odd.iter().map(|tag| Page::tag(tag).stem()).collect();
+        for stem in &stems {
+            let path = OutputPath::new(stem).unwrap();
+            assert!(path.as_str() == stem && stem.starts_with("tags/"), "{stem}");
+        }
+        stems.sort();
+        stems.dedup();
+        assert_eq!(stems.len(), odd.len());
+    }
+
+    #[test]
+    fn tags_and_names_of_any_length_have_a_place() {
+        let long = "ä".repeat(1000);
+        assert_ne!(
+            Page::tag(&long).stem(),
+            Page::tag(&(long.clone() + "b")).stem()
+        );
+        for stem in [
+            Page::tag(&long).stem(),
+            "x".repeat(255),
+            format!("d/{}", "ä".repeat(127)),
+        ] {
+            let path = place("site", &stem, "html");
+            assert!(
+                path.name().len() <= 255 && path.as_str().ends_with(".html"),
+                "{path}"
+            );
+        }
+        assert_eq!(place("", "d/a", "html").as_str(), "d/a.html");
+        assert_eq!(place("site", "a.b", "html").as_str(), "site/a.b.html");
+    }
+}
