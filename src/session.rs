@@ -158,7 +158,8 @@ impl Session {
         };
         let same_tree = old.export_dir == new.export_dir;
         let outputs = if same_tree {
-            Arc::new(self.outputs.reading_from(notes.clone()))
+            let again = self.outputs.reading_from(notes.clone());
+            Arc::new(again.map_err(|error| tree_unusable(&loaded, error))?)
         } else {
             Arc::new(open_tree(&loaded, notes.clone())?)
         };
@@ -207,10 +208,14 @@ fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, Ses
     let path = &loaded.config.export_dir;
     ExportTree::open(path, notes).map_err(|error| match error {
         TreeError::Held { .. } => SessionError::Held(error.to_string()),
-        TreeError::Io { error, .. } => SessionError::Folder {
-            path: path.display().to_string(),
-            error,
-            hint: "export_dir must be a folder that can be written",
-        },
+        TreeError::Io { error, .. } => tree_unusable(loaded, error),
     })
+}
+
+fn tree_unusable(loaded: &Loaded, error: std::io::Error) -> SessionError {
+    SessionError::Folder {
+        path: loaded.config.export_dir.display().to_string(),
+        error,
+        hint: "export_dir must be a folder that can be written",
+    }
 }

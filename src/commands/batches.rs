@@ -43,9 +43,9 @@ fn bar(job: JobRecord) -> JobBar {
     JobBar {
         note: job.note.into(),
         format: job.format.into(),
-        slot: job.slot as usize,
-        start_us: job.start_us,
-        end_us: job.end_us,
+        start_ms: job.start_us as f64 / 1000.0,
+        elapsed_ms: job.end_us.saturating_sub(job.start_us) as f64 / 1000.0,
+        because: String::new(),
         outcome: match job.outcome {
             JobOutcome::Exported => report::Outcome::Exported,
             JobOutcome::Unchanged => report::Outcome::Unchanged,

@@ -231,6 +231,10 @@ impl NotesFolder {
 }
 
 impl NotesDisk for NotesFolder {
+    fn is_there(&self) -> bool {
+        matches!(self.root_state(), Ok(FolderState::Same))
+    }
+
     fn list(&self, folder: &str, enter: &(dyn Fn(&str) + Sync)) -> io::Result<Listing> {
         let root = self.root()?;
         if folder.is_empty() && self.root_state()? != FolderState::Same {

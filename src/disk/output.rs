@@ -103,6 +103,23 @@ impl ExportTree {
         })
     }
 
+    /// The same tree, held all along, with attachments copied from another notes folder.
+    ///
+    /// # Errors
+    /// When there is no file descriptor left.
+    pub fn reading_from(&self, notes: Arc<NotesFolder>) -> io::Result<Self> {
+        Ok(Self {
+            path: self.path.clone(),
+            // The lock belongs to the open folder, not to the descriptor: a copy of that holds it too.
+            root: self.root.try_clone()?,
+            id: self.id,
+            notes,
+            temporary: Mutex::default(),
+            next_name: AtomicU64::new(0),
+            replaces: Mutex::default(),
+        })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

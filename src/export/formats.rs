@@ -39,6 +39,16 @@ pub enum RenderError {
     Template(#[from] TemplateError),
 }
 
+impl RenderError {
+    /// The note that changed since the plan was made, if that is why.
+    pub fn superseded(&self) -> Option<&crate::path::NotePath> {
+        match self {
+            Self::Source(SourceError::Superseded(path)) => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// The outputs of every note, in the order of the config.
 #[derive(Debug)]
 pub struct Formats {

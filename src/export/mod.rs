@@ -20,13 +20,12 @@ mod view;
 
 pub use command::{CommandError, Invocation};
 pub use formats::{FormatError, Formats, RenderError};
-pub use html::site::Page;
 pub use portable::{LinkInfo, Portable, Style, links, portable};
 
 use std::sync::Arc;
 
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{FileId, Note, Ref, Target};
+use crate::vault::{FileId, Note, Page, Ref, Target};
 
 /// What a format may ask while it renders: the vault as it was planned, and the text of its notes.
 pub trait Source: Send + Sync {

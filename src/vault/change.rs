@@ -487,9 +487,7 @@ impl<'a> Update<'a> {
     }
 
     fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
-        let tags = super::page::with_parents(&facts.tags);
-        let pages = std::iter::once(Page::Index).chain(tags.into_iter().map(|tag| Page::Tag(tag.into())));
-        for page in pages {
+        for page in Page::listing(&facts.tags) {
             let key = self.vault.pages.key(&page);
             self.pages_before.entry(page).or_insert(key);
         }

@@ -1,19 +1,237 @@
 //! What the notes say and how they hang together. Pure: nothing in here opens a file.
 //!
-//! `note` reads one note's bytes into [`facts::NoteFacts`]; `syntax` finds the spans that are
-//! note-specific; `resolve` finds what a link means; `graph` keeps who depends on whom.
+//! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds what a link means; `change` takes in what
+//! changed on disk and tells which exports that affects; `view` makes the keys by which it knows.
+//!
+//! Invariants, kept by `change` alone: every file's names, aliases and mentions are in the indexes; `edges` and
+//! `incoming` are each other's mirror; `exported`, `view` and `backlinks` are what the files and rules imply.
 
 pub mod anchor;
+pub mod change;
 mod comments;
 pub mod facts;
 mod frontmatter;
+pub mod load;
+pub mod names;
 pub mod note;
 mod outline;
+pub mod page;
 pub mod resolve;
+pub mod rules;
 mod scan;
 pub mod syntax;
+pub mod table;
 mod tags;
+pub mod view;
 
+pub use change::{Affected, Because, Change, Delta, Seen};
 pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
 pub use note::Note;
-pub use resolve::{Nowhere, Place, Target};
+pub use page::{Page, Pages};
+pub use resolve::{Candidates, Nowhere, Place, Target};
+pub use rules::Rules;
+pub use table::{Edge, File, Files};
+
+use crate::config::Attachments;
+use crate::hash::Key;
+use crate::path::{NotePath, OutputPath};
+use names::{NameIndex, NameKey};
+use resolve::Resolver;
+
+/// All files of the notes folder and how they hang together.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    rules: Rules,
+    files: Files,
+    names: NameIndex,
+    aliases: NameIndex,
+    /// From a name to the notes that use it in a reference.
+    mentions: NameIndex,
+    /// From an output stem to the notes that are let out and would be written there.
+    claims: NameIndex,
+    pages: Pages,
+}
+
+/// Why a note that is let out can't be exported.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// Another note has the place.
+    #[error("{output}: {winner} is exported there already, as it comes first in path order; rename {loser}")]
+    Taken {
+        /// The output that both would write.
+        output: OutputPath,
+        /// The note that has it.
+        winner: NotePath,
+        /// The note that can't have it.
+        loser: NotePath,
+    },
+    /// The file name is too long for the output's extension.
+    #[error("{0}: its output's file name would be longer than 255 bytes; give it a shorter name")]
+    NameTooLong(NotePath),
+}
+
+impl Vault {
+    /// A vault with no files.
+    pub fn new(rules: Rules) -> Self {
+        Self {
+            rules,
+            files: Files::default(),
+            names: NameIndex::default(),
+            aliases: NameIndex::default(),
+            mentions: NameIndex::default(),
+            claims: NameIndex::default(),
+            pages: Pages::default(),
+        }
+    }
+
+    /// All files.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// How many notes there are, exported or not.
+    pub fn notes(&self) -> usize {
+        self.files.notes()
+    }
+
+    /// What the config says.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Index and tag pages.
+    pub fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// The files that a reference in `from` may mean.
+    pub fn candidates(&self, from: FileId, reference: &Ref) -> Candidates {
+        self.resolver().candidates(from, reference)
+    }
+
+    fn resolver(&self) -> Resolver<'_> {
+        Resolver { files: &self.files, names: &self.names, aliases: &self.aliases }
+    }
+
+    /// The file that a name means where no note is near: by path suffix, the first in path order.
+    pub fn by_name(&self, name: &str) -> Option<FileId> {
+        self.resolver().by_name(name).first()
+    }
+
+    /// What a reference in `from` means for the export.
+    pub fn target(&self, from: FileId, reference: &Ref) -> Target {
+        match self.candidates(from, reference).first() {
+            None => Target::Nowhere(Nowhere::Unresolved),
+            Some(id) => self.target_at(id, &reference.fragment),
+        }
+    }
+
+    fn target_at(&self, id: FileId, fragment: &str) -> Target {
+        let file = self.files.get(id);
+        if !file.is_note() {
+            return if self.is_copied(id) { Target::File(id) } else { Target::Nowhere(Nowhere::NotCopied) };
+        }
+        if !file.exported {
+            return Target::Nowhere(Nowhere::Hidden);
+        }
+        let place = match fragment {
+            "" => Place::Whole,
+            fragment => file.facts().map_or(Place::Missing, |facts| resolve::place(&facts, fragment)),
+        };
+        Target::Note(id, place)
+    }
+
+    /// Whether an attachment belongs in the export: the config wants it, and no note's output lies in its place.
+    pub fn is_copied(&self, id: FileId) -> bool {
+        let file = self.files.get(id);
+        let wanted = match self.rules.attachments() {
+            Attachments::None => false,
+            Attachments::All => true,
+            Attachments::Referenced => file.incoming.iter().any(|edge| self.files.get(edge.id()).exported),
+        };
+        wanted && !file.is_note() && !self.is_claimed(file.path.as_str())
+    }
+
+    /// Whether a note's output lies at this path of the export.
+    pub fn is_claimed(&self, path: &str) -> bool {
+        self.rules.stems_at(path).any(|stem| self.owner_of(stem).is_some())
+    }
+
+    /// The exported note whose outputs have this stem.
+    fn owner_of(&self, stem: &str) -> Option<FileId> {
+        let claimants = self.claims.get(NameKey::of_folded(stem)).iter().copied();
+        claimants
+            .filter(|&id| self.stem(id) == stem)
+            .min_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path))
+    }
+
+    /// The stem of a note's outputs.
+    pub fn stem(&self, id: FileId) -> String {
+        let file = self.files.get(id);
+        // Decoding facts is what costs here, and only one layout needs the title.
+        let title = if self.rules.names_by_title() { file.facts().map(|facts| facts.title) } else { None };
+        self.rules.stem(&file.path, &title.unwrap_or_default())
+    }
+
+    /// Where an exported note's output goes in a format, or where an attachment is copied to.
+    pub fn output(&self, id: FileId, format: usize) -> OutputPath {
+        let file = self.files.get(id);
+        if file.is_note() {
+            self.rules.output(&self.stem(id), format)
+        } else {
+            OutputPath::new(file.path.as_str()).expect("both kinds of paths follow the same rules")
+        }
+    }
+
+    /// Why a note that is let out is not exported, if so.
+    pub fn blocked(&self, id: FileId, format: usize) -> Option<Blocked> {
+        let file = self.files.get(id);
+        let facts = file.facts()?;
+        if file.exported || !self.rules.lets_out(&facts) {
+            return None;
+        }
+        let stem = self.rules.stem(&file.path, &facts.title);
+        match self.owner_of(&stem) {
+            Some(winner) if winner != id => Some(Blocked::Taken {
+                output: self.rules.output(&stem, format),
+                winner: self.files.get(winner).path.clone(),
+                loser: file.path.clone(),
+            }),
+            _ => Some(Blocked::NameTooLong(file.path.clone())),
+        }
+    }
+
+    /// The exported notes that refer to this one, in path order.
+    pub fn backlinks(&self, id: FileId) -> Vec<FileId> {
+        let mut sources: Vec<FileId> = self.files.get(id).incoming.iter().map(|edge| edge.id()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        sources.retain(|&source| self.files.get(source).exported);
+        sources.sort_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path));
+        sources
+    }
+
+    /// All notes that are exported, in path order.
+    pub fn exported(&self) -> Vec<FileId> {
+        let mut ids: Vec<FileId> =
+            self.files.iter().filter(|(_, file)| file.exported).map(|(id, _)| id).collect();
+        ids.sort_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path));
+        ids
+    }
+
+    /// The key of all that one output of a note is made from, but for its format.
+    pub fn key(&self, id: FileId, with_backlinks: bool) -> Key {
+        let file = self.files.get(id);
+        let mut key = crate::hash::KeyHasher::new();
+        key.key(file.view);
+        if with_backlinks {
+            key.key(file.backlinks);
+        }
+        key.finish()
+    }
+
+    /// Lets the ids of removed files be used again: call it when nothing outside knows them any more.
+    pub fn recycle(&mut self) {
+        self.files.recycle();
+    }
+}

@@ -18,6 +18,35 @@ pub enum Page {
     Tag(Box<str>),
 }
 
+impl Page {
+    /// The page of a tag, however its letters are written.
+    pub fn tag(tag: &str) -> Self {
+        Self::Tag(fold(tag).into())
+    }
+
+    /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
+    /// In page order; none comes twice.
+    pub fn listing(tags: &[Box<str>]) -> BTreeSet<Self> {
+        let mut pages = BTreeSet::from([Self::Index]);
+        for tag in tags {
+            let tag = fold(tag);
+            let parents = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
+            pages.extend(parents.chain([&*tag]).filter(|tag| !tag.is_empty()).map(|tag| Self::Tag(tag.into())));
+        }
+        pages
+    }
+
+    /// Whether it lists a note with these tags.
+    pub fn lists(&self, tags: &[Box<str>]) -> bool {
+        match self {
+            Self::Index => true,
+            Self::Tag(wanted) => tags.iter().any(|tag| {
+                fold(tag).strip_prefix(&**wanted).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+            }),
+        }
+    }
+}
+
 /// Which notes each page lists.
 #[derive(Clone, Debug, Default)]
 pub struct Pages {
@@ -34,25 +63,31 @@ struct Listed {
 impl Pages {
     /// A note that is exported, with the key of what pages show of it.
     pub(super) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        self.index = plus(self.index, shown);
-        for tag in with_parents(tags) {
-            let listed = self.tags.entry(tag.into()).or_default();
-            if listed.ids.insert(id) {
-                listed.key = plus(listed.key, shown);
+        for page in Page::listing(tags) {
+            match page {
+                Page::Index => self.index = plus(self.index, shown),
+                Page::Tag(tag) => {
+                    let listed = self.tags.entry(tag).or_default();
+                    listed.ids.insert(id);
+                    listed.key = plus(listed.key, shown);
+                }
             }
         }
     }
 
     /// Takes back what [`Self::add`] with the same values did.
     pub(super) fn remove(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        self.index = minus(self.index, shown);
-        for tag in with_parents(tags) {
-            if let Some(listed) = self.tags.get_mut(&*tag) {
-                if listed.ids.remove(&id) {
-                    listed.key = minus(listed.key, shown);
-                }
-                if listed.ids.is_empty() {
-                    self.tags.remove(&*tag);
+        for page in Page::listing(tags) {
+            match page {
+                Page::Index => self.index = minus(self.index, shown),
+                Page::Tag(tag) => {
+                    if let Some(listed) = self.tags.get_mut(&tag) {
+                        listed.ids.remove(&id);
+                        listed.key = minus(listed.key, shown);
+                        if listed.ids.is_empty() {
+                            self.tags.remove(&tag);
+                        }
+                    }
                 }
             }
         }
@@ -85,23 +120,6 @@ pub(super) fn plus(a: Key, b: Key) -> Key {
 /// See [`plus`].
 pub(super) fn minus(a: Key, b: Key) -> Key {
     Key(a.0.wrapping_sub(b.0))
-}
-
-/// Folded tags and all their parents, each once.
-pub(super) fn with_parents(tags: &[Box<str>]) -> BTreeSet<String> {
-    let mut all = BTreeSet::new();
-    for tag in tags {
-        let tag = fold(tag);
-        let mut end = tag.len();
-        loop {
-            all.insert(tag[..end].to_owned());
-            match tag[..end].rfind('/') {
-                Some(at) if at > 0 => end = at,
-                _ => break,
-            }
-        }
-    }
-    all
 }
 
 impl Page {

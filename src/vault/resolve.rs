@@ -104,6 +104,15 @@ impl Resolver<'_> {
                 return beside;
             }
         }
+        self.anywhere(target, folder)
+    }
+
+    /// The file that a name means, seen from the root.
+    pub fn by_name(&self, name: &str) -> Candidates {
+        self.anywhere(name, "")
+    }
+
+    fn anywhere(&self, target: &str, folder: &str) -> Candidates {
         let Ok(path) = NotePath::new(target.trim_start_matches("../")) else {
             return Candidates::None;
         };

@@ -3,59 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
-
 use crate::export::{Listed, Source, url};
 use crate::hash::ContentHash;
 use crate::path::OutputPath;
-
-/// A page that lists notes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Page {
-    /// All notes by folder, and all tags.
-    Index,
-    /// The notes with this tag or one below it. Make it with [`Page::tag`], so that it is folded.
-    Tag(Box<str>),
-}
+use crate::vault::Page;
 
 impl Page {
-    /// The page of a tag, however its letters are written.
-    pub fn tag(tag: &str) -> Self {
-        Self::Tag(fold(tag).into())
-    }
-
-    /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
-    /// In no particular order; none comes twice.
-    pub fn listing(tags: &[Box<str>]) -> Vec<Self> {
-        let mut pages = vec![Self::Index];
-        for tag in tags {
-            let tag = fold(tag);
-            let parents = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
-            pages.extend(
-                parents
-                    .chain([tag.as_str()])
-                    .filter(|tag| !tag.is_empty())
-                    .map(|tag| Self::Tag(tag.into())),
-            );
-        }
-        pages.sort();
-        pages.dedup();
-        pages
-    }
-
-    /// Whether it lists a note with these tags.
-    pub fn lists(&self, tags: &[Box<str>]) -> bool {
-        match self {
-            Self::Index => true,
-            Self::Tag(wanted) => tags.iter().any(|tag| {
-                let tag = fold(tag);
-                tag.strip_prefix(&**wanted)
-                    .is_some_and(|below| below.is_empty() || below.starts_with('/'))
-            }),
-        }
-    }
-
     /// Its path without extension, below the format's folder. Different tags have different ones.
     pub(crate) fn stem(&self) -> String {
         match self {
@@ -64,15 +17,6 @@ impl Page {
                 path + "/" + &file_name(part)
             }),
         }
-    }
-}
-
-/// What makes two tags one: case and composition don't count.
-fn fold(tag: &str) -> String {
-    if tag.is_ascii() {
-        tag.to_ascii_lowercase()
-    } else {
-        tag.to_lowercase().nfc().collect()
     }
 }
 

@@ -1,0 +1,256 @@
+//! `verify`: compares the export tree with what a fresh full export would write, and writes nothing into it.
+//!
+//! It runs that full export, with all its jobs and limits, over a door to the export tree that compares instead of
+//! writing and over a manifest in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde::Serialize;
+use tokio::sync::watch as channel;
+
+use super::{CommandError, Outcome, print, print_json, runtime};
+use crate::batch::{self, Halt, Progress, Run};
+use crate::config::{Loaded, OnError};
+use crate::daemon::DaemonError;
+use crate::disk::notes::NotesFolder;
+use crate::disk::{Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use crate::engine::{Engine, Parts, Request, Unwatched};
+use crate::export::Formats;
+use crate::hash::ContentHash;
+use crate::log::events::Trigger;
+use crate::manifest::{Manifest, ManifestError, state_path};
+use crate::path::OutputPath;
+use crate::session::open_notes;
+use crate::sync::lock;
+use crate::watch::Dirty;
+
+/// How an output differs from what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Difference {
+    /// It is not there.
+    Missing,
+    /// Its bytes are others.
+    Differs,
+    /// It should not be there.
+    Stale,
+}
+
+impl Difference {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::Stale => "stale",
+        }
+    }
+}
+
+/// What `verify` found.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Whether the trees are equal.
+    equal: bool,
+    /// How many outputs a fresh full export would write.
+    outputs: usize,
+    differences: Vec<Entry>,
+    /// Jobs that fail: a fresh full export would not write their outputs either.
+    failed: Vec<FailedEntry>,
+}
+
+#[derive(Debug, Serialize)]
+struct Entry {
+    path: String,
+    difference: Difference,
+}
+
+#[derive(Debug, Serialize)]
+struct FailedEntry {
+    note: String,
+    format: String,
+    error: String,
+}
+
+pub(super) fn verify(loaded: Loaded, json: bool) -> Result<Outcome, CommandError> {
+    let report = compare(&loaded)?;
+    if json {
+        print_json(&report)?;
+    } else {
+        print(&text(&report))?;
+    }
+    Ok(if report.equal { Outcome::Done } else { Outcome::Failed })
+}
+
+fn text(report: &Report) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    for entry in &report.differences {
+        let _ = writeln!(text, "{:8} {}", entry.difference.word(), entry.path);
+    }
+    for failed in &report.failed {
+        let _ = writeln!(text, "{:8} {} ({}): {}", "fails", failed.note, failed.format, failed.error);
+    }
+    let _ = match report.differences.len() {
+        0 => writeln!(text, "equal: {} outputs are what a fresh full export would write", report.outputs),
+        differences => writeln!(text, "{differences} of {} outputs differ", report.outputs),
+    };
+    text
+}
+
+fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
+    let notes = Arc::new(open_notes(loaded)?);
+    let comparing = Arc::new(Comparing {
+        root: loaded.config.export_dir.clone(),
+        notes: notes.clone(),
+        seen: Mutex::default(),
+    });
+    let parts = Parts {
+        config: Arc::new(loaded.config.clone()),
+        formats: Arc::new(Formats::new(&loaded.config)?),
+        notes,
+        outputs: comparing.clone(),
+        manifest: Manifest::in_memory()?,
+    };
+    let began = Instant::now();
+    let (mut engine, _) = Engine::open(parts, began).map_err(crate::session::SessionError::from)?;
+    let dirty = Dirty { everything: true, ..Dirty::default() };
+    let request = Request { trigger: Trigger::Once, dirty: &dirty, full: true, audit: false, always: true, now: began };
+    let Some(batch) = engine.prepare(&request, &Unwatched)? else {
+        return Err(CommandError::NotFound("a batch that always runs was not planned".to_owned()));
+    };
+    let runtime = runtime()?;
+    let (_, halt) = channel::channel(Halt::No);
+    let run = Run {
+        limit: loaded.config.max_concurrent.get(),
+        on_error: OnError::Continue,
+        began,
+        tell_exported: false,
+        halt,
+        progress: Arc::<Progress>::default(),
+    };
+    let ran = runtime
+        .block_on(batch::run(engine, batch, run))
+        .map_err(|error| DaemonError::Broken(error.to_string()))?;
+    let mut differences = std::mem::take(&mut *lock(&comparing.seen));
+    let outputs = differences.len();
+    let stale = stale(loaded, &differences)?;
+    differences.extend(stale.into_iter().map(|path| (path, Some(Difference::Stale))));
+    let differences: Vec<Entry> = differences
+        .into_iter()
+        .filter_map(|(path, difference)| Some(Entry { path: path.to_string(), difference: difference? }))
+        .collect();
+    let failed = ran.finished.failed.into_iter();
+    let failed: Vec<FailedEntry> = failed
+        .map(|job| FailedEntry { note: job.note, format: job.format.into(), error: job.error })
+        .collect();
+    Ok(Report { equal: differences.is_empty(), outputs, differences, failed })
+}
+
+/// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
+fn stale(
+    loaded: &Loaded,
+    wanted: &BTreeMap<OutputPath, Option<Difference>>,
+) -> Result<BTreeSet<OutputPath>, CommandError> {
+    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
+    let manifest = match Manifest::open_read_only(&path) {
+        Ok(manifest) => manifest,
+        Err(ManifestError::Missing { .. }) => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut stale = BTreeSet::new();
+    manifest.load_outputs(|row| {
+        let there = loaded.config.export_dir.join(row.path.as_path()).symlink_metadata().is_ok();
+        if there && !wanted.contains_key(&row.path) {
+            stale.insert(row.path);
+        }
+    })?;
+    Ok(stale)
+}
+
+/// A door to the export tree that compares instead of writing.
+struct Comparing {
+    root: PathBuf,
+    notes: Arc<NotesFolder>,
+    /// Every output that was compared, and how it differs.
+    seen: Mutex<BTreeMap<OutputPath, Option<Difference>>>,
+}
+
+impl Comparing {
+    fn open(&self, path: &OutputPath) -> io::Result<Option<File>> {
+        let full = self.root.join(path.as_path());
+        match full.symlink_metadata() {
+            Ok(metadata) if metadata.is_file() => File::open(full).map(Some),
+            Ok(_) => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn difference(&self, path: &OutputPath, content: Content<'_>) -> io::Result<Option<Difference>> {
+        let Some(there) = self.open(path)? else { return Ok(Some(Difference::Missing)) };
+        let equal = match content {
+            Content::Bytes(bytes) => is_equal(there, bytes)?,
+            Content::Copy(source) => is_equal(there, self.notes.open_file(source)?.0)?,
+        };
+        Ok((!equal).then_some(Difference::Differs))
+    }
+}
+
+fn is_equal(a: impl Read, b: impl Read) -> io::Result<bool> {
+    let (mut a, mut b) = (io::BufReader::new(a), io::BufReader::new(b));
+    loop {
+        use io::BufRead as _;
+        let (left, right) = (a.fill_buf()?, b.fill_buf()?);
+        let length = left.len().min(right.len());
+        if length == 0 {
+            return Ok(left.is_empty() && right.is_empty());
+        }
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        a.consume(length);
+        b.consume(length);
+    }
+}
+
+impl OutputDisk for Comparing {
+    fn stage(&self, path: &OutputPath, content: Content<'_>, _: Owned<'_>) -> Result<Staged, OutputError> {
+        let difference = self
+            .difference(path, content)
+            .map_err(|error| OutputError::Io { path: path.to_string(), error })?;
+        lock(&self.seen).insert(path.clone(), difference);
+        // To the engine all is as it should be: there is nothing to publish.
+        let state = OutputState { hash: ContentHash(0), size: 0, mtime: self.notes.now(), inode: 0, birth: 0 };
+        Ok(Staged::Unchanged(state))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn publish(&self, staged: StagedFile, _: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError> {
+        Ok(staged.state)
+    }
+
+    fn delete(&self, _: &OutputPath, _: Owned<'_>) -> Result<bool, OutputError> {
+        Ok(false)
+    }
+
+    fn remove_folder(&self, _: &OutputPath) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn is_intact(&self, _: &OutputPath, _: &OutputState) -> bool {
+        true
+    }
+
+    fn sweep(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
