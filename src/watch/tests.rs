@@ -340,8 +340,28 @@ async fn a_symlink_that_leads_to_a_folder_hears_what_the_folder_hears() {
     symlink("other", tree.path("new-link")).unwrap();
     tree.rename("new-link", "link");
     tree.prove().await;
+    tree.write("other/c.md", "1");
     tree.write("other/sub/b.md", "1");
     tree.converge().await;
+}
+
+#[tokio::test]
+async fn what_a_listing_did_not_find_is_left_and_looked_at_again() {
+    let mut tree = Tree::new();
+    tree.mkdir("a/b");
+    tree.prove().await;
+    timeout(Duration::from_millis(100), tree.inbox.changed())
+        .await
+        .ok();
+    tree.inbox.take();
+    // As if the listing were older than the folder.
+    tree.watch.retain("", &["".into(), "a".into()]);
+    assert_eq!(tree.standing(), 2);
+    assert!(tree.inbox.take().paths.contains("a/b"));
+    tree.watch.leave("a");
+    assert_eq!(tree.standing(), 1);
+    tree.walk("a");
+    tree.prove().await;
 }
 
 #[tokio::test]
@@ -438,6 +458,19 @@ async fn the_root_that_is_moved_deleted_or_replaced_is_marked() {
     fs::remove_dir_all(tree.root()).unwrap();
     wait_for_root(&mut tree).await;
     fs::create_dir(tree.root()).unwrap();
+    tree.watch.restart();
+    tree.prove().await;
+}
+
+#[tokio::test]
+async fn the_root_that_was_replaced_without_any_event_is_watched_anew() {
+    let mut tree = Tree::new();
+    tree.mkdir("a");
+    tree.prove().await;
+    // The folder around the root is renamed: the root's own watch hears nothing of it.
+    let away = tempfile::tempdir().unwrap();
+    fs::rename(tree.dir.path(), away.path()).unwrap();
+    tree.mkdir("a");
     tree.watch.restart();
     tree.prove().await;
 }
@@ -652,6 +685,24 @@ async fn without_a_watcher_everything_is_polled_until_there_is_one() {
         (tree.watch.coverage(), tree.watch.take_notice()),
         (Coverage::Native, Some(Notice::Restored))
     );
+    tree.prove().await;
+}
+
+#[tokio::test]
+async fn a_watcher_is_replaced_where_only_one_can_be_had() {
+    if !in_own_namespace("a_watcher_is_replaced_where_only_one_can_be_had") {
+        return;
+    }
+    limit("instances", 1);
+    limit("watches", 3);
+    let mut tree = Tree::new();
+    tree.mkdir("a");
+    tree.mkdir("b");
+    for _ in 0..20 {
+        tree.watch.restart();
+        tree.walk("");
+        assert_eq!(tree.watch.coverage(), Coverage::Native);
+    }
     tree.prove().await;
 }
 
