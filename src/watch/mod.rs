@@ -266,6 +266,8 @@ impl Watch {
                 let folders = folders.iter().map(|folder| self.absolute(folder)).collect();
                 let outcome = native.as_mut().map(|native| native.unwatch(&folders));
                 if let Some(Err(error)) = &outcome {
+                    // First forget, then mark, as the handler does.
+                    lock(&self.shared.folders).forget_all();
                     *lock(&self.shared.lost) = Some(Lost::Failed(native::words(error)));
                     self.inbox.mark_all();
                 }
