@@ -72,8 +72,9 @@ pub(super) struct Folders {
 }
 
 impl Folders {
+    /// Whether the watch of `folder` stands and can be trusted.
     pub(super) fn is_standing(&self, folder: &str) -> bool {
-        matches!(self.watched.get(folder), Some(Watched::Standing(_)))
+        !self.all_left_over && matches!(self.watched.get(folder), Some(Watched::Standing(_)))
     }
 
     /// Says what to do to have `folder` watched. One thread at a time may be between this and its end.
@@ -172,7 +173,12 @@ impl Folders {
     /// The watches to remove before any new one is set.
     pub(super) fn take_left_over(&mut self) -> LeftOver {
         let some = std::mem::take(&mut self.left_over);
-        let all = std::mem::take(&mut self.all_left_over);
+        let all = self.all_left_over;
+        if all {
+            // Also those set since on the old watcher: it goes.
+            self.forget_all();
+            self.all_left_over = false;
+        }
         if (all || !some.is_empty()) && self.refused == Some(Refusal::TooManyWatches) {
             self.refused = None;
         }
@@ -298,6 +304,20 @@ mod tests {
         folders.stands("a", (1, 1));
         assert!(!folders.is_standing("a"));
         assert_eq!(folders.take_left_over(), LeftOver::Some(names(&["a"])));
+    }
+
+    #[test]
+    fn after_all_was_forgotten_nothing_stands_before_the_watcher_is_replaced() {
+        let mut folders = Folders::default();
+        folders.forget_all();
+        // A thread that had settled just before.
+        folders.begin("a");
+        folders.stands("a", (1, 1));
+        assert!(!folders.is_standing("a"));
+        assert_eq!(folders.take_left_over(), LeftOver::All);
+        assert!(!folders.is_standing("a"));
+        watch(&mut folders, "a", 1);
+        assert!(folders.is_standing("a"));
     }
 
     #[test]

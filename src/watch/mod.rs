@@ -271,13 +271,13 @@ impl Watch {
         let left_over = lock(&self.shared.folders).take_left_over();
         let sound = match left_over {
             LeftOver::All => false,
-            LeftOver::Some(folders) if folders.is_empty() => {
-                native.as_ref().is_some_and(Native::is_alive)
-            }
+            LeftOver::Some(folders) if folders.is_empty() => native.is_some(),
             LeftOver::Some(folders) => {
                 let folders = folders.iter().map(|folder| self.absolute(folder)).collect();
                 let outcome = native.as_mut().map(|native| native.unwatch(&folders));
                 if let Some(Err(error)) = &outcome {
+                    // First forget, then mark, as the handler does.
+                    lock(&self.shared.folders).forget_all();
                     *lock(&self.shared.lost) = Some(Lost::Failed(native::words(error)));
                     self.inbox.mark_all();
                 }

@@ -63,11 +63,6 @@ impl Native {
         })
     }
 
-    /// Whether its thread still runs.
-    pub(super) fn is_alive(&self) -> bool {
-        self.ended.try_recv() != Err(TryRecvError::Disconnected)
-    }
-
     /// Sets a watch on a folder. Waits for the watcher's thread, and so for the handler.
     pub(super) fn watch(&mut self, folder: &Path) -> notify::Result<()> {
         match &mut self.watcher {
@@ -107,7 +102,7 @@ impl Native {
 impl Drop for Native {
     /// Waits until its thread has given back all watches: another watcher may need them.
     fn drop(&mut self) {
-        let dead = !self.is_alive();
+        let dead = self.ended.try_recv() == Err(TryRecvError::Disconnected);
         self.closing.store(true, Ordering::Release);
         let Some(watcher) = self.watcher.take() else {
             return;
