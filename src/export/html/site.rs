@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::Serialize;
+
 use crate::export::{Listed, Source, url};
 use crate::hash::ContentHash;
 use crate::path::OutputPath;
 use crate::vault::Page;
+use crate::vault::names::fold;
 
 impl Page {
     /// Its path without extension, below the format's folder. Different tags have different ones.
@@ -158,7 +161,7 @@ fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec
     for tag in listed.iter().flat_map(|note| &note.tags) {
         for depth in 1..=tag.split('/').count() {
             let written = prefix(tag, depth);
-            spellings.entry(fold(written)).or_insert(written);
+            spellings.entry(fold(written).into_owned()).or_insert(written);
         }
     }
     counts
