@@ -180,8 +180,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     }
     let stop = StopOnError { queue: Arc::downgrade(&queue), on_error: run.on_error };
     drop(queue);
-    let batch = Arc::new(batch);
-    let mut gather = Gather { batch: batch.clone(), reports: Vec::new(), staged: Vec::new() };
+    let mut gather = Gather { batch: Arc::new(batch), reports: Vec::new(), staged: Vec::new() };
     let mut wave = tokio::time::interval(WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -199,11 +198,11 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         lane?;
     }
     engine = gather.publish(engine).await?;
-    let Gather { mut reports, .. } = gather;
+    let Gather { batch, mut reports, .. } = gather;
     add_cancelled(&mut reports, batch.jobs.len());
     let exported = if run.tell_exported { tell_exported(&engine, &batch, &reports) } else { Vec::new() };
     let measured = (run.began, run.progress.peak.load(Ordering::Relaxed), run.limit);
-    let batch = Arc::into_inner(batch).expect("the lanes have ended and the gathering is over");
+    let batch = Arc::into_inner(batch).expect("whoever else held it has been awaited");
     spawn_blocking(move || {
         let (began, peak, limit) = measured;
         let measured = Measured { started_at, elapsed: began.elapsed(), peak, limit };
