@@ -128,7 +128,7 @@ fn a_file_that_comes_while_a_folder_is_entered_is_listed() {
     let listing = world
         .notes
         .list("", &|folder| {
-            world.write(&super::child(folder, "late.md"), "text")
+            world.write(&super::child(folder, "late.md"), "text");
         })
         .unwrap();
     assert_eq!(listing.files.len(), 2);
