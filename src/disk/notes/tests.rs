@@ -128,7 +128,7 @@ fn a_file_that_comes_while_a_folder_is_entered_is_listed() {
     let listing = world
         .notes
         .list("", &|folder| {
-            world.write(&super::child(folder, "late.md"), "text")
+            world.write(&super::child(folder, "late.md"), "text");
         })
         .unwrap();
     assert_eq!(listing.files.len(), 2);
@@ -348,6 +348,21 @@ fn a_lost_root_is_an_error_and_never_an_empty_folder() {
 }
 
 #[test]
+fn an_empty_folder_on_another_file_system_is_a_mount_that_went() {
+    let mounted = tempfile::tempdir_in("/dev/shm").unwrap();
+    let world = World::new();
+    let here = world.dir.path().join("here");
+    symlink(mounted.path(), &here).unwrap();
+    let notes = NotesFolder::open(&here, select()).unwrap();
+    fs::remove_file(&here).unwrap();
+    symlink(world.at(""), &here).unwrap();
+    assert_eq!(notes.root_state().unwrap(), FolderState::EmptyMountPoint);
+    assert!(notes.list("", &no_watch).is_err());
+    world.write("a.md", "text");
+    assert_eq!(notes.root_state().unwrap(), FolderState::Replaced);
+}
+
+#[test]
 fn a_root_at_rest_is_taken_up_again() {
     let world = World::new();
     world.write("a.md", "text");
@@ -452,7 +467,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
     /// `look` at any path, with and without cached rules, says what `list` says of it.
     #[test]

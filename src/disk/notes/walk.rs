@@ -93,7 +93,7 @@ pub(super) fn walk(
     };
     match walk.folder(&first, &mut listing) {
         Err(error) if folder.is_empty() => return Err(error),
-        Err(error) => walk.report(folder, error, &mut listing),
+        Err(error) => report(folder, error, &mut listing),
         Ok(()) => {}
     }
     let threads = std::thread::available_parallelism()
@@ -122,6 +122,28 @@ fn merge(listing: &mut Listing, part: Listing) {
     listing.files.extend(part.files);
     listing.folders.extend(part.folders);
     listing.unreadable.extend(part.unreadable);
+}
+
+/// Notes what could not be looked at; what vanished meanwhile is just gone.
+fn report(path: &str, error: io::Error, listing: &mut Listing) {
+    if !is_nothing(&error) {
+        listing.unreadable.push((path.to_owned(), error));
+    }
+}
+
+/// Stamps files of an open folder.
+fn stamp(folder: &Entered, files: Vec<(NotePath, Verdict)>, listing: &mut Listing) {
+    listing.files.reserve(files.len());
+    for (path, verdict) in files {
+        match beneath::stat_entry(&folder.handle, path.name()) {
+            Ok(stat) if beneath::kind(&stat) == FileType::RegularFile => {
+                listing.files.extend(found(path, verdict, &stat));
+            }
+            // It was swapped for something else since the folder was read; its event will be looked at.
+            Ok(_) | Err(Errno::NOENT) => {}
+            Err(error) => listing.unreadable.push((path.into(), error.into())),
+        }
+    }
 }
 
 /// The chain of real folders above `folder`, from the root.
@@ -158,10 +180,10 @@ impl Walk<'_> {
             match task {
                 Task::Folder(folder) => {
                     if let Err(error) = self.folder(&folder, &mut listing) {
-                        self.report(&folder.path, error, &mut listing);
+                        report(&folder.path, error, &mut listing);
                     }
                 }
-                Task::Files(folder, files) => self.stamp(&folder, files, &mut listing),
+                Task::Files(folder, files) => stamp(&folder, files, &mut listing),
             }
         }
         listing
@@ -188,13 +210,6 @@ impl Walk<'_> {
     fn add(&self, task: Task) {
         lock(&self.queue).tasks.push(task);
         self.changed.notify_one();
-    }
-
-    /// Notes what could not be looked at; what vanished meanwhile is just gone.
-    fn report(&self, path: &str, error: io::Error, listing: &mut Listing) {
-        if !is_nothing(&error) {
-            listing.unreadable.push((path.to_owned(), error));
-        }
     }
 
     /// Reads one folder: its rules, then its entries.
@@ -230,7 +245,7 @@ impl Walk<'_> {
 
     fn entries(&self, folder: &Arc<Entered>, listing: &mut Listing) -> io::Result<()> {
         let mut files = Vec::new();
-        let mut buffer = [MaybeUninit::uninit(); ENTRY_BUFFER];
+        let mut buffer = vec![MaybeUninit::uninit(); ENTRY_BUFFER];
         let mut entries = RawDir::new(&folder.handle, &mut buffer);
         while let Some(entry) = entries.next() {
             let entry = entry?;
@@ -249,7 +264,7 @@ impl Walk<'_> {
                 FileType::Directory => self.descend(folder, path),
                 FileType::Symlink | FileType::Unknown => {
                     if let Err(error) = self.follow(folder, &path, listing) {
-                        self.report(&path, error, listing);
+                        report(&path, error, listing);
                     }
                 }
                 _ => {}
@@ -258,7 +273,7 @@ impl Walk<'_> {
                 self.add(Task::Files(Arc::clone(folder), std::mem::take(&mut files)));
             }
         }
-        self.stamp(folder, files, listing);
+        stamp(folder, files, listing);
         Ok(())
     }
 
@@ -297,10 +312,10 @@ impl Walk<'_> {
         let target = self.root.open_inside(path, OFlags::PATH)?;
         let stat: Statx = beneath::stat_open(&target)?;
         match beneath::kind(&stat) {
-            FileType::Directory => {
-                if !Ancestor::includes(Some(&folder.chain), FolderId::from(&stat)) {
-                    self.descend(folder, path.to_owned());
-                }
+            FileType::Directory
+                if !Ancestor::includes(Some(&folder.chain), FolderId::from(&stat)) =>
+            {
+                self.descend(folder, path.to_owned());
             }
             FileType::RegularFile => {
                 let verdict = self.select.file(path, &folder.rules);
@@ -310,20 +325,6 @@ impl Walk<'_> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn stamp(&self, folder: &Entered, files: Vec<(NotePath, Verdict)>, listing: &mut Listing) {
-        listing.files.reserve(files.len());
-        for (path, verdict) in files {
-            match beneath::stat_entry(&folder.handle, path.name()) {
-                Ok(stat) if beneath::kind(&stat) == FileType::RegularFile => {
-                    listing.files.extend(found(path, verdict, &stat));
-                }
-                // It was swapped for something else since the folder was read; its event will be looked at.
-                Ok(_) | Err(Errno::NOENT) => {}
-                Err(error) => listing.unreadable.push((path.into(), error.into())),
-            }
-        }
     }
 }
 

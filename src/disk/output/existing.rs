@@ -78,7 +78,7 @@ pub(super) enum Existing {
     /// Nothing.
     Absent,
     /// A regular file.
-    File(ExistingFile),
+    File(Box<ExistingFile>),
     /// A folder, a symlink or anything else that is never ours.
     Other,
 }
@@ -96,7 +96,7 @@ pub(super) struct Wanted<'a> {
     /// Bytes.
     pub(super) size: u64,
     /// Its content's hash; asked for only where the size does not settle it.
-    pub(super) hash: &'a mut dyn FnMut() -> Result<ContentHash, OutputError>,
+    pub(super) hash: &'a dyn Fn() -> Result<ContentHash, OutputError>,
 }
 
 /// What that means for whoever wants to write there.
@@ -122,7 +122,7 @@ impl Existing {
             return Ok(Self::Other);
         }
         let name = name.to_owned();
-        Ok(Self::File(ExistingFile { folder, name, stat }))
+        Ok(Self::File(Box::new(ExistingFile { folder, name, stat })))
     }
 
     /// Whether `wanted` lies there already, and if not, whether it may be written.
@@ -130,7 +130,7 @@ impl Existing {
         &self,
         path: &OutputPath,
         owned: Owned<'_>,
-        wanted: Wanted<'_>,
+        wanted: &Wanted<'_>,
     ) -> Result<Found, OutputError> {
         let file = match self {
             Self::Absent => return Ok(Found::Nothing),
