@@ -18,6 +18,7 @@ pub mod daemon;
 pub mod debounce;
 pub mod disk;
 pub mod engine;
+pub mod explain;
 pub mod export;
 pub mod hash;
 pub mod log;

@@ -24,6 +24,11 @@ pub enum Request {
     Status,
     /// To read its config again. Answered with [`Response::Reloaded`] once the new one is in force.
     Reload,
+    /// Why a note is exported, as JSON. Answered with [`Response::Value`].
+    Explain {
+        /// The note as the user named it.
+        note: String,
+    },
 }
 
 /// What the daemon answers.
@@ -37,6 +42,8 @@ pub enum Response {
         /// The keys whose values are others.
         changed: Vec<String>,
     },
+    /// What was asked for.
+    Value(serde_json::Value),
     /// It can't or won't, in one line that says why.
     Failed {
         /// Why.

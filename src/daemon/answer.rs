@@ -9,6 +9,7 @@ use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
 use crate::engine::Engine;
+use crate::explain;
 use crate::log::events::milliseconds;
 use crate::watch::Coverage;
 
@@ -21,7 +22,32 @@ impl Daemon<'_> {
                 let _ = answer.send(Response::Status(Box::new(status)));
             }
             Request::Reload => self.ask_reload(Some(answer)),
+            Request::Explain { note } => self.explain(note, answer),
         }
+    }
+
+    fn explain(&self, note: String, answer: oneshot::Sender<Response>) {
+        let vault = match (&self.work, &self.current) {
+            (Work::Idle(engine), _) => engine.vault().clone(),
+            (_, Some(current)) => current.vault.clone(),
+            (_, None) => {
+                let _ = answer.send(Response::failed("the notes are being looked at; ask again in a moment"));
+                return;
+            }
+        };
+        let config = self.config().clone();
+        // Looks whether the outputs are there, which is not for this thread. It ends by itself, and the next batch only
+        // has to copy the vault if it comes first.
+        tokio::task::spawn_blocking(move || {
+            let response = match explain::explain(&vault, &config, &note) {
+                Ok(explanation) => serde_json::to_value(&explanation).map_or_else(
+                    |error| Response::failed(error.to_string()),
+                    Response::Value,
+                ),
+                Err(error) => Response::failed(error),
+            };
+            let _ = answer.send(response);
+        });
     }
 
     fn status(&self) -> Status {
@@ -51,7 +77,7 @@ impl Daemon<'_> {
                 paths: self.inbox.count(),
                 due_in_ms: self.debouncer.deadline().map(|due| whole_ms(due.saturating_duration_since(now))),
             },
-            running: self.current.map(|current| Running {
+            running: self.current.as_ref().map(|current| Running {
                 batch: current.batch,
                 trigger: current.trigger,
                 done: self.progress.done.load(Ordering::Relaxed),

@@ -262,7 +262,7 @@ impl Daemon<'_> {
 
     fn step_said(&mut self, event: StepEvent) {
         match event {
-            StepEvent::Looked { notes, began, everything } => {
+            StepEvent::Looked { notes, began, everything, heard } => {
                 if everything {
                     self.last_rescan = Some(Instant::now());
                     self.schedule.rescanned(Instant::now());
@@ -272,6 +272,8 @@ impl Daemon<'_> {
                 if !self.is_ready {
                     self.become_ready(notes);
                 }
+                // A step that was ended meanwhile doesn't wait.
+                let _ = heard.send(());
             }
             StepEvent::Started(current) => {
                 self.say_status(&service::exporting_sentence(current.batch, 0, current.jobs));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, watch as channel};
+use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::batch::{self, Halt, Progress, Run};
@@ -13,6 +13,7 @@ use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
 use crate::tell;
+use crate::vault::Vault;
 use crate::watch::{Dirty, Watch};
 
 /// A step to take.
@@ -36,14 +37,17 @@ pub(super) enum StepEvent {
         notes: usize,
         began: Instant,
         everything: bool,
+        /// The step goes on when the loop has said so in the log: `ready` comes before `batch started`.
+        heard: oneshot::Sender<()>,
     },
     /// A batch has begun.
     Started(Current),
 }
 
 /// A batch that runs.
-#[derive(Clone, Copy, Debug)]
 pub(super) struct Current {
+    /// The vault that it exports; it doesn't change before the batch is over.
+    pub(super) vault: Arc<Vault>,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -114,13 +118,15 @@ impl Step {
                 return Ok(StepDone { engine, result: Err(failed) });
             }
         };
+        let (heard, told) = oneshot::channel();
         // The loop hears nothing only when it has ended.
-        let _ = tell.send(StepEvent::Looked { notes: engine.vault().notes(), began, everything });
+        let _ = tell.send(StepEvent::Looked { notes: engine.vault().notes(), began, everything, heard });
+        let _ = told.await;
         let mut row = None;
         let mut again = Vec::new();
         if let Some(batch) = batch {
             let limit = engine.config().max_concurrent.get();
-            let current = Current { batch: batch.number, trigger, jobs: batch.jobs.len(), began };
+            let current = Current { vault: engine.vault().clone(), batch: batch.number, trigger, jobs: batch.jobs.len(), began };
             let _ = tell.send(StepEvent::Started(current));
             tell::started(&batch, limit);
             let run = Run {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::Engine;
-use crate::config::Config;
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
@@ -21,7 +20,6 @@ const KEPT_TEXT: usize = 24 << 20;
 
 /// What the jobs of one batch share.
 pub struct Context {
-    pub(crate) config: Arc<Config>,
     pub(crate) formats: Arc<Formats>,
     vault: Arc<Vault>,
     notes: Arc<dyn NotesDisk>,
@@ -60,7 +58,6 @@ impl Context {
             .filter_map(|(path, note)| Some((files.find(path.as_str())?, Arc::new(note))))
             .collect();
         Self {
-            config: engine.config.clone(),
             formats: engine.formats.clone(),
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),

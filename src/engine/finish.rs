@@ -367,7 +367,7 @@ impl Engine {
             return Err(error);
         }
         self.unsaved = super::Unsaved::default();
-        self.vault_mut().recycle();
+        self.is_saved = true;
         Ok(())
     }
 }

@@ -53,6 +53,8 @@ pub struct Engine {
     unsaved: Unsaved,
     /// Commits that failed, oldest first: tried again before the next.
     backlog: Vec<Changes>,
+    /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
+    is_saved: bool,
     /// Whether the manifest knows any output: a first export need not ask it for each.
     has_outputs: bool,
     next_batch: u64,

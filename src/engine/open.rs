@@ -67,6 +67,7 @@ impl Engine {
             failures: Failures::default(),
             unsaved: Unsaved::default(),
             backlog: Vec::new(),
+            is_saved: false,
             has_outputs: true,
             next_batch: manifest.last_batch_number()? + 1,
             unreadable: BTreeMap::new(),

@@ -109,6 +109,9 @@ impl Engine {
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
         let look = self.look(request.dirty, listener)?;
+        if std::mem::take(&mut self.is_saved) {
+            self.vault_mut().recycle();
+        }
         let delta = self.vault_mut().apply(look.changes);
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {

@@ -213,6 +213,7 @@ mod tests {
                 Page::tag("work/secret"),
                 Page::tag("ä")
             ]
+            .into()
         );
         for page in &pages {
             assert!(page.lists(&tags(&["WORK/secret/x", "ä"])), "{page:?}");

@@ -1,0 +1,203 @@
+//! Why a note is exported, and why again: what it depends on, what depends on it, its outputs, its problems.
+//!
+//! Made from the vault, by the daemon or by the command when none runs; whether an output is there is asked of the disk.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::path::NotePath;
+use crate::vault::{Candidates, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Vault};
+
+/// What there is to tell of a note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    note: String,
+    title: String,
+    tags: Vec<String>,
+    aliases: Vec<String>,
+    exported: bool,
+    /// Why it is not exported.
+    kept_out: Option<String>,
+    /// What its outputs are made from besides its own text.
+    depends_on: Vec<Dependency>,
+    /// Whose outputs are made from it.
+    dependents: Vec<Dependency>,
+    outputs: Vec<Output>,
+    problems: Vec<String>,
+    unresolved: Vec<String>,
+    ambiguous: Vec<Ambiguous>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Dependency {
+    note: String,
+    how: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Output {
+    format: String,
+    path: String,
+    exists: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ambiguous {
+    link: String,
+    taken: String,
+    candidates: Vec<String>,
+}
+
+/// Explains the note that the user named: by its path in the vault, by a path to its file, or by a name that a link could
+/// use.
+///
+/// # Errors
+/// When there is no such note, in one line.
+pub fn explain(vault: &Vault, config: &Config, note: &str) -> Result<Explanation, String> {
+    let id = find(vault, config, Path::new(note))
+        .ok_or_else(|| format!("{note}: no such note in {}", config.notes_dir.display()))?;
+    Ok(explanation(vault, config, id))
+}
+
+fn find(vault: &Vault, config: &Config, note: &Path) -> Option<FileId> {
+    let by_path = NotePath::try_from(note).ok().and_then(|path| vault.files().find(path.as_str()));
+    let by_file = || {
+        let real = std::fs::canonicalize(note).ok()?;
+        let root = std::fs::canonicalize(&config.notes_dir).ok()?;
+        let inside = real.strip_prefix(root).ok()?;
+        vault.files().find(NotePath::try_from(inside).ok()?.as_str())
+    };
+    let by_name = || vault.by_name(note.to_str()?);
+    by_path
+        .or_else(by_file)
+        .or_else(by_name)
+        .filter(|&id| vault.files().get(id).is_note())
+}
+
+fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
+    let file = vault.files().get(id);
+    let facts = file.facts();
+    let path = |id: FileId| vault.files().get(id).path.to_string();
+    let texts = |texts: &[Box<str>]| texts.iter().map(ToString::to_string).collect();
+    let mut explanation = Explanation {
+        note: file.path.to_string(),
+        title: facts.as_ref().map(|facts| facts.title.to_string()).unwrap_or_default(),
+        tags: facts.as_ref().map(|facts| texts(&facts.tags)).unwrap_or_default(),
+        aliases: facts.as_ref().map(|facts| texts(&facts.aliases)).unwrap_or_default(),
+        exported: file.exported,
+        kept_out: facts.as_ref().filter(|_| !file.exported).map(|facts| kept_out(vault, id, facts)),
+        depends_on: file
+            .edges
+            .iter()
+            .map(|edge| Dependency { note: path(edge.id()), how: if edge.is_embed() { "embeds".into() } else { "links to".into() } })
+            .collect(),
+        dependents: file
+            .incoming
+            .iter()
+            .map(|edge| Dependency {
+                note: path(edge.id()),
+                how: if edge.is_embed() { "embedded in".into() } else { "linked from".into() },
+            })
+            .collect(),
+        outputs: outputs(vault, config, id),
+        problems: Vec::new(),
+        unresolved: Vec::new(),
+        ambiguous: Vec::new(),
+    };
+    explanation.depends_on.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    explanation.dependents.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    if let Some(facts) = facts {
+        explain_links(vault, id, &facts, &mut explanation);
+    }
+    explanation
+}
+
+fn kept_out(vault: &Vault, id: FileId, facts: &NoteFacts) -> String {
+    if let Some(blocked) = vault.blocked(id, 0) {
+        return blocked.to_string();
+    }
+    match facts.privacy {
+        Privacy::Private => "its front matter keeps it private".to_owned(),
+        Privacy::Withheld => "its front matter can't be read and may keep it private".to_owned(),
+        Privacy::Unreadable => "its front matter can't be read, and tag filters are set".to_owned(),
+        Privacy::Public => "skip_tags or only_tags keep it out".to_owned(),
+    }
+}
+
+fn outputs(vault: &Vault, config: &Config, id: FileId) -> Vec<Output> {
+    if !vault.files().get(id).exported {
+        return Vec::new();
+    }
+    let formats = config.formats.iter().enumerate();
+    formats
+        .map(|(at, format)| {
+            let path = vault.output(id, at);
+            let exists = config.export_dir.join(path.as_path()).is_file();
+            Output { format: format.name.to_string(), path: path.to_string(), exists }
+        })
+        .collect()
+}
+
+fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut Explanation) {
+    let path = |id: FileId| vault.files().get(id).path.to_string();
+    if let Some(problem) = &facts.problem {
+        let note = &explanation.note;
+        explanation.problems.push(format!("{note}:{}:{}: {}", problem.line, problem.column, problem.message));
+    }
+    for reference in &facts.refs {
+        let separator = if reference.fragment.is_empty() { "" } else { "#" };
+        let link = format!("{}{separator}{}", reference.target, reference.fragment);
+        if let Candidates::Tie(ids) = vault.candidates(id, reference) {
+            explanation.ambiguous.push(Ambiguous {
+                link: link.clone(),
+                taken: path(ids[0]),
+                candidates: ids.into_iter().map(path).collect(),
+            });
+        }
+        match vault.target(id, reference) {
+            Target::Nowhere(Nowhere::Unresolved) => explanation.unresolved.push(link),
+            Target::Nowhere(Nowhere::Hidden) => {
+                explanation.problems.push(format!("{link}: leads to a note that is kept out; it is exported as plain text"));
+            }
+            Target::Nowhere(Nowhere::NotCopied) => {
+                explanation.problems.push(format!("{link}: leads to a file that is not copied along"));
+            }
+            Target::Note(_, Place::Missing) => {
+                explanation.problems.push(format!("{link}: the note has no such heading or block"));
+            }
+            Target::Note(..) | Target::File(_) => {}
+        }
+    }
+}
+
+/// The explanation for people.
+pub fn text(explanation: &Explanation) -> String {
+    let mut text = format!("{}: {}\n", explanation.note, explanation.title);
+    let mut list = |heading: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            let _ = writeln!(text, "{heading}");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+    };
+    list("kept out", explanation.kept_out.iter().cloned().collect());
+    list("tags", explanation.tags.clone());
+    list("aliases", explanation.aliases.clone());
+    let how = |dependency: &Dependency| format!("{} {}", dependency.how, dependency.note);
+    list("depends on", explanation.depends_on.iter().map(how).collect());
+    list("dependents", explanation.dependents.iter().map(how).collect());
+    let output = |output: &Output| {
+        let missing = if output.exists { "" } else { "  (not there yet)" };
+        format!("{:10} {}{missing}", output.format, output.path)
+    };
+    list("outputs", explanation.outputs.iter().map(output).collect());
+    list("problems", explanation.problems.clone());
+    list("leads nowhere", explanation.unresolved.clone());
+    let tie = |tie: &Ambiguous| format!("{} -> {} (of {})", tie.link, tie.taken, tie.candidates.join(", "));
+    list("several candidates", explanation.ambiguous.iter().map(tie).collect());
+    text
+}
