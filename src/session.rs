@@ -184,6 +184,7 @@ impl Session {
             notes: self.notes.clone(),
             outputs: self.outputs.clone(),
             manifest,
+            device: self.notes.device(),
         };
         let (engine, lost) = Engine::open(parts, now)?;
         self.lost = self.lost.take().or(lost);

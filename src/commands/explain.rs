@@ -66,6 +66,7 @@ fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
         notes: Arc::new(open_notes(loaded)?),
         outputs: Arc::new(NoTree),
         manifest: Manifest::in_memory()?,
+        device: 0,
     };
     let now = Instant::now();
     let (mut engine, _) = Engine::open(parts, now).map_err(crate::session::SessionError::from)?;

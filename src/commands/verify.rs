@@ -115,6 +115,7 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes,
         outputs: comparing.clone(),
         manifest: Manifest::in_memory()?,
+        device: 0,
     };
     let began = Instant::now();
     let (mut engine, _) = Engine::open(parts, began).map_err(crate::session::SessionError::from)?;

@@ -183,7 +183,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         tokio::select! {
             biased;
             Some(signal) = signals.next() => if daemon.heard(signal).is_break() { return Ok(()) },
-            Some(event) = step_events.recv() => daemon.step_said(event),
+            Some(event) = step_events.recv() => daemon.step_said(event)?,
             done = step_ended(&mut daemon.work) => daemon.take_back(done)?,
             Some((request, answer)) = requests.recv() => daemon.answer(request, answer),
             () = inbox.changed() => daemon.noticed(),
@@ -211,7 +211,12 @@ impl Daemon<'_> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
-        if self.stopping || !self.is_ready {
+        if self.stopping {
+            let told = self.service.extend_timeout(2 * DRAIN_TICK);
+            self.heed(told);
+            return Ok(());
+        }
+        if !self.is_ready {
             return Ok(());
         }
         self.mind_schedule(now);
@@ -260,7 +265,7 @@ impl Daemon<'_> {
         self.work = Work::Running(tokio::spawn(step.run()));
     }
 
-    fn step_said(&mut self, event: StepEvent) {
+    fn step_said(&mut self, event: StepEvent) -> Result<(), DaemonError> {
         match event {
             StepEvent::Looked { notes, began, everything, heard } => {
                 if everything {
@@ -270,6 +275,7 @@ impl Daemon<'_> {
                 self.schedule.polled(began, Instant::now());
                 self.census.notes = notes;
                 if !self.is_ready {
+                    self.watch.require_native()?;
                     self.become_ready(notes);
                 }
                 // A step that was ended meanwhile doesn't wait.
@@ -280,6 +286,7 @@ impl Daemon<'_> {
                 self.current = Some(current);
             }
         }
+        Ok(())
     }
 
     fn become_ready(&mut self, notes: usize) {
@@ -296,6 +303,10 @@ impl Daemon<'_> {
         let done = ended.and_then(|done| done).map_err(|error| DaemonError::Broken(error.to_string()))?;
         self.current = None;
         self.work = Work::Idle(Box::new(done.engine));
+        if let Some(session) = &self.session {
+            // An open handle would keep the folder's file system from being unmounted.
+            session.notes.rest();
+        }
         let result = match done.result {
             Ok(result) => result,
             Err(failed) => {
@@ -352,7 +363,13 @@ impl Daemon<'_> {
         let state = session.notes.root_state();
         let back = match state {
             Ok(FolderState::Same) => self.lost,
-            Ok(FolderState::Replaced) => session.notes.reopen().is_ok(),
+            Ok(FolderState::Replaced) => {
+                let reopened = session.notes.reopen().is_ok();
+                if let (true, Work::Idle(engine)) = (reopened, &mut self.work) {
+                    engine.set_device(session.notes.device());
+                }
+                reopened
+            }
             Ok(_) | Err(_) => false,
         };
         let here = matches!(state, Ok(FolderState::Same)) || back;

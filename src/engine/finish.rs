@@ -160,6 +160,7 @@ impl Engine {
         tally.finished.refused = late.refused;
         self.count(&batch, &reports, measured, late.deleted, &mut tally);
         drop(batch);
+        self.settle_announced(&mut tally);
         self.forget_failures(&mut tally.changes);
         self.save_files(&mut tally.changes);
         if let Err(error) = self.outputs.sweep() {
@@ -167,6 +168,24 @@ impl Engine {
         }
         let committed = self.commit(tally.changes);
         (tally.finished, committed)
+    }
+
+    /// Files that were announced and not published are, again, whose they were before.
+    fn settle_announced(&mut self, tally: &mut Tally) {
+        for path in std::mem::take(&mut self.announced) {
+            if tally.written.contains(&path) || tally.changes.outputs_removed.contains(&path) {
+                continue;
+            }
+            match self.manifest.output_at(&path) {
+                Ok(Some(row)) if row.state.is_some() => {
+                    tally.changes.outputs.push(StoredOutput { replacing: false, ..row });
+                }
+                Ok(Some(_)) => tally.changes.outputs_removed.push(path),
+                Ok(None) => {}
+                // The mark stays: at worst a file that someone puts there is taken for ours.
+                Err(error) => tally.finished.refused.push(error.to_string()),
+            }
+        }
     }
 
     fn take_report(
@@ -337,12 +356,10 @@ impl Engine {
             changes.files.push(StoredFile {
                 id,
                 path: file.path.clone(),
-                is_note: file.is_note(),
                 stamp: file.stamp,
                 trusted: file.trusted,
-                facts: Some(file.to_record()),
+                record: file.to_record(),
                 view: file.view,
-                backlinks: crate::hash::Key::default(),
             });
         }
         changes.folders.extend(self.unsaved.made.iter().cloned());
@@ -351,6 +368,7 @@ impl Engine {
             changes.formats =
                 Some(keys.map(|format| FormatKey { name: format.name.clone(), key: format.fingerprint }).collect());
             changes.meta.push((super::open::RULES.into(), super::open::rules_text(&self.vault)));
+            changes.meta.push((super::open::DEVICE.into(), self.device.to_string().into()));
         }
     }
 

@@ -66,6 +66,7 @@ impl Engine {
             self.look_at(path, &mut survey, &mut listed);
         }
         self.list_all(listed, &mut survey, listener)?;
+        self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
         self.unreadable.retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
         Ok(self.read_changed(survey))
@@ -159,13 +160,40 @@ impl Engine {
         !below.is_empty()
     }
 
+    /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at too.
+    fn look_at_aliases(&self, survey: &mut Survey) {
+        let files = self.vault.files();
+        let changed = |path: &NotePath| {
+            let file = files.get(files.find(path.as_str())?);
+            let same = survey.found.get(path).is_some_and(|found| found.stamp == file.stamp);
+            (!same).then_some(file.stamp.inode)
+        };
+        let inodes: BTreeSet<u64> = survey.found.keys().chain(&survey.gone).filter_map(changed).collect();
+        let aliases: BTreeSet<NotePath> = inodes
+            .into_iter()
+            .flat_map(|inode| files.with_inode(inode))
+            .map(|id| files.get(id).path.clone())
+            .filter(|path| !survey.found.contains_key(path) && !survey.gone.contains(path))
+            .collect();
+        let mut nothing_listed = BTreeSet::new();
+        for path in aliases {
+            self.look_at(&path, survey, &mut nothing_listed);
+        }
+    }
+
     /// Nothing counts as gone while the notes folder itself is: a folder that was deleted, renamed away or unmounted looks
     /// empty to who still holds it open.
     fn confirm_gone(&self, survey: &Survey) -> Result<(), EngineError> {
-        if survey.gone.is_empty() || self.notes.is_there() {
+        if survey.gone.is_empty() {
             return Ok(());
         }
-        Err(EngineError::NotesGone(self.config.notes_dir.display().to_string()))
+        // After a restart there is no open handle to compare with: an empty folder on another file system than last time is
+        // taken for a mount point that waits for its mount.
+        let unmounted = survey.found.is_empty() && self.known_device.is_some_and(|known| known != self.device);
+        if unmounted || !self.notes.is_there() {
+            return Err(EngineError::NotesGone(self.config.notes_dir.display().to_string()));
+        }
+        Ok(())
     }
 
     fn find_gone(&self, tops: &BTreeSet<Box<str>>, survey: &mut Survey) {

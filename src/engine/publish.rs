@@ -44,6 +44,7 @@ impl Engine {
             })
             .collect();
         self.has_outputs = true;
+        self.announced.extend(staged.iter().map(|(_, file)| file.path.clone()));
         self.manifest.announce(&announcements).map_err(std::io::Error::other)?;
         self.outputs.flush()
     }

@@ -238,10 +238,9 @@ impl<'a> Update<'a> {
 
     fn replace(&mut self, id: FileId, seen: Seen) {
         self.touched.insert(id);
-        let file = self.vault.files.get_mut(id);
-        let moved_on = file.stamp != seen.stamp;
-        file.stamp = seen.stamp;
-        file.trusted = seen.trusted;
+        let moved_on = self.vault.files.get(id).stamp != seen.stamp;
+        self.vault.files.set_stamp(id, seen.stamp, seen.trusted);
+        let file = self.vault.files.get(id);
         let path = file.path.clone();
         let (Some(old), Some(new)) = (file.facts(), seen.facts) else {
             if moved_on {

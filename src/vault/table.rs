@@ -143,6 +143,8 @@ fn decode(bytes: &[u8]) -> NoteFacts {
 pub struct Files {
     slots: Vec<Option<File>>,
     by_path: HashTable<FileId>,
+    /// Several files can be one inode: hard links, and symlinks to a file of the vault.
+    by_inode: HashTable<FileId>,
     free: Vec<FileId>,
     retired: Vec<FileId>,
     notes: usize,
@@ -150,6 +152,10 @@ pub struct Files {
 
 fn hash(path: &str) -> u64 {
     xxh3_64(path.as_bytes())
+}
+
+fn hash_inode(inode: u64) -> u64 {
+    xxh3_64(&inode.to_le_bytes())
 }
 
 impl Files {
@@ -206,10 +212,39 @@ impl Files {
         self.by_path.insert_unique(hashed, id, |&id| {
             hash(slots[id.0 as usize].as_ref().expect("ids in use name a file").path.as_str())
         });
+        self.index_inode(id);
+    }
+
+    fn index_inode(&mut self, id: FileId) {
+        let slots = &self.slots;
+        let inode = |id: FileId| slots[id.0 as usize].as_ref().expect("ids in use name a file").stamp.inode;
+        self.by_inode.insert_unique(hash_inode(inode(id)), id, |&id| hash_inode(inode(id)));
+    }
+
+    fn forget_inode(&mut self, id: FileId) {
+        let hashed = hash_inode(self.get(id).stamp.inode);
+        if let Ok(entry) = self.by_inode.find_entry(hashed, |&other| other == id) {
+            entry.remove();
+        }
+    }
+
+    /// Puts another version in the place of the known one.
+    pub fn set_stamp(&mut self, id: FileId, stamp: Stamp, trusted: bool) {
+        self.forget_inode(id);
+        let file = self.get_mut(id);
+        file.stamp = stamp;
+        file.trusted = trusted;
+        self.index_inode(id);
+    }
+
+    /// The files that were this inode when they were last looked at.
+    pub fn with_inode(&self, inode: u64) -> impl Iterator<Item = FileId> {
+        self.by_inode.iter_hash(hash_inode(inode)).copied().filter(move |&id| self.get(id).stamp.inode == inode)
     }
 
     /// Takes a file out; its id stays unused until [`Self::recycle`].
     pub fn remove(&mut self, id: FileId) -> File {
+        self.forget_inode(id);
         let hashed = hash(self.get(id).path.as_str());
         if let Ok(entry) = self.by_path.find_entry(hashed, |&other| other == id) {
             entry.remove();
