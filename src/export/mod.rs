@@ -21,6 +21,7 @@ mod view;
 pub use command::{CommandError, Invocation};
 pub use formats::{FormatError, Formats, RenderError};
 pub use html::site::Page;
+pub use template::TemplateError;
 pub use portable::{LinkInfo, Portable, Style, links, portable};
 
 use std::sync::Arc;

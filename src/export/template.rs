@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter};
+use pulldown_cmark_escape::{FmtWriter, escape_html};
 use serde::Serialize;
 
 use super::html::site::SiteView;
@@ -107,6 +108,7 @@ impl Template {
             Escape::Html => AutoEscape::Html,
             Escape::Nothing => AutoEscape::None,
         });
+        environment.set_formatter(write_value);
         let compiled = environment.add_template_owned(NAME, source);
         compiled.map_err(|error| TemplateError::new(&error, path))?;
         let used = environment
@@ -175,6 +177,15 @@ impl Template {
         text.map(String::into_bytes)
             .map_err(|error| TemplateError::new(&error, &self.path))
     }
+}
+
+/// Writes a value, escaped where its template is. MiniJinja's own way escapes `/` too, which makes URLs hard to read.
+fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    if *state.auto_escape() != AutoEscape::Html || value.is_safe() {
+        return escape_formatter(out, state, value);
+    }
+    let text = value.to_string();
+    escape_html(FmtWriter(out), &text).map_err(minijinja::Error::from)
 }
 
 /// Tags as a list that can be looped over and joined, and that prints as `a, b`.
