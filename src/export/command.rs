@@ -140,10 +140,10 @@ pub async fn run(invocation: Invocation) -> Result<Vec<u8>, CommandError> {
 
 async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
     let timeout = invocation.timeout;
-    let prepared = blocking(move || Prepared::new(invocation)).await?;
+    let prepared = blocking(move || Prepared::new(&invocation)).await?;
     let mut stderr = Excerpt::default();
     let mut running = Running::start(&prepared)?;
-    let ended = tokio::time::timeout(timeout, running.to_the_end(&mut stderr)).await;
+    let ended = tokio::time::timeout(timeout, running.finish(&mut stderr)).await;
     let status = running.reap().await?;
     let stdout = ended.map_err(|_| Fault::TimedOut {
         after: timeout,
@@ -178,7 +178,7 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(invocation: Invocation) -> Result<Self, Fault> {
+    fn new(invocation: &Invocation) -> Result<Self, Fault> {
         let folder = tempfile::Builder::new()
             .prefix("smartnotesd-")
             .permissions(std::fs::Permissions::from_mode(0o700))
@@ -287,7 +287,7 @@ impl Running {
     }
 
     /// Reads all that the program says, until it has ended; then nothing of its group runs any more. Gives its stdout.
-    async fn to_the_end(&mut self, stderr: &mut Excerpt) -> Result<Vec<u8>, Fault> {
+    async fn finish(&mut self, stderr: &mut Excerpt) -> Result<Vec<u8>, Fault> {
         let pipe = |error| Fault::Io {
             what: "reading what it wrote",
             error,

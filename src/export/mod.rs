@@ -15,14 +15,13 @@ mod place;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;
-mod url;
 mod view;
 
 pub use command::{CommandError, Invocation};
 pub use formats::{FormatError, Formats, RenderError};
 pub use html::site::Page;
-pub use template::TemplateError;
 pub use portable::{LinkInfo, Portable, Style, links, portable};
+pub use template::TemplateError;
 
 use std::sync::Arc;
 

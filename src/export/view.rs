@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::url;
+use super::href;
 use super::portable::{self, LinkInfo};
 use super::{Source, SourceError};
 use crate::path::{NotePath, OutputPath};
@@ -206,7 +206,7 @@ fn backlinks(source: &dyn Source, id: FileId, format: usize, output: &OutputPath
             Backlink {
                 path: source.path(from).to_string(),
                 title: source.title(from),
-                href: url::relative(output, &from_output),
+                href: href::relative(output.folder(), &from_output),
                 output: from_output.into(),
             }
         })

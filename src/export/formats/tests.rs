@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use super::super::testing::FakeVault;
 use super::*;
-use crate::config::{Attachments, CommandLine, Debounce, Layout, Log, LogFormat, OnError, Watch, WatchMode};
+use crate::config::{
+    Attachments, CommandLine, Debounce, Layout, Log, LogFormat, OnError, Watch, WatchMode,
+};
 
 /// The formats of the tests, in this order.
 const MARKDOWN: usize = 0;
@@ -25,7 +27,10 @@ fn config(kinds: Vec<(&str, FormatKind)>) -> Config {
         state_dir: "/state".into(),
         formats: kinds.into_iter().map(format).collect(),
         max_concurrent: std::num::NonZeroUsize::MIN,
-        debounce: Debounce { quiet: Duration::ZERO, max_wait: Duration::ZERO },
+        debounce: Debounce {
+            quiet: Duration::ZERO,
+            max_wait: Duration::ZERO,
+        },
         layout: Layout::Mirror,
         include: Vec::new(),
         exclude: Vec::new(),
@@ -33,18 +38,34 @@ fn config(kinds: Vec<(&str, FormatKind)>) -> Config {
         only_tags: Vec::new(),
         attachments: Attachments::Referenced,
         on_error: OnError::Continue,
-        watch: Watch { mode: WatchMode::Auto, poll_interval: Duration::ZERO, rescan: None },
-        log: Log { format: LogFormat::Auto, level: String::new() },
+        watch: Watch {
+            mode: WatchMode::Auto,
+            poll_interval: Duration::ZERO,
+            rescan: None,
+        },
+        log: Log {
+            format: LogFormat::Auto,
+            level: String::new(),
+        },
     }
 }
 
 fn file(source: &str) -> TemplateFile {
-    TemplateFile { path: "/etc/note.j2".into(), source: source.to_owned() }
+    TemplateFile {
+        path: "/etc/note.j2".into(),
+        source: source.to_owned(),
+    }
 }
 
 fn command(arguments: &[&str]) -> FormatKind {
-    let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-    FormatKind::Command(CommandLine { arguments, timeout: Duration::from_secs(1) })
+    let arguments = arguments
+        .iter()
+        .map(|&argument| argument.to_owned())
+        .collect();
+    FormatKind::Command(CommandLine {
+        arguments,
+        timeout: Duration::from_secs(1),
+    })
 }
 
 fn all() -> Formats {
@@ -53,7 +74,10 @@ fn all() -> Formats {
         ("html", FormatKind::Html(None)),
         ("json", FormatKind::Json),
         ("csv", FormatKind::Csv),
-        ("txt", FormatKind::Template(file("{{ title }}\n{{ body }}\n"))),
+        (
+            "txt",
+            FormatKind::Template(file("{{ title }}\n{{ body }}\n")),
+        ),
         ("docx", command(&["pandoc", "{input}", "{note}"])),
     ];
     Formats::new(&config(kinds)).unwrap()
@@ -208,31 +232,68 @@ fn json_is_what_the_schema_says() {
     let schema = serde_json::from_str(include_str!("../../../schema/note.schema.json")).unwrap();
     let mut compiler = boon::Compiler::new();
     let mut schemas = boon::Schemas::new();
-    compiler.add_resource("urn:smartnotesd:note:1", schema).unwrap();
-    let schema = compiler.compile("urn:smartnotesd:note:1", &mut schemas).unwrap();
+    compiler
+        .add_resource("urn:smartnotesd:note:1", schema)
+        .unwrap();
+    let schema = compiler
+        .compile("urn:smartnotesd:note:1", &mut schemas)
+        .unwrap();
     for path in ["d/Core.md", "other.md", "plain.md"] {
         let note = serde_json::from_str(&rendered(JSON, path)).unwrap();
-        schemas.validate(&note, schema).unwrap_or_else(|error| panic!("{path}: {error:#}"));
+        schemas
+            .validate(&note, schema)
+            .unwrap_or_else(|error| panic!("{path}: {error:#}"));
     }
-    assert!(schemas.validate(&serde_json::json!({"title": "x"}), schema).is_err());
+    assert!(
+        schemas
+            .validate(&serde_json::json!({"title": "x"}), schema)
+            .is_err()
+    );
 }
 
 #[test]
 fn csv_and_template() {
-    assert_eq!(rendered(CSV, "other.md"), "title,body,tags\nOther,\"# Other\n\n## Part\n\nText\n\n[Core](d/Core.csv) #b\",b\n");
-    assert_eq!(rendered(TEMPLATE, "other.md"), "Other\n# Other\n\n## Part\n\nText\n\n[Core](d/Core.txt) #b\n");
+    assert_eq!(
+        rendered(CSV, "other.md"),
+        "title,body,tags\nOther,\"# Other\n\n## Part\n\nText\n\n[Core](d/Core.csv) #b\",b\n"
+    );
+    assert_eq!(
+        rendered(TEMPLATE, "other.md"),
+        "Other\n# Other\n\n## Part\n\nText\n\n[Core](d/Core.txt) #b\n"
+    );
 }
 
 #[test]
 fn a_command_gets_what_markdown_writes() {
     let vault = vault();
-    let invocation = all().invocation(COMMAND, &vault, vault.id("other.md")).unwrap().unwrap();
-    assert_eq!(invocation.input.as_deref(), Some(rendered(MARKDOWN, "other.md").as_bytes()));
+    let invocation = all()
+        .invocation(COMMAND, &vault, vault.id("other.md"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        invocation.input.as_deref(),
+        Some(rendered(MARKDOWN, "other.md").as_bytes())
+    );
     assert_eq!(invocation.note, Path::new("/vault/other.md"));
-    assert_eq!((invocation.title.as_str(), &*invocation.extension), ("Other", "docx"));
-    assert_eq!(all().invocation(JSON, &vault, vault.id("other.md")).unwrap(), None);
+    assert_eq!(
+        (invocation.title.as_str(), &*invocation.extension),
+        ("Other", "docx")
+    );
+    assert_eq!(
+        all()
+            .invocation(JSON, &vault, vault.id("other.md"))
+            .unwrap(),
+        None
+    );
     let formats = Formats::new(&config(vec![("x", command(&["true", "{title}"]))])).unwrap();
-    assert_eq!(formats.invocation(0, &vault, vault.id("other.md")).unwrap().unwrap().input, None);
+    assert_eq!(
+        formats
+            .invocation(0, &vault, vault.id("other.md"))
+            .unwrap()
+            .unwrap()
+            .input,
+        None
+    );
 }
 
 #[test]
@@ -249,7 +310,10 @@ fn nothing_of_a_private_note_is_anywhere() {
     }
     for bytes in written {
         let text = String::from_utf8(bytes).unwrap();
-        assert!(!text.contains("SECRET") && !text.contains("secret"), "{text}");
+        assert!(
+            !text.contains("SECRET") && !text.contains("secret"),
+            "{text}"
+        );
     }
 }
 
@@ -295,44 +359,90 @@ fn pages_list_notes_and_tags() {
     </body>
     </html>
     "##);
-    assert_eq!(formats.page_path(HTML, &Page::tag("Work/Deep")).as_str(), "tags/work/deep.html");
+    assert_eq!(
+        formats.page_path(HTML, &Page::tag("Work/Deep")).as_str(),
+        "tags/work/deep.html"
+    );
     assert_eq!(formats.page_path(HTML, &Page::Index).as_str(), "index.html");
-    let with_pages: Vec<usize> = (0..formats.len()).filter(|&format| formats.pages(format)).collect();
+    let with_pages: Vec<usize> = (0..formats.len())
+        .filter(|&format| formats.pages(format))
+        .collect();
     assert_eq!(with_pages, [HTML]);
 }
 
 #[test]
 fn a_users_template_goes_around_pages_and_markdown() {
     let kinds = vec![
-        ("md", FormatKind::Markdown(Some(file("{{ front_matter.n }}|{{ body }}|{{ path }}|{{ output }}")))),
-        ("html", FormatKind::Html(Some(file("<title>{{ title }}</title>{{ body }}{{ tag_links[0].href }} {{ index }}")))),
+        (
+            "md",
+            FormatKind::Markdown(Some(file(
+                "{{ front_matter.n }}|{{ body }}|{{ path }}|{{ output }}",
+            ))),
+        ),
+        (
+            "html",
+            FormatKind::Html(Some(file(
+                "<title>{{ title }}</title>{{ body }}{{ tag_links[0].href }} {{ index }}",
+            ))),
+        ),
     ];
     let formats = Formats::new(&config(kinds)).unwrap();
     let vault = vault();
-    let text = |format| String::from_utf8(formats.render(format, &vault, vault.id("d/Core.md")).unwrap()).unwrap();
-    assert!(text(0).starts_with("1.1|# Intro\n") && text(0).ends_with(" #b|d/Core.md|d/Core.md"), "{}", text(0));
-    assert!(text(1).starts_with("<title>The &lt;Core&gt;</title><h1 id=\"intro\">Intro</h1>\n"), "{}", text(1));
-    assert!(text(1).ends_with("</p>\n../tags/work/deep.html ../index.html"), "{}", text(1));
-    assert_eq!((formats.reads_backlinks(0), formats.reads_backlinks(1)), (false, false));
+    let text = |format| {
+        String::from_utf8(
+            formats
+                .render(format, &vault, vault.id("d/Core.md"))
+                .unwrap(),
+        )
+        .unwrap()
+    };
+    assert!(
+        text(0).starts_with("1.1|# Intro\n") && text(0).ends_with(" #b|d/Core.md|d/Core.md"),
+        "{}",
+        text(0)
+    );
+    assert!(
+        text(1).starts_with("<title>The &lt;Core&gt;</title><h1 id=\"intro\">Intro</h1>\n"),
+        "{}",
+        text(1)
+    );
+    assert!(
+        text(1).ends_with("</p>\n../tags/work/deep.html ../index.html"),
+        "{}",
+        text(1)
+    );
+    assert_eq!(
+        (formats.reads_backlinks(0), formats.reads_backlinks(1)),
+        (false, false)
+    );
 }
 
 #[test]
 fn a_bad_template_is_an_error_of_the_config() {
     let kinds = vec![("html", FormatKind::Html(Some(file("a\n{% for %}"))))];
     let error = Formats::new(&config(kinds)).unwrap_err().to_string();
-    assert!(error.starts_with("/etc/note.j2:2: syntax error") && error.contains("`html`"), "{error}");
+    assert!(
+        error.starts_with("/etc/note.j2:2: syntax error") && error.contains("`html`"),
+        "{error}"
+    );
 }
 
 #[test]
 fn who_reads_backlinks() {
     let formats = all();
-    let readers: Vec<usize> = (0..formats.len()).filter(|&format| formats.reads_backlinks(format)).collect();
+    let readers: Vec<usize> = (0..formats.len())
+        .filter(|&format| formats.reads_backlinks(format))
+        .collect();
     assert_eq!(readers, [HTML, JSON]);
 }
 
 #[test]
 fn fingerprints_follow_what_is_shown() {
-    let print = |kind: FormatKind| Formats::new(&config(vec![("x", kind)])).unwrap().fingerprint(0);
+    let print = |kind: FormatKind| {
+        Formats::new(&config(vec![("x", kind)]))
+            .unwrap()
+            .fingerprint(0)
+    };
     let kinds = [
         FormatKind::Markdown(None),
         FormatKind::Markdown(Some(file("a"))),
@@ -356,6 +466,11 @@ fn fingerprints_follow_what_is_shown() {
 #[test]
 fn a_superseded_note_stays_one() {
     let vault = vault();
-    let error = all().render(MARKDOWN, &vault, vault.id("pic.png")).unwrap_err();
-    assert!(matches!(error, RenderError::Source(SourceError::Superseded(_))), "{error}");
+    let error = all()
+        .render(MARKDOWN, &vault, vault.id("pic.png"))
+        .unwrap_err();
+    assert!(
+        matches!(error, RenderError::Source(SourceError::Superseded(_))),
+        "{error}"
+    );
 }
