@@ -356,3 +356,6 @@ fn sections(text: &str, outline: &Outline) -> Vec<Span> {
         .map(|(&start, end)| Span::new(start..end.max(start)))
         .collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -16,6 +16,9 @@ use super::syntax::{
 use super::tags::{self, TagSet};
 use super::{Ref, RefKind};
 
+/// How often a `]]` in a label's code is passed over, so that a line full of them is read in linear time.
+const MAX_HOPS: usize = 8;
+
 /// What a body says, its text apart.
 pub(super) struct Scan {
     pub(super) syntax: Syntax,
@@ -60,10 +63,11 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
 fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
     let body = text[base..].trim_end();
     let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
-    let covered = zones
-        .last()
-        .is_some_and(|zone| zone.range.start <= start && zone.range.end > start);
-    (!covered).then(|| &text[start..base + body.len()])
+    let line = &text[start..base + body.len()];
+    // Code may begin after the line's indentation.
+    let first = start + (line.len() - line.trim_start().len());
+    let is_covered = |zone: &Zone| zone.range.start <= first && zone.range.end > first;
+    (!zones.last().is_some_and(is_covered)).then_some(line)
 }
 
 /// A wikilink that was found.
@@ -180,6 +184,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             return None;
         }
         let bar = open + 2 + memchr(b'|', &bytes[open + 2..close]).unwrap_or(close - open - 2);
+        let mut hops = 0;
         for zone in self.zones {
             if zone.range.start >= close + 2 {
                 break;
@@ -188,7 +193,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
                 // A label may hold code; a `]]` in it ends nothing.
                 ZoneKind::Code | ZoneKind::Math
                     if zone.range.start > bar && zone.range.end <= close => {}
-                ZoneKind::Code if zone.range.start > bar => {
+                ZoneKind::Code if zone.range.start > bar && hops < MAX_HOPS => {
+                    hops += 1;
                     close = zone.range.end + same_line_close(&self.text[zone.range.end..])?;
                 }
                 ZoneKind::Math => {}
