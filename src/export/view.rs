@@ -60,6 +60,10 @@ pub(crate) struct HeadingView {
 }
 
 /// Which of the costlier parts of a view are wanted.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent answers, each by its name"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) front_matter: bool,

@@ -428,6 +428,12 @@ fn a_bad_template_is_an_error_of_the_config() {
 }
 
 #[test]
+fn formats_are_shared_by_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&all());
+}
+
+#[test]
 fn who_reads_backlinks() {
     let formats = all();
     let readers: Vec<usize> = (0..formats.len())

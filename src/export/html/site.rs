@@ -316,7 +316,7 @@ mod tests {
         ] {
             let path = place("site", &stem, "html");
             assert!(
-                path.name().len() <= 255 && path.as_str().ends_with(".html"),
+                path.name().len() <= 255 && path.extension() == "html",
                 "{path}"
             );
         }
