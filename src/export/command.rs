@@ -28,6 +28,9 @@ const LARGEST_OUTPUT: u64 = 1 << 30;
 const STDERR_KEPT: usize = 1024;
 /// What the program gets of our environment, besides `LC_*`.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
+/// The time that a program is to put into its output (1980, the first that a zip file can hold), so that the
+/// same note gives the same bytes: pandoc and many others go by it.
+const FIXED_TIME: &str = "315532800";
 
 /// One run of a command for one note: all that it needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -262,6 +265,7 @@ impl Running {
             .env_clear()
             .envs(environment(std::env::vars_os()))
             .env("TMPDIR", prepared.folder.path())
+            .env("SOURCE_DATE_EPOCH", FIXED_TIME)
             .stdin(Stdio::null())
             .stdout(if prepared.writes_output {
                 Stdio::null()

@@ -184,6 +184,7 @@ fn the_environment_is_an_allow_list() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let shown = output(to_stdout("env")).unwrap();
     assert!(!shown.contains("CARGO"), "{shown}");
+    assert!(shown.contains("SOURCE_DATE_EPOCH=315532800\n"), "{shown}");
 }
 
 #[test]
