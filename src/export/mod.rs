@@ -5,6 +5,7 @@
 mod href;
 mod place;
 pub mod portable;
+mod rewrite;
 #[cfg(test)]
 pub(crate) mod testing;
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::export::rewrite::MAX_INLINED;
 use crate::export::testing::FakeVault;
 use crate::vault::note::tests::soup;
 
@@ -392,7 +393,7 @@ fn front_matter_comes_through_as_written() {
     let json = render(
         &[(
             "j.json",
-            r##"{"title": "T: x", "tags": ["a"], "body": "b [[j]]"}"##,
+            r#"{"title": "T: x", "tags": ["a"], "body": "b [[j]]"}"#,
         )],
         "j.json",
         0,
