@@ -13,7 +13,8 @@ use super::portable::Style;
 use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{
-    Definition, Destination, Link, Mark, MarkKind, Setting, Wiki, default_label, is_image,
+    Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Wiki, default_label,
+    is_image,
 };
 use crate::vault::{FileId, Note, Nowhere, Place, Ref, RefKind, Target};
 
@@ -115,48 +116,58 @@ impl<'a> Writer<'a> {
         range: Range<usize>,
         out: &mut String,
     ) -> Result<(), SourceError> {
-        let mut at = range.start;
-        // Where `out` ends with an inlined block, to which nothing may be appended.
-        let mut block_end = None;
-        for mark in note.syntax.marks_in(&range) {
+        let mut part = Part::new(note, range);
+        for mark in note.syntax.marks_in(&part.range) {
             let span = mark.span.range();
-            if span.start < at {
+            if span.start < part.at {
                 continue;
             }
-            out.push_str(&note.text[at..span.start]);
-            at = span.end.min(range.end);
-            match &mark.kind {
-                MarkKind::Comment => {}
-                MarkKind::Footnote => self.footnote(&note.text[span], out),
-                MarkKind::BlockId { block, own_line } => self.block_id(
-                    note,
-                    mark,
-                    *block,
-                    *own_line,
-                    block_end == Some(out.len()),
-                    out,
-                ),
-                MarkKind::LinkOpen(link) => {
-                    self.link_open(note, mark, &note.syntax.links[*link as usize], out);
+            out.push_str(part.advance(&span));
+            self.mark(&mut part, mark, out)?;
+        }
+        out.push_str(&note.text[part.at..part.range.end.max(part.at)]);
+        Ok(())
+    }
+
+    fn mark(
+        &mut self,
+        part: &mut Part<'_>,
+        mark: &Mark,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let note = part.note;
+        let link = |index: u32| &note.syntax.links[index as usize];
+        match &mark.kind {
+            MarkKind::Footnote => self.footnote(mark.span.of(&note.text), out),
+            MarkKind::BlockId {
+                block: Some(block),
+                own_line,
+            } if self.style == Style::Html && self.is_host() => {
+                let id = &note.facts.blocks[*block as usize].id;
+                part.block_anchor(mark, id, *own_line, out);
+            }
+            MarkKind::Comment | MarkKind::BlockId { .. } => {}
+            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out)?,
+            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out)?,
+            MarkKind::Definition(index) => {
+                let definition = &note.syntax.definitions[*index as usize];
+                if !self.definition(note, mark, definition, out)? {
+                    part.at = end_of_line(&note.text, part.at).min(part.range.end);
                 }
-                MarkKind::LinkClose(link) => {
-                    self.link_close(note, mark, &note.syntax.links[*link as usize], out)?;
-                }
-                MarkKind::Definition(definition) => {
-                    let definition = &note.syntax.definitions[*definition as usize];
-                    if !self.definition(note, mark, definition, out)? {
-                        at = end_of_line(&note.text, at).min(range.end);
+            }
+            MarkKind::Wiki(wiki) => {
+                if let Some(content) = self.embed(part, mark, wiki)? {
+                    let placed = place::block(&part.site(mark, wiki), &content, out);
+                    if self.is_host() {
+                        self.inlined.push(placed.content);
                     }
-                }
-                MarkKind::Wiki(wiki) => {
-                    if let Some(skipped) = self.wiki(note, mark, wiki, &range, out)? {
-                        block_end = Some(out.len());
-                        at = skipped;
-                    }
+                    part.block_end = Some(out.len());
+                    part.at = placed.resume;
+                } else {
+                    self.wiki(note, mark, wiki, out)?;
                 }
             }
         }
-        out.push_str(&note.text[at..range.end.max(at)]);
         Ok(())
     }
 
@@ -171,34 +182,6 @@ impl<'a> Writer<'a> {
                 out.push_str(&label[bracket..]);
             }
             _ => out.push_str(label),
-        }
-    }
-
-    fn block_id(
-        &mut self,
-        note: &Note,
-        mark: &Mark,
-        block: Option<u32>,
-        own_line: bool,
-        after_block: bool,
-        out: &mut String,
-    ) {
-        let (Style::Html, true, Some(block)) = (self.style, self.is_host(), block) else {
-            return;
-        };
-        let anchor = format!("<a id=\"^{}\"></a>", note.facts.blocks[block as usize].id);
-        let eol = place::line_end(&note.text);
-        if own_line {
-            // A table goes on until a blank line.
-            let written = mark.span.of(&note.text);
-            let prefix = &written[..written.find('^').unwrap_or(0)];
-            out.push_str(&[prefix.trim_end(), eol, prefix, &anchor, eol].concat());
-        } else if after_block {
-            let prefix = place::prefix_at(&note.text, mark.span.start as usize, true);
-            out.push_str(&[eol, prefix.trim_end(), eol, &prefix, &anchor].concat());
-        } else {
-            out.push(' ');
-            out.push_str(&anchor);
         }
     }
 
@@ -299,36 +282,34 @@ impl<'a> Writer<'a> {
         href
     }
 
-    fn link_open(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
-        let written = mark.span.of(&note.text);
-        let target = link.reference.map(|reference| {
-            self.source.target(
-                self.frames[self.frames.len() - 1].id,
-                &note.facts.refs[reference as usize],
-            )
-        });
-        match target {
-            Some(Target::Nowhere(Nowhere::Unresolved))
-                if !link
-                    .reference
-                    .is_some_and(|r| looks_like_file(&note.facts.refs[r as usize].target)) =>
-            {
-                out.push_str(written)
-            }
-            Some(Target::Nowhere(_)) => {}
+    fn link_open(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        link: &Link,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let Some(reference) = link
+            .reference
+            .map(|reference| &note.facts.refs[reference as usize])
+        else {
+            out.push_str(mark.span.of(&note.text));
+            return Ok(());
+        };
+        match self.meaning(reference)? {
+            Meaning::Plain => {}
             // A picture of a note is a link to it.
-            Some(Target::Note(..)) => {
+            Meaning::Link(_) if link.image => {
                 out.push('[');
-                if let (true, true, Some(reference)) =
-                    (link.image, link.text.start == link.text.end, link.reference)
-                {
-                    out.push_str(&escape_name(&default_label(
-                        &note.facts.refs[reference as usize],
-                    )));
+                if link.text.start == link.text.end {
+                    out.push_str(&escape_name(&default_label(reference)));
                 }
             }
-            Some(Target::File(_)) | None => out.push_str(written),
+            Meaning::Link(_) | Meaning::Picture(_) | Meaning::AsWritten => {
+                out.push_str(mark.span.of(&note.text));
+            }
         }
+        Ok(())
     }
 
     fn link_close(
@@ -384,34 +365,15 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    /// Writes a wikilink or an embed. Where a block was inlined: the offset at which the text goes on.
+    /// Writes a wikilink, or an embed that is not inlined.
     fn wiki(
         &mut self,
         note: &Note,
         mark: &Mark,
         wiki: &Wiki,
-        range: &Range<usize>,
         out: &mut String,
-    ) -> Result<Option<usize>, SourceError> {
+    ) -> Result<(), SourceError> {
         let reference = &note.facts.refs[wiki.reference as usize];
-        if reference.kind.is_embed()
-            && let Setting::Paragraph(paragraph) = wiki.setting
-        {
-            let site = Site {
-                text: &note.text,
-                marks: &note.syntax,
-                mark: mark.span.range(),
-                range: range.clone(),
-                paragraph,
-            };
-            if let Some(content) = self.embed(note, reference, &site)? {
-                let placed = place::block(&site, &content, out);
-                if self.is_host() {
-                    self.inlined.push(placed.content);
-                }
-                return Ok(Some(placed.resume));
-            }
-        }
         let written = wiki.label.map(|label| label.of(&note.text));
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
         match self.meaning(reference)? {
@@ -438,30 +400,37 @@ impl<'a> Writer<'a> {
                 });
             }
         }
-        Ok(None)
+        Ok(())
     }
 
-    /// The text that an embed shows, every line of it ready to be placed; `None` where it must stay a link or text.
+    /// The text that an embed shows, free of where it is from; `None` where it must stay a link or text.
     fn embed(
         &mut self,
-        note: &Note,
-        reference: &Ref,
-        site: &Site<'_>,
+        part: &Part<'_>,
+        mark: &Mark,
+        wiki: &Wiki,
     ) -> Result<Option<String>, SourceError> {
+        let reference = &part.note.facts.refs[wiki.reference as usize];
+        if !reference.kind.is_embed()
+            || !matches!(wiki.setting, Setting::Paragraph(_))
+            || self.frames.len() > MAX_DEPTH
+        {
+            return Ok(None);
+        }
         let from = self.frame().id;
         let Target::Note(id, place) = self.source.target(from, reference) else {
             return Ok(None);
         };
-        if place == Place::Missing || self.frames.len() > MAX_DEPTH {
+        if place == Place::Missing {
             return Ok(None);
         }
-        self.frame().at = site.mark.start;
+        self.frame().at = mark.span.start as usize;
         let embedded = if id == from {
             None
         } else {
             Some(self.note(id)?)
         };
-        let embedded = embedded.as_deref().unwrap_or(note);
+        let embedded = embedded.as_deref().unwrap_or(part.note);
         let Some(range) = shown(embedded, place) else {
             return Ok(None);
         };
@@ -485,15 +454,100 @@ impl<'a> Writer<'a> {
         self.frames.pop();
         written?;
         let content = place::freed(&embedded.text, range.start, content);
-        self.cost = self
-            .cost
-            .max(before + MIN_COST + place::size_at(site, &content));
+        let size = range.len().max(part.site(mark, wiki).size_of(&content));
+        self.cost = self.cost.max(before + MIN_COST + size);
         if self.cost > MAX_INLINED {
             // Whatever comes after it is a link too: the work for one note stays bounded.
             self.cost = MAX_INLINED;
             return Ok(None);
         }
         Ok(Some(content))
+    }
+}
+
+/// A part of a note's text on its way to the output.
+struct Part<'a> {
+    note: &'a Note,
+    range: Range<usize>,
+    /// How far it is written.
+    at: usize,
+    /// Where the line of the mark starts that is being written, and the line that it ends in.
+    line: usize,
+    next_line: usize,
+    eol: &'static str,
+    /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
+    block_end: Option<usize>,
+}
+
+impl<'a> Part<'a> {
+    fn new(note: &'a Note, range: Range<usize>) -> Self {
+        let line =
+            memchr::memrchr(b'\n', &note.text.as_bytes()[..range.start]).map_or(0, |nl| nl + 1);
+        let eol = place::line_end(&note.text[range.clone()]);
+        Self {
+            note,
+            at: range.start,
+            line,
+            next_line: line,
+            eol,
+            block_end: None,
+            range,
+        }
+    }
+
+    /// Goes on to after `span`; gives the text before it.
+    fn advance(&mut self, span: &Range<usize>) -> &'a str {
+        let before = &self.note.text[self.at..span.start];
+        self.line = self.next_line;
+        if let Some(nl) = memchr::memrchr(b'\n', before.as_bytes()) {
+            self.line = self.at + nl + 1;
+            self.next_line = self.line;
+        }
+        self.at = span.end.min(self.range.end);
+        let hidden = &self.note.text[span.start..self.at];
+        if let Some(nl) = memchr::memrchr(b'\n', hidden.as_bytes()) {
+            self.next_line = span.start + nl + 1;
+        }
+        before
+    }
+
+    fn site(&self, mark: &Mark, wiki: &Wiki) -> Site<'_> {
+        let paragraph = match wiki.setting {
+            Setting::Paragraph(paragraph) => paragraph,
+            Setting::Line | Setting::Cell => Paragraph::default(),
+        };
+        let (text, marks, range) = (
+            self.note.text.as_str(),
+            &self.note.syntax,
+            self.range.clone(),
+        );
+        let (mark, line) = (mark.span.range(), self.line);
+        Site {
+            text,
+            marks,
+            mark,
+            line,
+            eol: self.eol,
+            range,
+            paragraph,
+        }
+    }
+
+    /// Writes the anchor of a block at its end.
+    fn block_anchor(&self, mark: &Mark, id: &str, own_line: bool, out: &mut String) {
+        let anchor = format!("<a id=\"^{id}\"></a>");
+        if own_line {
+            // A table goes on until a blank line.
+            let written = mark.span.of(&self.note.text);
+            let prefix = &written[..written.find('^').unwrap_or(0)];
+            out.push_str(&[prefix.trim_end(), self.eol, prefix, &anchor, self.eol].concat());
+        } else if self.block_end == Some(out.len()) {
+            let prefix = place::prefix(&self.note.text[self.line..mark.span.start as usize], true);
+            out.push_str(&[self.eol, prefix.trim_end(), self.eol, &prefix, &anchor].concat());
+        } else {
+            out.push(' ');
+            out.push_str(&anchor);
+        }
     }
 }
 

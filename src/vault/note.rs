@@ -153,7 +153,7 @@ fn read_json(text: String, mut head: Head) -> Head {
             head.fields = frontmatter::fields(&object, &text[start..]);
             head.privacy = privacy(&head.fields);
             let body = object.get("body").and_then(serde_yaml::Value::as_str);
-            head.text = body.unwrap_or_default().to_owned();
+            body.unwrap_or_default().clone_into(&mut head.text);
         }
         Err(problem) => {
             head.privacy = frontmatter::privacy_of_unreadable(&text);

@@ -8,7 +8,7 @@ use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
 use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
-use super::outline::{Outline, RawId, RawLink, Zone, fold_label};
+use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, fold_label};
 use super::syntax::{
     self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
 };
@@ -160,7 +160,7 @@ impl Marks<'_> {
         self.syntax.definitions = outline
             .definitions
             .iter()
-            .map(|raw| self.definition(&raw.range))
+            .map(|raw| self.definition(raw))
             .collect();
         let labels = outline.definitions.iter().enumerate();
         let labels: HashMap<String, u32> = labels
@@ -224,8 +224,7 @@ impl Marks<'_> {
                 .get(&fold_label(label))
                 .copied()
                 .map(Destination::Definition),
-            None => syntax::destination(self.text, raw.text.end + 2, raw.range.end, true)
-                .map(|range| Destination::Inline(Span::new(range))),
+            None => Some(Destination::Inline(Span::new(self.inline_destination(raw)))),
         };
         let Some(destination) = destination else {
             return;
@@ -243,6 +242,25 @@ impl Marks<'_> {
         });
         self.push(raw.range.start..raw.text.start, MarkKind::LinkOpen(index));
         self.push(raw.text.end..raw.range.end, MarkKind::LinkClose(index));
+    }
+
+    /// Where an inline link's destination is written; all between its parentheses if that can't be told.
+    fn inline_destination(&self, raw: &RawLink) -> Range<usize> {
+        let (open, close) = (raw.text.end + 2, raw.range.end - 1);
+        let found = syntax::destination(self.text, open, raw.range.end, true);
+        found
+            .filter(|found| self.reads_as(found, &raw.destination))
+            .unwrap_or(open.min(close)..close)
+    }
+
+    /// Whether the text in `range` can be the destination that Markdown found: a quote's `>` may stand in between.
+    fn reads_as(&self, range: &Range<usize>, destination: &str) -> bool {
+        let written = &self.text[range.clone()];
+        let inner = written
+            .strip_prefix('<')
+            .and_then(|inner| inner.strip_suffix('>'))
+            .unwrap_or(written);
+        inner == destination || inner.contains(['\\', '&'])
     }
 
     /// The index of the ref for a destination, if it is a path in the vault.
@@ -266,18 +284,21 @@ impl Marks<'_> {
         Some(syntax::offset(self.refs.len() - 1))
     }
 
-    /// Where the parts of a definition stand.
-    fn definition(&self, range: &Range<usize>) -> Definition {
-        let bytes = self.text.as_bytes();
-        let label_end = memmem::find_iter(&bytes[range.clone()], b"]:")
-            .map(|at| range.start + at)
-            .find(|&at| !is_escaped(bytes, at));
-        let destination = label_end
-            .and_then(|at| syntax::destination(self.text, at + 2, range.end, false))
-            .unwrap_or(range.end..range.end);
+    /// Where the parts of a definition stand; its destination is all that follows the label if that can't be told.
+    fn definition(&self, raw: &RawDefinition) -> Definition {
+        let (bytes, end) = (self.text.as_bytes(), raw.range.end);
+        let mut label_ends =
+            memmem::find_iter(&bytes[raw.range.clone()], b"]:").map(|at| raw.range.start + at);
+        let after_label = label_ends
+            .find(|&at| !is_escaped(bytes, at))
+            .map_or(end, |at| at + 2);
+        let found = syntax::destination(self.text, after_label, end, false);
+        let destination = found
+            .filter(|found| self.reads_as(found, &raw.destination))
+            .unwrap_or(after_label..end);
         Definition {
             reference: None,
-            rest: Span::new(destination.start..range.end),
+            rest: Span::new(destination.start..end),
             destination: Span::new(destination),
         }
     }

@@ -151,6 +151,8 @@ fn markdown_links_keep_all_but_their_destination() {
             "[e](https://e.org/a.md) [m](mailto:a@b.c)",
             "[e](https://e.org/a.md) [m](mailto:a@b.c)",
         ),
+        ("> [x](\n> a#top)", "> [x](a.md#top)"),
+        ("> [r]:\n> a#top\n\n[r]", "> [r]:a.md#top\n\n[r]"),
         ("# H\n[x](#h) [y](#gone)", "# H\n[x](#h) [y](#gone)"),
     ]);
 }
@@ -568,5 +570,27 @@ proptest! {
         let files = [("n.md", text.as_str()), ("o.md", "![[s]] [[s]]"), ("s.md", "---\ndraft: true\ntitle: HUSH\n---\n# h\nHUSH")];
         let exported = render(&files, "n.md", 0, Style::Html);
         prop_assert!(!exported.body.contains("HUSH"), "{}", exported.body);
+    }
+}
+
+#[test]
+fn long_lines_are_written_in_linear_time() {
+    let many = 30_000;
+    for text in [
+        "![[a#^blk]] ".repeat(many),
+        "x ![[gone]] ".repeat(many),
+        ">".repeat(many) + &" ![[a#^blk]] ".repeat(many),
+        "%%c%% x ".repeat(many),
+        "> ".repeat(2_000) + &"![[a#^blk]]\n".repeat(many),
+        "| ![[a]] ".repeat(many) + "\n|---|\n",
+    ] {
+        let started = std::time::Instant::now();
+        let written = among(&text, &VAULT).len();
+        let took = started.elapsed();
+        assert!(
+            took.as_secs() < 20 && written < 3 * MAX_INLINED,
+            "{:?} took {took:?}, {written}",
+            &text[..20]
+        );
     }
 }

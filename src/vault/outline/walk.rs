@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
             Event::Text(text) => self.inline(&range, Some(&text)),
             Event::Code(text) => self.zone(ZoneKind::Code, &range, Some(&text)),
             Event::InlineMath(text) | Event::DisplayMath(text) => {
-                self.zone(ZoneKind::Math, &range, Some(&text))
+                self.zone(ZoneKind::Math, &range, Some(&text));
             }
             Event::InlineHtml(_) | Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
             Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
