@@ -228,6 +228,28 @@ fn block_ids_go() {
 }
 
 #[test]
+fn windows_line_ends_are_line_ends() {
+    check(&[
+        ("text ^id\r\n\r\nmore\r\n", "text\r\n\r\nmore\r\n"),
+        ("> q\r\n> ^id\r\n\r\nx", "> q\r\n\r\nx"),
+        (
+            "| a |\r\n|---|\r\n| b |\r\n\r\n^t\r\n",
+            "| a |\r\n|---|\r\n| b |\r\n\r\n",
+        ),
+        ("a\r\n%%c%%\r\nb %%d%%\r\n", "a\r\nb\r\n"),
+        (
+            "[[a]]\r\n![[a#^blk]]\r\nx\r\n",
+            "[a](a.md)\r\n\r\ntwo\r\n\r\nx\r\n",
+        ),
+        (
+            "# H\r\n[r][r]\r\n\r\n[r]: a\r\n",
+            "# H\r\n[r][r]\r\n\r\n[r]: a.md\r\n",
+        ),
+        ("[r][r]\r\n\r\n[r]: gone.md\r\nx", "r\r\n\r\nx"),
+    ]);
+}
+
+#[test]
 fn block_ids_are_anchors_for_html() {
     let html = |text: &str| {
         render(
@@ -555,6 +577,28 @@ proptest! {
                 prop_assert!(exported.inlined.is_sorted_by_key(|range| range.start));
             }
         }
+    }
+
+    #[test]
+    fn an_embed_stays_in_its_quote(text in soup()) {
+        let files = [("x.md", text.as_str()), ("n.md", "> a\n> ![[x]] b\n> c\n")];
+        let body = render(&files, "n.md", 0, Style::Markdown).body;
+        prop_assert!(body.lines().all(|line| line.starts_with('>')), "{:?}", body);
+        let lines = body.lines().map(|line| &line[1..]).collect::<Vec<_>>();
+        prop_assert_eq!(lines[0], " a");
+        prop_assert_eq!(lines[lines.len() - 1], " c");
+    }
+
+    #[test]
+    fn nothing_of_wikilinks_is_left(text in soup()) {
+        // What a comment in a link's name leaves is text, and may look like a link.
+        let text = text.replace("%%", "");
+        let files = [("note.md", ""), ("n.md", text.as_str())];
+        let exported = render(&files, "n.md", 0, Style::Markdown);
+        let again = FakeVault::new(&[("n.md", &(exported.front_matter + &exported.body))]);
+        let again = again.note(again.id("n.md")).unwrap();
+        let wikis = again.facts.refs.iter().filter(|r| matches!(r.kind, RefKind::WikiLink | RefKind::WikiEmbed)).count();
+        prop_assert_eq!(wikis, 0, "{:?}", again.text);
     }
 
     #[test]
