@@ -12,6 +12,7 @@ mod html;
 mod json;
 mod markdown;
 mod place;
+mod rewrite;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -13,6 +13,7 @@ pub mod resolve;
 mod scan;
 pub mod syntax;
 mod tags;
+mod wikilinks;
 
 pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
 pub use note::Note;

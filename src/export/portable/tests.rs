@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::export::rewrite::MAX_INLINED;
 use crate::export::testing::FakeVault;
 use crate::vault::note::tests::soup;
 
@@ -150,6 +151,8 @@ fn markdown_links_keep_all_but_their_destination() {
             "[e](https://e.org/a.md) [m](mailto:a@b.c)",
             "[e](https://e.org/a.md) [m](mailto:a@b.c)",
         ),
+        ("> [x](\n> a#top)", "> [x](a.md#top)"),
+        ("> [r]:\n> a#top\n\n[r]", "> [r]:a.md#top\n\n[r]"),
         ("# H\n[x](#h) [y](#gone)", "# H\n[x](#h) [y](#gone)"),
     ]);
 }
@@ -221,6 +224,28 @@ fn block_ids_go() {
         ("# H ^h\n", "# H\n"),
         ("a ^mid\nb", "a ^mid\nb"),
         ("x %%c%% ^id", "x "),
+    ]);
+}
+
+#[test]
+fn windows_line_ends_are_line_ends() {
+    check(&[
+        ("text ^id\r\n\r\nmore\r\n", "text\r\n\r\nmore\r\n"),
+        ("> q\r\n> ^id\r\n\r\nx", "> q\r\n\r\nx"),
+        (
+            "| a |\r\n|---|\r\n| b |\r\n\r\n^t\r\n",
+            "| a |\r\n|---|\r\n| b |\r\n\r\n",
+        ),
+        ("a\r\n%%c%%\r\nb %%d%%\r\n", "a\r\nb\r\n"),
+        (
+            "[[a]]\r\n![[a#^blk]]\r\nx\r\n",
+            "[a](a.md)\r\n\r\ntwo\r\n\r\nx\r\n",
+        ),
+        (
+            "# H\r\n[r][r]\r\n\r\n[r]: a\r\n",
+            "# H\r\n[r][r]\r\n\r\n[r]: a.md\r\n",
+        ),
+        ("[r][r]\r\n\r\n[r]: gone.md\r\nx", "r\r\n\r\nx"),
     ]);
 }
 
@@ -392,7 +417,7 @@ fn front_matter_comes_through_as_written() {
     let json = render(
         &[(
             "j.json",
-            r##"{"title": "T: x", "tags": ["a"], "body": "b [[j]]"}"##,
+            r#"{"title": "T: x", "tags": ["a"], "body": "b [[j]]"}"#,
         )],
         "j.json",
         0,
@@ -555,6 +580,28 @@ proptest! {
     }
 
     #[test]
+    fn an_embed_stays_in_its_quote(text in soup()) {
+        let files = [("x.md", text.as_str()), ("n.md", "> a\n> ![[x]] b\n> c\n")];
+        let body = render(&files, "n.md", 0, Style::Markdown).body;
+        prop_assert!(body.lines().all(|line| line.starts_with('>')), "{:?}", body);
+        let lines = body.lines().map(|line| &line[1..]).collect::<Vec<_>>();
+        prop_assert_eq!(lines[0], " a");
+        prop_assert_eq!(lines[lines.len() - 1], " c");
+    }
+
+    #[test]
+    fn nothing_of_wikilinks_is_left(text in soup()) {
+        // What a comment in a link's name leaves is text, and may look like a link.
+        let text = text.replace("%%", "");
+        let files = [("note.md", ""), ("n.md", text.as_str())];
+        let exported = render(&files, "n.md", 0, Style::Markdown);
+        let again = FakeVault::new(&[("n.md", &(exported.front_matter + &exported.body))]);
+        let again = again.note(again.id("n.md")).unwrap();
+        let wikis = again.facts.refs.iter().filter(|r| matches!(r.kind, RefKind::WikiLink | RefKind::WikiEmbed)).count();
+        prop_assert_eq!(wikis, 0, "{:?}", again.text);
+    }
+
+    #[test]
     fn no_comment_is_exported(pieces in prop::collection::vec(prop::sample::select(&["a ", "\n", "\n\n", "> ", "- ", "%%KEEP OUT%%", "%%\nKEEP OUT\n%%\n", "%%`KEEP OUT%%", "%%\n```\nKEEP OUT %%", " ^id", "[[x]]", "# "][..]), 0..20)) {
         let text = pieces.concat();
         let body = render(&[("n.md", &text), ("x.md", "")], "n.md", 0, Style::Markdown).body;
@@ -567,5 +614,27 @@ proptest! {
         let files = [("n.md", text.as_str()), ("o.md", "![[s]] [[s]]"), ("s.md", "---\ndraft: true\ntitle: HUSH\n---\n# h\nHUSH")];
         let exported = render(&files, "n.md", 0, Style::Html);
         prop_assert!(!exported.body.contains("HUSH"), "{}", exported.body);
+    }
+}
+
+#[test]
+fn long_lines_are_written_in_linear_time() {
+    let many = 30_000;
+    for text in [
+        "![[a#^blk]] ".repeat(many),
+        "x ![[gone]] ".repeat(many),
+        ">".repeat(many) + &" ![[a#^blk]] ".repeat(many),
+        "%%c%% x ".repeat(many),
+        "> ".repeat(2_000) + &"![[a#^blk]]\n".repeat(many),
+        "| ![[a]] ".repeat(many) + "\n|---|\n",
+    ] {
+        let started = std::time::Instant::now();
+        let written = among(&text, &VAULT).len();
+        let took = started.elapsed();
+        assert!(
+            took.as_secs() < 20 && written < 3 * MAX_INLINED,
+            "{:?} took {took:?}, {written}",
+            &text[..20]
+        );
     }
 }

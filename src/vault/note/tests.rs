@@ -86,7 +86,7 @@ fn bytes_that_are_no_text() {
 #[test]
 fn json_and_text_notes() {
     let json = |text: &str| parse(&NotePath::new("n.json").unwrap(), text.as_bytes());
-    let note = json(r##"{"title": "T", "body": "b [[x]] #in", "tags": "a, b"}"##);
+    let note = json(r#"{"title": "T", "body": "b [[x]] #in", "tags": "a, b"}"#);
     assert_eq!(
         (&*note.facts.title, note.text.as_str()),
         ("T", "b [[x]] #in")
