@@ -23,6 +23,7 @@ pub mod syntax;
 pub mod table;
 mod tags;
 pub mod view;
+mod wikilinks;
 
 pub use change::{Affected, Because, Change, Delta, Seen};
 pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
