@@ -85,7 +85,9 @@ impl CommandError {
             Self::Engine(EngineError::Notes { .. } | EngineError::NotesGone(_)) => IO_ERROR,
             Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
-            Self::Engine(EngineError::Manifest(_)) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
+            Self::Engine(EngineError::Manifest(_)) | Self::Manifest(_) | Self::Io { .. } => {
+                IO_ERROR
+            }
             Self::Daemon(_) | Self::Log(_) | Self::Control(_) | Self::NotFound(_) => FAILED,
         }
     }
@@ -134,16 +136,19 @@ fn load(cli: &Cli) -> Result<Loaded, CommandError> {
 fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::Io { what: "stdout".to_owned(), error })
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::Io {
+            what: "stdout".to_owned(),
+            error,
+        }),
         _ => Ok(()),
     }
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| CommandError::Io { what: "JSON".to_owned(), error: error.into() })?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Io {
+        what: "JSON".to_owned(),
+        error: error.into(),
+    })?;
     text.push('\n');
     print(&text)
 }
@@ -154,5 +159,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CommandError::Io { what: "runtime".to_owned(), error })
+        .map_err(|error| CommandError::Io {
+            what: "runtime".to_owned(),
+            error,
+        })
 }

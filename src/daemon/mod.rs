@@ -25,8 +25,8 @@ use crate::control::{self, Response};
 use crate::debounce::Debouncer;
 use crate::disk::FolderState;
 use crate::engine::Engine;
-use crate::log::{LogHandle, events};
 use crate::log::events::Trigger;
+use crate::log::{LogHandle, events};
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
@@ -131,15 +131,24 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(system("signal handlers"))?;
     let service = Service::from_env().map_err(system("service manager's socket"))?;
     let config = loaded.config.clone();
-    let (session, engine) = tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
-        .await
-        .map_err(|error| DaemonError::Broken(error.to_string()))??;
-    events::exporting(&config.notes_dir, &config.export_dir, env!("CARGO_PKG_VERSION"));
+    let (session, engine) =
+        tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
+            .await
+            .map_err(|error| DaemonError::Broken(error.to_string()))??;
+    events::exporting(
+        &config.notes_dir,
+        &config.export_dir,
+        env!("CARGO_PKG_VERSION"),
+    );
     if let Some(lost) = &session.lost {
         events::manifest_renewed(lost);
     }
     let inbox = Arc::new(Inbox::new());
-    let watch = Arc::new(Watch::start(&config.notes_dir, config.watch.mode, inbox.clone())?);
+    let watch = Arc::new(Watch::start(
+        &config.notes_dir,
+        config.watch.mode,
+        inbox.clone(),
+    )?);
     let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
     let (asked, mut requests) = mpsc::channel(8);
     let server = control::serve(&socket, control::Limits::default(), asked);
@@ -159,7 +168,11 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         halt: channel::Sender::new(Halt::No),
         steps,
         started,
-        pending: Pending { trigger: Some(Trigger::Startup), audit: true, always: true },
+        pending: Pending {
+            trigger: Some(Trigger::Startup),
+            audit: true,
+            always: true,
+        },
         lost: false,
         is_ready: false,
         reload: None,
@@ -249,7 +262,11 @@ impl Daemon<'_> {
         let dirty = self.inbox.take();
         self.debouncer.taken();
         let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() { Trigger::Retry } else { Trigger::Watch });
+        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
+            Trigger::Retry
+        } else {
+            Trigger::Watch
+        });
         let step = Step {
             engine: *engine,
             dirty,
@@ -267,7 +284,12 @@ impl Daemon<'_> {
 
     fn step_said(&mut self, event: StepEvent) -> Result<(), DaemonError> {
         match event {
-            StepEvent::Looked { notes, began, everything, heard } => {
+            StepEvent::Looked {
+                notes,
+                began,
+                everything,
+                heard,
+            } => {
                 if everything {
                     self.last_rescan = Some(Instant::now());
                     self.schedule.rescanned(Instant::now());
@@ -300,7 +322,9 @@ impl Daemon<'_> {
 
     /// The step is over, and the engine is back.
     fn take_back(&mut self, ended: StepResult) -> Result<(), DaemonError> {
-        let done = ended.and_then(|done| done).map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let done = ended
+            .and_then(|done| done)
+            .map_err(|error| DaemonError::Broken(error.to_string()))?;
         self.current = None;
         self.work = Work::Idle(Box::new(done.engine));
         if let Some(session) = &self.session {
@@ -350,7 +374,10 @@ impl Daemon<'_> {
             // The manifest knows notes, and the folder is an empty mount point: wait for the mount.
             self.become_ready(0);
         }
-        self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+        self.degrade(
+            reason,
+            "what was exported stays; the work goes on when the folder is back",
+        );
         self.lost = true;
         self.schedule.checked_root(Instant::now(), true);
         self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
@@ -380,8 +407,14 @@ impl Daemon<'_> {
             self.pending.trigger = Some(Trigger::Rescan);
             events::watch_restored(self.watch.coverage().word());
         } else if !here && !self.lost {
-            let reason = format!("{}: the notes folder is gone", session.loaded.config.notes_dir.display());
-            self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+            let reason = format!(
+                "{}: the notes folder is gone",
+                session.loaded.config.notes_dir.display()
+            );
+            self.degrade(
+                reason,
+                "what was exported stays; the work goes on when the folder is back",
+            );
             self.lost = true;
             self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
         }
@@ -407,7 +440,12 @@ impl Daemon<'_> {
     }
 
     fn config(&self) -> &crate::config::Config {
-        &self.session.as_ref().expect("a session is only taken to be replaced").loaded.config
+        &self
+            .session
+            .as_ref()
+            .expect("a session is only taken to be replaced")
+            .loaded
+            .config
     }
 
     fn heard(&mut self, signal: i32) -> std::ops::ControlFlow<()> {
@@ -473,7 +511,6 @@ impl Daemon<'_> {
             self.heed(told);
         }
     }
-
 }
 
 /// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.

@@ -52,7 +52,14 @@ impl Engine {
     /// # Errors
     /// When the manifest can't be read at all.
     pub fn open(parts: Parts, now: Instant) -> Result<(Self, Option<String>), OpenError> {
-        let Parts { config, formats, notes, outputs, mut manifest, device } = parts;
+        let Parts {
+            config,
+            formats,
+            notes,
+            outputs,
+            mut manifest,
+            device,
+        } = parts;
         let rules = Rules::new(&config);
         let (memory, lost) = match Memory::read(&manifest, &rules) {
             Ok(memory) => (memory, None),
@@ -85,8 +92,13 @@ impl Engine {
         };
         engine.folders.extend(engine.folders_of_files());
         for failure in memory.failures {
-            let key = FailureKey { owner: failure.owner, format: failure.format };
-            engine.failures.remember(key, failure.error, failure.attempt, failure.failed_at, now);
+            let key = FailureKey {
+                owner: failure.owner,
+                format: failure.format,
+            };
+            engine
+                .failures
+                .remember(key, failure.error, failure.attempt, failure.failed_at, now);
         }
         engine.settle_settings(memory.rules.as_deref(), &memory.formats);
         Ok((engine, lost))
@@ -107,14 +119,18 @@ impl Engine {
 
     /// Compares rules and formats with those that the manifest's keys belong to.
     fn settle_settings(&mut self, rules: Option<&str>, formats: &BTreeSet<(Box<str>, Key)>) {
-        let current: BTreeSet<(Box<str>, Key)> =
-            self.format_plans.iter().map(|format| (format.name.clone(), format.fingerprint)).collect();
+        let current: BTreeSet<(Box<str>, Key)> = self
+            .format_plans
+            .iter()
+            .map(|format| (format.name.clone(), format.fingerprint))
+            .collect();
         let same_rules = rules == Some(&*rules_text(&self.vault));
         if !same_rules {
             let delta = self.vault_mut().review_all();
             self.unsaved.touched.extend(delta.touched);
         }
-        self.unsaved.settings = !same_rules || *formats != current || self.known_device != Some(self.device);
+        self.unsaved.settings =
+            !same_rules || *formats != current || self.known_device != Some(self.device);
     }
 }
 
@@ -173,14 +189,20 @@ impl Memory {
     }
 
     fn read(manifest: &Manifest, rules: &Rules) -> Result<Self, Unusable> {
-        let formats = manifest.formats()?.into_iter().map(|format| (format.name, format.key)).collect();
+        let formats = manifest
+            .formats()?
+            .into_iter()
+            .map(|format| (format.name, format.key))
+            .collect();
         Ok(Self {
             vault: read_vault(manifest, rules.clone())?,
             made: manifest.folders()?.into_iter().collect(),
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
             formats,
-            device: manifest.meta(DEVICE)?.and_then(|device| device.parse().ok()),
+            device: manifest
+                .meta(DEVICE)?
+                .and_then(|device| device.parse().ok()),
             last_batch: manifest.last_batch_number()?,
             has_outputs: manifest.has_outputs()?,
         })
@@ -201,7 +223,11 @@ fn read_vault(manifest: &Manifest, rules: Rules) -> Result<Vault, Unusable> {
         };
         readable &= vault.remember(remembered).is_ok();
     })?;
-    if readable && vault.settle_remembered() { Ok(vault) } else { Err(Unusable::Unfit) }
+    if readable && vault.settle_remembered() {
+        Ok(vault)
+    } else {
+        Err(Unusable::Unfit)
+    }
 }
 
 fn format_plans(formats: &Formats) -> Vec<FormatPlan> {

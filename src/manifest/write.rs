@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{
-    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError,
-    StoredFile, StoredOutput, history,
+    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, StoredFile,
+    StoredOutput, history,
 };
 use crate::disk::OutputState;
 use crate::path::OutputPath;
