@@ -229,7 +229,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
             limit,
         };
         let (finished, committed) =
-            engine.finish(batch, withdrawn, reports, &measured, Instant::now());
+            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
         Ran {
             engine,
             finished,

@@ -27,12 +27,11 @@ pub(super) fn explain(loaded: &Loaded, note: &Path, json: bool) -> Result<Outcom
         .to_string_lossy()
         .into_owned();
     let named = note.to_string_lossy().into_owned();
-    let explanation = match ask(loaded, &named, &name)? {
-        Some(explanation) => explanation,
-        None => {
-            let vault = read_vault(loaded)?;
-            explain::explain(&vault, &loaded.config, &named).map_err(CommandError::NotFound)?
-        }
+    let explanation = if let Some(explanation) = ask(loaded, &named, &name)? {
+        explanation
+    } else {
+        let vault = read_vault(loaded)?;
+        explain::explain(&vault, &loaded.config, &named).map_err(CommandError::NotFound)?
     };
     if json {
         print_json(&explanation)?;

@@ -80,14 +80,10 @@ const CONFIG_ERROR: u8 = 78;
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Format(_) => CONFIG_ERROR,
+            Self::Config(_) | Self::Format(_) | Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
-            Self::Engine(EngineError::Notes { .. } | EngineError::NotesGone(_)) => IO_ERROR,
-            Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
-            Self::Engine(EngineError::Manifest(_)) | Self::Manifest(_) | Self::Io { .. } => {
-                IO_ERROR
-            }
+            Self::Engine(_) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
             Self::Daemon(_) | Self::Log(_) | Self::Control(_) | Self::NotFound(_) => FAILED,
         }
     }
@@ -123,7 +119,7 @@ fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Status { json } => remote::status(&loaded, *json),
         Command::Reload => remote::reload(&loaded),
         Command::Batches(args) => batches::batches(&loaded, args),
-        Command::Verify { json } => verify::verify(loaded, *json),
+        Command::Verify { json } => verify::verify(&loaded, *json),
         Command::Explain { json, note } => explain::explain(&loaded, note, *json),
     }
 }

@@ -25,10 +25,10 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> Result<Outcome, CommandErro
 pub(super) fn reload(loaded: &Loaded) -> Result<Outcome, CommandError> {
     match ask(loaded, &Request::Reload, RELOAD_WAIT)? {
         Response::Reloaded { changed } if changed.is_empty() => {
-            print("config reloaded: nothing changed\n")?
+            print("config reloaded: nothing changed\n")?;
         }
         Response::Reloaded { changed } => {
-            print(&format!("config reloaded: {}\n", changed.join(", ")))?
+            print(&format!("config reloaded: {}\n", changed.join(", ")))?;
         }
         other => return Err(unexpected(other)),
     }

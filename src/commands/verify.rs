@@ -78,8 +78,8 @@ struct FailedEntry {
     error: String,
 }
 
-pub(super) fn verify(loaded: Loaded, json: bool) -> Result<Outcome, CommandError> {
-    let report = compare(&loaded)?;
+pub(super) fn verify(loaded: &Loaded, json: bool) -> Result<Outcome, CommandError> {
+    let report = compare(loaded)?;
     if json {
         print_json(&report)?;
     } else {

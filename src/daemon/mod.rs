@@ -226,7 +226,7 @@ impl Daemon<'_> {
         self.tell_notices();
         if self.stopping {
             let told = self.service.extend_timeout(2 * DRAIN_TICK);
-            self.heed(told);
+            Self::heed(told);
             return Ok(());
         }
         if !self.is_ready {
@@ -317,7 +317,7 @@ impl Daemon<'_> {
         events::ready(notes, self.watch.coverage().word());
         let status = service::watching_sentence(notes, None, 0);
         let told = self.service.ready(&status);
-        self.heed(told);
+        Self::heed(told);
     }
 
     /// The step is over, and the engine is back.
@@ -434,7 +434,8 @@ impl Daemon<'_> {
                     self.degraded = None;
                     events::watch_restored(self.watch.coverage().word());
                 }
-                Notice::Lost { reason, hint } => self.degrade(reason, &hint),
+                // What was lost is made up for by a look at everything: it is told, and over.
+                Notice::Lost { reason, hint } => events::watch_degraded(&reason, &hint),
             }
         }
     }
@@ -469,7 +470,7 @@ impl Daemon<'_> {
         self.stopping = true;
         events::stopping(name);
         let told = self.service.stopping("finishing the jobs in flight");
-        self.heed(told);
+        Self::heed(told);
         self.halt.send_replace(Halt::Drain);
         std::ops::ControlFlow::Continue(())
     }
@@ -488,12 +489,12 @@ impl Daemon<'_> {
     fn say_status(&mut self, text: &str) {
         if self.is_ready && !self.stopping {
             let told = self.service.status(text);
-            self.heed(told);
+            Self::heed(told);
         }
     }
 
     /// The service manager could not be told something: that is no reason to end.
-    fn heed(&self, told: std::io::Result<()>) {
+    fn heed(told: std::io::Result<()>) {
         if let Err(error) = told {
             events::service_unreachable(&error);
         }
@@ -508,7 +509,7 @@ impl Daemon<'_> {
         if !running || waits || beats != self.beats_told {
             self.beats_told = beats;
             let told = self.service.ping();
-            self.heed(told);
+            Self::heed(told);
         }
     }
 }

@@ -43,7 +43,7 @@ impl Daemon<'_> {
             return;
         }
         let told = self.service.reloading();
-        self.heed(told);
+        Self::heed(told);
         let source = self.reload_source();
         let reading = tokio::task::spawn_blocking(move || load(&source));
         // A later request reads a later state of the file, so that is the one that counts for all who wait.
@@ -97,7 +97,7 @@ impl Daemon<'_> {
         }
         let status = self.idle_sentence();
         let told = self.service.ready(&status);
-        self.heed(told);
+        Self::heed(told);
         Ok(())
     }
 

@@ -143,7 +143,7 @@ impl Engine {
         &mut self,
         batch: Batch,
         withdrawn: Withdrawn,
-        reports: Vec<JobReport>,
+        reports: &[JobReport],
         measured: &Measured,
         now: Instant,
     ) -> (Finished, Result<(), ManifestError>) {
@@ -152,9 +152,9 @@ impl Engine {
         let mut stale = batch.withdraw.clone();
         for blocked in &batch.blocked {
             let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
-            self.fail(&mut tally, key, blocked.blocked.to_string(), now, wall_ms);
+            self.fail(&mut tally, &key, blocked.blocked.to_string(), now, wall_ms);
         }
-        for report in &reports {
+        for report in reports {
             self.take_report(&batch, report, &mut tally, &mut stale, (now, wall_ms));
         }
         stale.retain(|path| !tally.written.contains(path));
@@ -167,7 +167,7 @@ impl Engine {
                 .filter(|path| !tally.written.contains(path)),
         );
         tally.finished.refused = late.refused;
-        self.count(&batch, &reports, measured, late.deleted, &mut tally);
+        self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
         self.settle_announced(&mut tally);
         self.forget_failures(&mut tally.changes);
@@ -230,9 +230,9 @@ impl Engine {
             }
             JobEnd::Failed(error) => {
                 stale.insert(job.output.clone());
-                self.fail(tally, key, error.clone(), now, wall_ms);
+                self.fail(tally, &key, error.clone(), now, wall_ms);
             }
-            JobEnd::Refused(error) => self.fail(tally, key, error.clone(), now, wall_ms),
+            JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
             JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
@@ -250,7 +250,7 @@ impl Engine {
     fn fail(
         &mut self,
         tally: &mut Tally,
-        key: FailureKey,
+        key: &FailureKey,
         error: String,
         now: Instant,
         wall_ms: i64,
@@ -259,7 +259,7 @@ impl Engine {
         tally
             .changes
             .failures
-            .push(stored_failure(&key, failed, now));
+            .push(stored_failure(key, failed, now));
         let job = FailedJob {
             note: String::new(),
             format: key.format.clone(),

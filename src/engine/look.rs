@@ -295,7 +295,7 @@ impl Engine {
                 }
                 // It went between the look and the read: a hint of that is on its way, but none is needed.
                 Err(error) if error.kind() == ErrorKind::NotFound => {
-                    changes.push(Change { path, now: None })
+                    changes.push(Change { path, now: None });
                 }
                 Err(error) => unreadable.push((path.to_string(), error)),
             }

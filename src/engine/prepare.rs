@@ -334,7 +334,7 @@ impl Wanted {
             wanted.notes.insert(*id, Because::Changed);
             wanted.copies.insert(*id, Because::Changed);
         }
-        wanted.pages = delta.pages.clone();
+        wanted.pages.clone_from(&delta.pages);
         wanted
     }
 

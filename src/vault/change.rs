@@ -201,7 +201,7 @@ impl<'a> Update<'a> {
             match (known, now) {
                 (None, None) => {}
                 (Some(id), None) => self.remove(id),
-                (None, Some(seen)) => self.insert(path, seen),
+                (None, Some(seen)) => self.insert(&path, &seen),
                 (Some(id), Some(seen))
                     if self.vault.files.get(id).is_note() == seen.facts.is_some() =>
                 {
@@ -209,25 +209,25 @@ impl<'a> Update<'a> {
                 }
                 (Some(id), Some(seen)) => {
                     self.remove(id);
-                    self.insert(path, seen);
+                    self.insert(&path, &seen);
                 }
             }
         }
     }
 
-    fn insert(&mut self, path: NotePath, seen: Seen) {
+    fn insert(&mut self, path: &NotePath, seen: &Seen) {
         let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
         let id = self.vault.files.insert(file);
-        for key in resolve::names_of(&path, seen.facts.is_some()) {
+        for key in resolve::names_of(path, seen.facts.is_some()) {
             self.vault.names.add(key, id);
             self.renamed.entry(key).or_insert_with(|| path.clone());
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match seen.facts {
+        match &seen.facts {
             Some(facts) => {
-                self.index_words(id, None, Some(&facts));
-                self.claim(id, None, Some(&facts));
+                self.index_words(id, None, Some(facts));
+                self.claim(id, None, Some(facts));
                 self.retracted.insert(id, path.clone());
                 self.rewritten.insert(id);
                 self.reasons.insert(id, Because::New);
