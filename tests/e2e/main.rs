@@ -1,0 +1,7 @@
+//! Black-box tests: the built binary on folders of its own, one module a theme.
+
+// In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
+#![allow(unreachable_pub)]
+
+mod first_run;
+mod support;
