@@ -178,9 +178,16 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     for lane in 0..run.limit.min(batch.jobs.len()) {
         lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
     }
-    let stop = StopOnError { queue: Arc::downgrade(&queue), on_error: run.on_error };
+    let stop = StopOnError {
+        queue: Arc::downgrade(&queue),
+        on_error: run.on_error,
+    };
     drop(queue);
-    let mut gather = Gather { batch: Arc::new(batch), reports: Vec::new(), staged: Vec::new() };
+    let mut gather = Gather {
+        batch: Arc::new(batch),
+        reports: Vec::new(),
+        staged: Vec::new(),
+    };
     let mut wave = tokio::time::interval(WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -198,22 +205,45 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         lane?;
     }
     engine = gather.publish(engine).await?;
-    let Gather { batch, mut reports, .. } = gather;
+    let Gather {
+        batch, mut reports, ..
+    } = gather;
     add_cancelled(&mut reports, batch.jobs.len());
-    let exported = if run.tell_exported { tell_exported(&engine, &batch, &reports) } else { Vec::new() };
-    let measured = (run.began, run.progress.peak.load(Ordering::Relaxed), run.limit);
+    let exported = if run.tell_exported {
+        tell_exported(&engine, &batch, &reports)
+    } else {
+        Vec::new()
+    };
+    let measured = (
+        run.began,
+        run.progress.peak.load(Ordering::Relaxed),
+        run.limit,
+    );
     let batch = Arc::into_inner(batch).expect("whoever else held it has been awaited");
     spawn_blocking(move || {
         let (began, peak, limit) = measured;
-        let measured = Measured { started_at, elapsed: began.elapsed(), peak, limit };
-        let (finished, committed) = engine.finish(batch, withdrawn, reports, &measured, Instant::now());
-        Ran { engine, finished, committed, exported }
+        let measured = Measured {
+            started_at,
+            elapsed: began.elapsed(),
+            peak,
+            limit,
+        };
+        let (finished, committed) =
+            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
+        Ran {
+            engine,
+            finished,
+            committed,
+            exported,
+        }
     })
     .await
 }
 
 fn unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -223,7 +253,8 @@ impl Queue {
         let mut next = self.take();
         while let Some(index) = next {
             next = if let Some((format, id)) = self.command(index) {
-                self.run_command(index, lane, (format, id), &mut stopped).await;
+                self.run_command(index, lane, (format, id), &mut stopped)
+                    .await;
                 self.take()
             } else {
                 let queue = self.clone();
@@ -243,7 +274,9 @@ impl Queue {
 
     fn command(&self, index: usize) -> Option<CommandJob> {
         match self.jobs[index].job.work {
-            Work::Note(id, format) if self.context.formats.command(format).is_some() => Some((format, id)),
+            Work::Note(id, format) if self.context.formats.command(format).is_some() => {
+                Some((format, id))
+            }
             _ => None,
         }
     }
@@ -282,9 +315,15 @@ impl Queue {
         self.end(index, lane, begun, result);
     }
 
-    async fn command_output(self: &Arc<Self>, index: usize, format: usize, id: FileId) -> Result<Staged, Fault> {
+    async fn command_output(
+        self: &Arc<Self>,
+        index: usize,
+        format: usize,
+        id: FileId,
+    ) -> Result<Staged, Fault> {
         let context = self.context.clone();
-        let invocation = off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
+        let invocation =
+            off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
         let bytes = match invocation.map_err(JobError::from)? {
             Some(invocation) => command::run(invocation).await?,
             None => unreachable!("only jobs of formats with a command come here"),
@@ -310,7 +349,13 @@ impl Queue {
         self.progress.beat();
         let queued = begun.saturating_duration_since(self.began);
         // Nobody listens only when the whole batch was dropped.
-        let _ = self.results.send(Outcome { index, result, queued, elapsed, lane });
+        let _ = self.results.send(Outcome {
+            index,
+            result,
+            queued,
+            elapsed,
+            lane,
+        });
     }
 }
 
@@ -360,8 +405,20 @@ struct Gather {
 impl Gather {
     /// Takes in one outcome; true when the job failed.
     fn take(&mut self, outcome: Outcome) -> bool {
-        let Outcome { index, result, queued, elapsed, lane } = outcome;
-        let report = |end| JobReport { index, end, queued, elapsed, lane };
+        let Outcome {
+            index,
+            result,
+            queued,
+            elapsed,
+            lane,
+        } = outcome;
+        let report = |end| JobReport {
+            index,
+            end,
+            queued,
+            elapsed,
+            lane,
+        };
         let end = match result {
             Ok(Staged::Ready(file)) => {
                 // How it really ended is known once it is published.
@@ -378,8 +435,13 @@ impl Gather {
 
     /// Publishes what is staged so far.
     async fn publish(&mut self, mut engine: Engine) -> Result<Engine, JoinError> {
-        let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) = std::mem::take(&mut self.staged).into_iter().unzip();
-        let indexed: Vec<_> = waiting.iter().map(|report| report.index).zip(files).collect();
+        let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) =
+            std::mem::take(&mut self.staged).into_iter().unzip();
+        let indexed: Vec<_> = waiting
+            .iter()
+            .map(|report| report.index)
+            .zip(files)
+            .collect();
         let batch = self.batch.clone();
         let (engine, published) = spawn_blocking(move || {
             let published = engine.publish(&batch, indexed);
@@ -418,13 +480,15 @@ fn add_cancelled(reports: &mut Vec<JobReport>, jobs: usize) {
     }
     let mut begun = std::mem::take(reports).into_iter().peekable();
     for index in 0..jobs {
-        let report = begun.next_if(|report| report.index == index).unwrap_or(JobReport {
-            index,
-            end: JobEnd::Cancelled,
-            queued: Duration::ZERO,
-            elapsed: Duration::ZERO,
-            lane: 0,
-        });
+        let report = begun
+            .next_if(|report| report.index == index)
+            .unwrap_or(JobReport {
+                index,
+                end: JobEnd::Cancelled,
+                queued: Duration::ZERO,
+                elapsed: Duration::ZERO,
+                lane: 0,
+            });
         reports.push(report);
     }
 }
@@ -437,7 +501,10 @@ fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<E
             let job = &batch.jobs[report.index].job;
             Exported {
                 note: engine.owner_name(&job.work.owner()),
-                format: job.work.format().map_or("".into(), |format| engine.format_name(format)),
+                format: job
+                    .work
+                    .format()
+                    .map_or("".into(), |format| engine.format_name(format)),
                 output: job.output.to_string(),
                 because: job.because.to_string(),
                 queued: report.queued,

@@ -119,7 +119,14 @@ impl Session {
         make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
         let lock = Lock::acquire(&state)?;
         let (manifest, lost) = open_manifest(&state)?;
-        let session = Self { loaded, notes, outputs, state, lost, lock };
+        let session = Self {
+            loaded,
+            notes,
+            outputs,
+            state,
+            lost,
+            lock,
+        };
         session.with_engine(formats, manifest, now)
     }
 
@@ -138,14 +145,29 @@ impl Session {
             Ok(opened) => opened,
             Err(error) => return Err(Reopen::Rejected(Box::new((self, engine)), error)),
         };
-        let Opened { loaded, formats, notes, outputs, elsewhere } = opened;
+        let Opened {
+            loaded,
+            formats,
+            notes,
+            outputs,
+            elsewhere,
+        } = opened;
         let (state, lock, manifest, lost) = match elsewhere {
             Some((state, lock, manifest, lost)) => (state, lock, manifest, lost),
             None => (self.state, self.lock, engine.into_manifest(), None),
         };
-        let session = Self { loaded, notes, outputs, state, lost, lock };
+        let session = Self {
+            loaded,
+            notes,
+            outputs,
+            state,
+            lost,
+            lock,
+        };
         // From here on only the manifest can fail, and without it the old config can't go on either.
-        session.with_engine(formats, manifest, now).map_err(Reopen::Broken)
+        session
+            .with_engine(formats, manifest, now)
+            .map_err(Reopen::Broken)
     }
 
     fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
@@ -174,16 +196,28 @@ impl Session {
         };
         // Last, since it changes what the old config's look would see.
         notes.select_by(select(&loaded));
-        Ok(Opened { loaded, formats, notes, outputs, elsewhere })
+        Ok(Opened {
+            loaded,
+            formats,
+            notes,
+            outputs,
+            elsewhere,
+        })
     }
 
-    fn with_engine(mut self, formats: Formats, manifest: Manifest, now: Instant) -> Result<(Self, Engine), SessionError> {
+    fn with_engine(
+        mut self,
+        formats: Formats,
+        manifest: Manifest,
+        now: Instant,
+    ) -> Result<(Self, Engine), SessionError> {
         let parts = Parts {
             config: Arc::new(self.loaded.config.clone()),
             formats: Arc::new(formats),
             notes: self.notes.clone(),
             outputs: self.outputs.clone(),
             manifest,
+            device: self.notes.device(),
         };
         let (engine, lost) = Engine::open(parts, now)?;
         self.lost = self.lost.take().or(lost);
@@ -201,7 +235,11 @@ struct Opened {
 }
 
 fn state_unusable(path: &std::path::Path, error: std::io::Error) -> SessionError {
-    SessionError::Folder { path: path.display().to_string(), error, hint: "state_dir must be a folder that can be written" }
+    SessionError::Folder {
+        path: path.display().to_string(),
+        error,
+        hint: "state_dir must be a folder that can be written",
+    }
 }
 
 fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, SessionError> {

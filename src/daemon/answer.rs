@@ -31,7 +31,9 @@ impl Daemon<'_> {
             (Work::Idle(engine), _) => engine.vault().clone(),
             (_, Some(current)) => current.vault.clone(),
             (_, None) => {
-                let _ = answer.send(Response::failed("the notes are being looked at; ask again in a moment"));
+                let _ = answer.send(Response::failed(
+                    "the notes are being looked at; ask again in a moment",
+                ));
                 return;
             }
         };
@@ -40,10 +42,8 @@ impl Daemon<'_> {
         // has to copy the vault if it comes first.
         tokio::task::spawn_blocking(move || {
             let response = match explain::explain(&vault, &config, &note) {
-                Ok(explanation) => serde_json::to_value(&explanation).map_or_else(
-                    |error| Response::failed(error.to_string()),
-                    Response::Value,
-                ),
+                Ok(explanation) => serde_json::to_value(&explanation)
+                    .map_or_else(|error| Response::failed(error.to_string()), Response::Value),
                 Err(error) => Response::failed(error),
             };
             let _ = answer.send(response);
@@ -61,10 +61,17 @@ impl Daemon<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_ms: whole_ms(self.started.elapsed()),
-            config: self.session.as_ref().and_then(|session| session.loaded.file.clone()),
+            config: self
+                .session
+                .as_ref()
+                .and_then(|session| session.loaded.file.clone()),
             notes_dir: config.notes_dir.clone(),
             export_dir: config.export_dir.clone(),
-            formats: config.formats.iter().map(|format| format.name.to_string()).collect(),
+            formats: config
+                .formats
+                .iter()
+                .map(|format| format.name.to_string())
+                .collect(),
             state: self.state(),
             watch: self.watch_state(),
             degraded: self.degraded.clone(),
@@ -75,7 +82,10 @@ impl Daemon<'_> {
             links: census.links,
             queue: Queue {
                 paths: self.inbox.count(),
-                due_in_ms: self.debouncer.deadline().map(|due| whole_ms(due.saturating_duration_since(now))),
+                due_in_ms: self
+                    .debouncer
+                    .deadline()
+                    .map(|due| whole_ms(due.saturating_duration_since(now))),
             },
             running: self.current.as_ref().map(|current| Running {
                 batch: current.batch,
@@ -110,7 +120,9 @@ impl Daemon<'_> {
         match self.watch.coverage() {
             _ if self.lost => WatchState::Lost,
             Coverage::Native => WatchState::Native,
-            Coverage::Partial { unwatched } => WatchState::Partial { polled_folders: unwatched },
+            Coverage::Partial { unwatched } => WatchState::Partial {
+                polled_folders: unwatched,
+            },
             Coverage::Poll => WatchState::Poll,
         }
     }
@@ -135,13 +147,17 @@ impl Census {
     /// Counts. Costs a walk through the vault's table.
     pub(super) fn of(engine: &Engine, now: Instant) -> Self {
         let vault = engine.vault();
-        let mut census = Self { notes: vault.notes(), ..Self::default() };
+        let mut census = Self {
+            notes: vault.notes(),
+            ..Self::default()
+        };
         for (id, file) in vault.files().iter() {
             census.links.unresolved += usize::from(file.unresolved);
             census.links.ambiguous += usize::from(file.ambiguous);
             if file.is_note() {
                 census.withheld += usize::from(!file.exported);
-                census.problems += usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
+                census.problems +=
+                    usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
             } else {
                 census.attachments += usize::from(vault.is_copied(id));
             }
@@ -157,7 +173,9 @@ impl Census {
                 retry_in_ms: Some(whole_ms(failed.due.saturating_duration_since(now))),
             })
             .collect();
-        census.failures.sort_by(|a, b| (&a.note, &a.format).cmp(&(&b.note, &b.format)));
+        census
+            .failures
+            .sort_by(|a, b| (&a.note, &a.format).cmp(&(&b.note, &b.format)));
         census
     }
 }

@@ -102,11 +102,29 @@ impl Step {
     /// # Errors
     /// When blocking work panicked.
     pub(super) async fn run(self) -> Result<StepDone, JoinError> {
-        let Self { mut engine, dirty, trigger, audit, always, began, watch, progress, halt, tell } = self;
+        let Self {
+            mut engine,
+            dirty,
+            trigger,
+            audit,
+            always,
+            began,
+            watch,
+            progress,
+            halt,
+            tell,
+        } = self;
         let listener = Watching(watch);
         let everything = dirty.everything;
         let (mut engine, dirty, prepared) = spawn_blocking(move || {
-            let request = Request { trigger, dirty: &dirty, full: false, audit, always, now: began };
+            let request = Request {
+                trigger,
+                dirty: &dirty,
+                full: false,
+                audit,
+                always,
+                now: began,
+            };
             let prepared = engine.prepare(&request, &listener);
             (engine, dirty, prepared)
         })
@@ -114,19 +132,39 @@ impl Step {
         let batch = match prepared {
             Ok(batch) => batch,
             Err(error) => {
-                let failed = StepFailed { error, dirty, trigger, audit, always };
-                return Ok(StepDone { engine, result: Err(failed) });
+                let failed = StepFailed {
+                    error,
+                    dirty,
+                    trigger,
+                    audit,
+                    always,
+                };
+                return Ok(StepDone {
+                    engine,
+                    result: Err(failed),
+                });
             }
         };
         let (heard, told) = oneshot::channel();
         // The loop hears nothing only when it has ended.
-        let _ = tell.send(StepEvent::Looked { notes: engine.vault().notes(), began, everything, heard });
+        let _ = tell.send(StepEvent::Looked {
+            notes: engine.vault().notes(),
+            began,
+            everything,
+            heard,
+        });
         let _ = told.await;
         let mut row = None;
         let mut again = Vec::new();
         if let Some(batch) = batch {
             let limit = engine.config().max_concurrent.get();
-            let current = Current { vault: engine.vault().clone(), batch: batch.number, trigger, jobs: batch.jobs.len(), began };
+            let current = Current {
+                vault: engine.vault().clone(),
+                batch: batch.number,
+                trigger,
+                jobs: batch.jobs.len(),
+                began,
+            };
             let _ = tell.send(StepEvent::Started(current));
             tell::started(&batch, limit);
             let run = Run {
@@ -139,10 +177,21 @@ impl Step {
             };
             let ran = batch::run(engine, batch, run).await?;
             engine = ran.engine;
-            row = Some(tell::finished(&ran.finished, &ran.exported, &ran.committed, true));
+            row = Some(tell::finished(
+                &ran.finished,
+                &ran.exported,
+                &ran.committed,
+                true,
+            ));
             again = ran.finished.again;
         }
-        let census = Census { notes: engine.vault().notes(), failing: engine.failures().len() };
-        Ok(StepDone { engine, result: Ok(StepResult { row, again, census }) })
+        let census = Census {
+            notes: engine.vault().notes(),
+            failing: engine.failures().len(),
+        };
+        Ok(StepDone {
+            engine,
+            result: Ok(StepResult { row, again, census }),
+        })
     }
 }

@@ -29,20 +29,51 @@ pub struct Failures(BTreeMap<FailureKey, Failed>);
 
 /// How long to wait before the attempt after the `attempt`th.
 fn wait_after(attempt: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT)
+    FIRST_WAIT
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(LONGEST_WAIT)
 }
 
 impl Failures {
     /// Notes a failure; returns it with its attempt counted.
-    pub fn failed(&mut self, key: FailureKey, error: String, now: Instant, wall_ms: i64) -> &Failed {
-        let attempt = self.0.get(&key).map_or(1, |before| before.attempt.saturating_add(1));
-        let failed = Failed { error, attempt, failed_at: wall_ms, due: now + wait_after(attempt) };
+    pub fn failed(
+        &mut self,
+        key: FailureKey,
+        error: String,
+        now: Instant,
+        wall_ms: i64,
+    ) -> &Failed {
+        let attempt = self
+            .0
+            .get(&key)
+            .map_or(1, |before| before.attempt.saturating_add(1));
+        let failed = Failed {
+            error,
+            attempt,
+            failed_at: wall_ms,
+            due: now + wait_after(attempt),
+        };
         self.0.entry(key).insert_entry(failed).into_mut()
     }
 
     /// Takes back a failure that the manifest remembers; it is due at once.
-    pub fn remember(&mut self, key: FailureKey, error: String, attempt: u32, failed_at: i64, now: Instant) {
-        self.0.insert(key, Failed { error, attempt, failed_at, due: now });
+    pub fn remember(
+        &mut self,
+        key: FailureKey,
+        error: String,
+        attempt: u32,
+        failed_at: i64,
+        now: Instant,
+    ) {
+        self.0.insert(
+            key,
+            Failed {
+                error,
+                attempt,
+                failed_at,
+                due: now,
+            },
+        );
     }
 
     /// A job is done, or no longer wanted. True when it had failed before.
@@ -62,7 +93,10 @@ impl Failures {
 
     /// Those that are due.
     pub fn due(&self, now: Instant) -> impl Iterator<Item = &FailureKey> {
-        self.0.iter().filter(move |(_, failed)| failed.due <= now).map(|(key, _)| key)
+        self.0
+            .iter()
+            .filter(move |(_, failed)| failed.due <= now)
+            .map(|(key, _)| key)
     }
 
     /// All of them.
@@ -96,7 +130,10 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_until_cleared() {
-        let key = FailureKey { owner: Owner::Note(FileId(1)), format: "json".into() };
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
         let now = Instant::now();
         let mut failures = Failures::default();
         assert_eq!(failures.failed(key.clone(), "x".into(), now, 0).attempt, 1);

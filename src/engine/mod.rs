@@ -60,6 +60,11 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: BTreeMap<String, String>,
+    /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
+    device: u64,
+    known_device: Option<u64>,
+    /// What this batch announced in the manifest.
+    announced: BTreeSet<OutputPath>,
     /// Where to tell that the work goes on.
     progress: Arc<Progress>,
 }
@@ -87,7 +92,7 @@ pub enum EngineError {
         error: std::io::Error,
     },
     /// The notes folder is gone, or is not the one that it was.
-    #[error("{0}: the notes folder is gone, or another lies in its place")]
+    #[error("{0}: the notes folder is gone, or an empty one lies in its place")]
     NotesGone(String),
     /// The manifest can't be read or written.
     #[error(transparent)]
@@ -113,6 +118,12 @@ impl Engine {
     /// Tells from now on here that the work goes on.
     pub fn set_progress(&mut self, progress: Arc<Progress>) {
         self.progress = progress;
+    }
+
+    /// The notes folder is another one now, on this file system.
+    pub fn set_device(&mut self, device: u64) {
+        self.device = device;
+        self.known_device = None;
     }
 
     /// Gives the manifest back, for another engine.

@@ -132,7 +132,8 @@ impl Engine {
         if nothing && !request.always {
             return Ok(None);
         }
-        self.batch(request, &delta, plan, look.texts, unreadable).map(Some)
+        self.batch(request, &delta, plan, look.texts, unreadable)
+            .map(Some)
     }
 
     fn note_unreadable(&mut self, found: Vec<(String, std::io::Error)>) -> Vec<(String, String)> {
@@ -161,9 +162,16 @@ impl Engine {
     }
 
     fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
-        let planner = Planner { vault: &self.vault, formats: &self.format_plans, full };
+        let planner = Planner {
+            vault: &self.vault,
+            formats: &self.format_plans,
+            full,
+        };
         let known = self.known(wanted)?;
-        let mut plan = Plan { withdraw: wanted.withdraw.clone(), ..Plan::default() };
+        let mut plan = Plan {
+            withdraw: wanted.withdraw.clone(),
+            ..Plan::default()
+        };
         for (id, because) in self.in_path_order(&wanted.notes) {
             planner.note(&mut plan, id, because, known.of(&Owner::Note(id)));
         }
@@ -172,14 +180,25 @@ impl Engine {
         }
         for page in &wanted.pages {
             let rows = known.of(&Owner::Page(page.name()));
-            for format in (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages) {
-                planner.page(&mut plan, page, format, self.formats.page_path(format, page), rows);
+            for format in
+                (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages)
+            {
+                planner.page(
+                    &mut plan,
+                    page,
+                    format,
+                    self.formats.page_path(format, page),
+                    rows,
+                );
             }
         }
         Ok(plan)
     }
 
-    fn in_path_order<'a>(&self, wanted: &'a BTreeMap<FileId, Because>) -> Vec<(FileId, &'a Because)> {
+    fn in_path_order<'a>(
+        &self,
+        wanted: &'a BTreeMap<FileId, Because>,
+    ) -> Vec<(FileId, &'a Because)> {
         let mut ordered: Vec<_> = wanted.iter().map(|(id, because)| (*id, because)).collect();
         // Files that are gone come first: they only have outputs to withdraw.
         ordered.sort_by_cached_key(|(id, _)| self.name_of(*id).cloned());
@@ -230,8 +249,15 @@ impl Engine {
         let note_jobs = plan.note_jobs();
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
-            let row = if self.has_outputs { self.manifest.output_at(&job.output)? } else { None };
-            jobs.push(BatchJob { ownership: Ownership::of(row.as_ref()), job });
+            let row = if self.has_outputs {
+                self.manifest.output_at(&job.output)?
+            } else {
+                None
+            };
+            jobs.push(BatchJob {
+                ownership: Ownership::of(row.as_ref()),
+                job,
+            });
         }
         let problems = delta
             .changed
@@ -260,8 +286,13 @@ impl Engine {
 
     /// The failure that a job's work is known by.
     pub(super) fn failure_key(&self, work: &Work) -> FailureKey {
-        let format = work.format().map_or("".into(), |format| self.format_plans[format].name.clone());
-        FailureKey { owner: work.owner(), format }
+        let format = work
+            .format()
+            .map_or("".into(), |format| self.format_plans[format].name.clone());
+        FailureKey {
+            owner: work.owner(),
+            format,
+        }
     }
 }
 
@@ -303,7 +334,7 @@ impl Wanted {
             wanted.notes.insert(*id, Because::Changed);
             wanted.copies.insert(*id, Because::Changed);
         }
-        wanted.pages = delta.pages.clone();
+        wanted.pages.clone_from(&delta.pages);
         wanted
     }
 

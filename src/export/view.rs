@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::url;
+use super::href;
 use super::portable::{self, LinkInfo};
 use super::{Source, SourceError};
 use crate::path::{NotePath, OutputPath};
@@ -60,6 +60,10 @@ pub(crate) struct HeadingView {
 }
 
 /// Which of the costlier parts of a view are wanted.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent answers, each by its name"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) front_matter: bool,
@@ -206,7 +210,7 @@ fn backlinks(source: &dyn Source, id: FileId, format: usize, output: &OutputPath
             Backlink {
                 path: source.path(from).to_string(),
                 title: source.title(from),
-                href: url::relative(output, &from_output),
+                href: href::relative(output.folder(), &from_output),
                 output: from_output.into(),
             }
         })

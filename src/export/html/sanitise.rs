@@ -9,11 +9,22 @@ use std::sync::Mutex;
 use ammonia::Builder;
 
 /// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
-const DENIED: [&str; 9] =
-    ["javascript", "vbscript", "livescript", "mocha", "data", "blob", "filesystem", "view-source", "jar"];
+const DENIED: [&str; 9] = [
+    "javascript",
+    "vbscript",
+    "livescript",
+    "mocha",
+    "data",
+    "blob",
+    "filesystem",
+    "view-source",
+    "jar",
+];
 
 /// Schemes that raw HTML may use, besides those of the note's own links.
-const SCHEMES: [&str; 10] = ["http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian"];
+const SCHEMES: [&str; 10] = [
+    "http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian",
+];
 
 /// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise. `script` and
 /// `style` are missing here, since they go with all they hold.
@@ -31,7 +42,10 @@ const ESCAPED_TAGS: [&str; 7] = [
 pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
     match scheme(url) {
         Some((scheme, rest)) if scheme == "data" => {
-            is_image && rest.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
+            is_image
+                && rest
+                    .get(..6)
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
         }
         Some((scheme, _)) => !DENIED.contains(&scheme.as_str()),
         None => true,
@@ -44,7 +58,9 @@ pub(crate) fn scheme(url: &str) -> Option<(String, &str)> {
     // Browsers pass over blanks and control characters before a scheme and inside it.
     let seen = head.chars().filter(|c| *c > ' ' && *c != '\u{7f}');
     let scheme: String = seen.map(|c| c.to_ascii_lowercase()).collect();
-    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    let is_scheme = scheme
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
     (is_scheme && !scheme.is_empty()).then_some((scheme, rest))
 }
 
@@ -69,7 +85,9 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
                 kept.push_str(&rest.replace('<', "&lt;"));
                 return Cow::Owned(kept);
             };
-            let is_escaped = ESCAPED_TAGS.iter().any(|name| opens(rest, name) || closes(rest, name));
+            let is_escaped = ESCAPED_TAGS
+                .iter()
+                .any(|name| opens(rest, name) || closes(rest, name));
             kept.push_str(if is_escaped { "&lt;" } else { "<" });
             kept.push_str(&rest[1..end]);
             rest = &rest[end..];
@@ -91,7 +109,7 @@ fn end_of_tag(html: &str) -> Option<usize> {
     let bytes = html.as_bytes();
     match bytes.get(1) {
         Some(b'!' | b'?') => return memchr::memchr(b'>', bytes).map(|end| end + 1),
-        Some(b'/') | Some(b'a'..=b'z' | b'A'..=b'Z') => {}
+        Some(b'/' | b'a'..=b'z' | b'A'..=b'Z') => {}
         _ => return Some(1),
     }
     let mut quote = None;
@@ -99,10 +117,9 @@ fn end_of_tag(html: &str) -> Option<usize> {
     for (at, &byte) in bytes.iter().enumerate().skip(1) {
         match (quote, byte) {
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'>') => return Some(at + 1),
             (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            (None, _) => {}
+            _ => {}
         }
         after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
     }
@@ -178,7 +195,12 @@ pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<Strin
             "font-style",
             "text-decoration",
         ]))
-        .url_schemes(SCHEMES.into_iter().chain(schemes.iter().map(String::as_str)).collect())
+        .url_schemes(
+            SCHEMES
+                .into_iter()
+                .chain(schemes.iter().map(String::as_str))
+                .collect(),
+        )
         .link_rel(None)
         .attribute_filter(move |element, attribute, value| match attribute {
             "id" | "name" => {
