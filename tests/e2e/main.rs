@@ -3,5 +3,8 @@
 // In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
 #![allow(unreachable_pub)]
 
+mod concurrency;
+mod failures;
 mod first_run;
+mod layout;
 mod support;
