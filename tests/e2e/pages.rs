@@ -5,18 +5,35 @@ use crate::support::{Vault, links};
 #[test]
 fn every_note_has_a_page_and_every_tag_and_all_have_an_index() {
     let vault = Vault::with("formats: {html: }");
-    vault.write("a.md", "---\ntags: [big/small]\n---\n# The A\n\n[[b#Part Two]]\n");
+    vault.write(
+        "a.md",
+        "---\ntags: [big/small]\n---\n# The A\n\n[[b#Part Two]]\n",
+    );
     vault.write("sub/b.md", "# The B\n\n## Part Two\n\n![[a]]\n\n#other\n");
     vault.export().exits(0);
-    let files = ["a.html", "index.html", "sub/b.html", "tags/big.html", "tags/big/small.html", "tags/other.html"];
+    let files = [
+        "a.html",
+        "index.html",
+        "sub/b.html",
+        "tags/big.html",
+        "tags/big/small.html",
+        "tags/other.html",
+    ];
     assert_eq!(vault.tree().files(), files);
     let page = vault.output("a.html");
     assert_eq!(page.matches("<article").count(), 1, "{page}");
     assert!(page.contains("href=\"sub/b.html#part-two\""), "{page}");
     assert!(!page.contains("<script"), "{page}");
     let index = vault.output("index.html");
-    assert!(index.contains("The A") && index.contains("href=\"sub/b.html\""), "{index}");
-    assert!(vault.output("tags/big/small.html").contains("href=\"../../a.html\""));
+    assert!(
+        index.contains("The A") && index.contains("href=\"sub/b.html\""),
+        "{index}"
+    );
+    assert!(
+        vault
+            .output("tags/big/small.html")
+            .contains("href=\"../../a.html\"")
+    );
     assert_eq!(links::broken(&vault.export_dir()), Vec::<String>::new());
 }
 
@@ -49,7 +66,10 @@ fn a_note_named_index_has_its_place() {
 #[test]
 fn raw_html_is_sanitised() {
     let vault = Vault::with("formats: {html: }");
-    vault.write("a.md", "<script>alert(1)</script>\n\n<b onclick=\"x()\">bold</b>\n\n[x](javascript:alert(1))\n");
+    vault.write(
+        "a.md",
+        "<script>alert(1)</script>\n\n<b onclick=\"x()\">bold</b>\n\n[x](javascript:alert(1))\n",
+    );
     vault.export().exits(0);
     let page = vault.output("a.html");
     for danger in ["alert(1)", "onclick", "javascript:"] {

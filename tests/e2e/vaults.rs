@@ -6,9 +6,13 @@ use std::path::Path;
 
 use crate::support::{Tree, Vault, links, project};
 
-const FORMATS: &str =
-    "formats: {markdown: {dir: markdown}, html: {dir: html}, json: {dir: json}, csv: {dir: csv}}\nlog: {format: json, level: info}";
-const FOLDERS: [(&str, &str); 4] = [("markdown", "md"), ("html", "html"), ("json", "json"), ("csv", "csv")];
+const FORMATS: &str = "formats: {markdown: {dir: markdown}, html: {dir: html}, json: {dir: json}, csv: {dir: csv}}\nlog: {format: json, level: info}";
+const FOLDERS: [(&str, &str); 4] = [
+    ("markdown", "md"),
+    ("html", "html"),
+    ("json", "json"),
+    ("csv", "csv"),
+];
 
 #[test]
 fn the_examples_come_out_whole_in_every_format() {
@@ -26,7 +30,10 @@ fn other_vaults_come_out_whole_in_every_format() {
         .map(|entry| entry.expect("the folder can be read").path())
         .filter(|path| path.is_dir())
         .collect();
-    assert!(!vaults.is_empty(), "SMARTNOTESD_TEST_VAULTS has a folder for each vault");
+    assert!(
+        !vaults.is_empty(),
+        "SMARTNOTESD_TEST_VAULTS has a folder for each vault"
+    );
     for vault in vaults {
         println!("{}", vault.display());
         check_vault(&vault);
@@ -39,10 +46,17 @@ fn check_vault(notes: &Path) {
     assert_eq!(finished.number("failed"), 0, "{finished}");
     assert_every_note_is_there(&vault);
     assert_json_is_as_documented(&vault);
-    let pages = vault.export_dir().join("html");
-    assert!(links::count(&pages) > 0, "there are links to follow");
-    let broken = links::broken(&pages);
-    assert!(broken.is_empty(), "{} broken links:\n{}", broken.len(), broken.join("\n"));
+    assert!(
+        links::count(&vault.export_dir()) > 0,
+        "there are links to follow"
+    );
+    let broken = links::broken(&vault.export_dir());
+    assert!(
+        broken.is_empty(),
+        "{} broken links:\n{}",
+        broken.len(),
+        broken.join("\n")
+    );
     assert!(vault.run(&["verify"]).exits(0).stdout.starts_with("equal"));
 }
 
@@ -66,16 +80,31 @@ fn assert_every_note_is_there(vault: &Vault) {
 
 /// Whether its front matter holds one of the words that keep a note private.
 fn is_kept_out(note: &str) -> bool {
-    let Some(front_matter) = note.strip_prefix("---").and_then(|rest| rest.split("\n---").next()) else { return false };
-    let words = ["export: false", "publish: false", "draft: true", "private: true"];
-    front_matter.lines().any(|line| words.contains(&line.trim()))
+    let Some(front_matter) = note
+        .strip_prefix("---")
+        .and_then(|rest| rest.split("\n---").next())
+    else {
+        return false;
+    };
+    let words = [
+        "export: false",
+        "publish: false",
+        "draft: true",
+        "private: true",
+    ];
+    front_matter
+        .lines()
+        .any(|line| words.contains(&line.trim()))
 }
 
 fn assert_json_is_as_documented(vault: &Vault) {
     let schema = project().join("schema/note.schema.json");
     let mut schemas = boon::Schemas::new();
     let index = boon::Compiler::new()
-        .compile(schema.to_str().expect("the project's path is text"), &mut schemas)
+        .compile(
+            schema.to_str().expect("the project's path is text"),
+            &mut schemas,
+        )
         .expect("the schema is one");
     let folder = vault.export_dir().join("json");
     for note in Tree::read(&folder).files_with("json") {

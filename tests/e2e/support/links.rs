@@ -20,7 +20,12 @@ pub fn broken(root: &Path) -> Vec<String> {
     let tree = Tree::read(root);
     let pages: BTreeMap<&str, Page> = tree
         .files_with("html")
-        .map(|path| (path, scan(&fs::read_to_string(root.join(path)).expect("a page is text"))))
+        .map(|path| {
+            (
+                path,
+                scan(&fs::read_to_string(root.join(path)).expect("a page is text")),
+            )
+        })
         .collect();
     let mut broken = Vec::new();
     for (path, page) in &pages {
@@ -37,7 +42,15 @@ pub fn broken(root: &Path) -> Vec<String> {
 pub fn count(root: &Path) -> usize {
     let tree = Tree::read(root);
     let read = |path| fs::read_to_string(root.join(path)).expect("a page is text");
-    tree.files_with("html").map(|path| scan(&read(path)).links.iter().filter(|link| is_local(link)).count()).sum()
+    tree.files_with("html")
+        .map(|path| {
+            scan(&read(path))
+                .links
+                .iter()
+                .filter(|link| is_local(link))
+                .count()
+        })
+        .sum()
 }
 
 fn is_local(link: &str) -> bool {
@@ -49,7 +62,11 @@ fn is_local(link: &str) -> bool {
 fn follow(from: &str, link: &str, tree: &Tree, pages: &BTreeMap<&str, Page>) -> Result<(), String> {
     let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
     let path = decode(path.split('?').next().unwrap_or_default())?;
-    let target = if path.is_empty() { from.to_owned() } else { resolve(from, &path)? };
+    let target = if path.is_empty() {
+        from.to_owned()
+    } else {
+        resolve(from, &path)?
+    };
     if !tree.files().contains(&target.as_str()) {
         return Err(format!("there is no file {target}"));
     }
@@ -64,7 +81,9 @@ fn follow(from: &str, link: &str, tree: &Tree, pages: &BTreeMap<&str, Page>) -> 
 
 fn decode(text: &str) -> Result<String, String> {
     let decoded = percent_decode_str(text).decode_utf8();
-    decoded.map(Into::into).map_err(|_| "is no UTF-8 when decoded".to_owned())
+    decoded
+        .map(Into::into)
+        .map_err(|_| "is no UTF-8 when decoded".to_owned())
 }
 
 fn resolve(from: &str, path: &str) -> Result<String, String> {
@@ -106,7 +125,9 @@ fn scan(html: &str) -> Page {
 
 /// Reads a tag's attributes and returns what follows its `>`.
 fn scan_tag<'a>(tag: &'a str, page: &mut Page) -> &'a str {
-    let name = tag.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(tag.len());
+    let name = tag
+        .find(|c: char| c.is_whitespace() || c == '>')
+        .unwrap_or(tag.len());
     let mut rest = &tag[name..];
     loop {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
@@ -116,7 +137,9 @@ fn scan_tag<'a>(tag: &'a str, page: &mut Page) -> &'a str {
         if let Some(after) = rest.strip_prefix('>') {
             return after;
         }
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
+            .unwrap_or(rest.len());
         let (name, after) = rest.split_at(end.max(1));
         let Some(value) = after.trim_start().strip_prefix('=') else {
             rest = after;
@@ -140,14 +163,23 @@ fn scan_value(text: &str) -> (&str, &str) {
             return quoted.split_once(quote).unwrap_or((quoted, ""));
         }
     }
-    text.split_at(text.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(text.len()))
+    text.split_at(
+        text.find(|c: char| c.is_whitespace() || c == '>')
+            .unwrap_or(text.len()),
+    )
 }
 
 fn unescape(value: &str) -> String {
     let mut text = value.to_owned();
-    for (entity, character) in
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'"), ("&#x2f;", "/"), ("&amp;", "&")]
-    {
+    for (entity, character) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&#x2f;", "/"),
+        ("&amp;", "&"),
+    ] {
         text = text.replace(entity, character);
     }
     text
