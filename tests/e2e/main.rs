@@ -4,7 +4,11 @@
 #![allow(unreachable_pub)]
 
 mod concurrency;
+mod dependencies;
 mod failures;
 mod first_run;
 mod layout;
+mod pages;
+mod selection;
 mod support;
+mod vaults;

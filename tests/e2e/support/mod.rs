@@ -2,6 +2,7 @@
 
 mod daemon;
 mod gate;
+pub mod links;
 mod record;
 mod run;
 mod tree;
