@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod concurrency;
+mod convergence;
 mod dependencies;
 mod failures;
 mod first_run;
