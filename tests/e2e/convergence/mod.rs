@@ -3,6 +3,8 @@
 //! the end the export tree must be, byte for byte, what a fresh export gives.
 
 mod editors;
+mod lost_events;
 mod moves;
 mod new_folders;
 mod room;
+mod root;
