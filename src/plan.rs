@@ -185,22 +185,24 @@ impl Planner<'_> {
         withdraw_others(plan, known, &kept);
     }
 
-    /// Plans a page, which goes to `output` in `format`; `known` is what the manifest knows of it.
+    /// Plans a page in all formats; `place` tells where it goes in one, `known` is what the manifest knows of it.
     pub fn page(
         &self,
         plan: &mut Plan,
         page: &Page,
-        format: usize,
-        output: OutputPath,
+        place: impl Fn(usize) -> OutputPath,
         known: &[StoredOutput],
     ) {
-        let settings = &self.formats[format];
         let mut kept = BTreeSet::new();
-        // A note of that name has the place; what leads to the page then leads to the note.
-        if let Some(listing) = self.vault.pages().key(page)
-            && settings.has_pages
-            && !self.vault.is_claimed(output.as_str())
-        {
+        for (format, settings) in self.formats.iter().enumerate() {
+            let Some(listing) = self.vault.pages().key(page).filter(|_| settings.has_pages) else {
+                continue;
+            };
+            let output = place(format);
+            // A note of that name has the place; what leads to the page then leads to the note.
+            if self.vault.is_claimed(output.as_str()) {
+                continue;
+            }
             let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
             if self.full || !is_current(known, &settings.name, &output, key) {
