@@ -122,6 +122,17 @@ enum Fault {
     Cancelled,
 }
 
+impl Fault {
+    /// Whether the job can't be done: neither cut short nor overtaken by a change of its note.
+    fn is_failure(&self) -> bool {
+        match self {
+            Self::Job(error) => error.superseded().is_none(),
+            Self::Command(_) => true,
+            Self::Cancelled => false,
+        }
+    }
+}
+
 /// What a job with a command is: its format and note.
 type CommandJob = (usize, FileId);
 
@@ -139,7 +150,8 @@ struct Queue {
     next: AtomicUsize,
     began: Instant,
     halt: watch::Receiver<Halt>,
-    /// Set by a failure under `on_error: stop`.
+    on_error: OnError,
+    /// Set by a failure under `on_error: stop`, before its lane could begin another job.
     stop: watch::Sender<Halt>,
     progress: Arc<Progress>,
     results: mpsc::UnboundedSender<Outcome>,
@@ -169,6 +181,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         next: AtomicUsize::new(0),
         began: run.began,
         halt: run.halt.clone(),
+        on_error: run.on_error,
         stop,
         progress: run.progress.clone(),
         results,
@@ -177,10 +190,6 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     for lane in 0..run.limit.min(batch.jobs.len()) {
         lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
     }
-    let stop = StopOnError {
-        queue: Arc::downgrade(&queue),
-        on_error: run.on_error,
-    };
     drop(queue);
     let mut gather = Gather {
         batch,
@@ -192,7 +201,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     loop {
         tokio::select! {
             outcome = outcomes.recv() => match outcome {
-                Some(outcome) => stop.mind(gather.take(outcome)),
+                Some(outcome) => gather.take(outcome),
                 None => break,
             },
             _ = wave.tick(), if !gather.staged.is_empty() => {
@@ -353,6 +362,9 @@ impl Queue {
         self.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.progress.done.fetch_add(1, Ordering::Relaxed);
         self.progress.beat();
+        if self.on_error == OnError::Stop && result.as_ref().is_err_and(Fault::is_failure) {
+            self.stop.send_replace(Halt::Now);
+        }
         let queued = begun.saturating_duration_since(self.began);
         // Nobody listens only when the whole batch was dropped.
         let _ = self.results.send(Outcome {
@@ -384,23 +396,6 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
     }
 }
 
-/// Ends the batch at its first failure, if the config says so.
-struct StopOnError {
-    queue: std::sync::Weak<Queue>,
-    on_error: OnError,
-}
-
-impl StopOnError {
-    fn mind(&self, failed: bool) {
-        if failed
-            && self.on_error == OnError::Stop
-            && let Some(queue) = self.queue.upgrade()
-        {
-            queue.stop.send_replace(Halt::Now);
-        }
-    }
-}
-
 /// Collects what the lanes report.
 struct Gather {
     batch: Arc<Batch>,
@@ -409,8 +404,8 @@ struct Gather {
 }
 
 impl Gather {
-    /// Takes in one outcome; true when the job failed.
-    fn take(&mut self, outcome: Outcome) -> bool {
+    /// Takes in one outcome.
+    fn take(&mut self, outcome: Outcome) {
         let Outcome {
             index,
             result,
@@ -429,14 +424,12 @@ impl Gather {
             Ok(Staged::Ready(file)) => {
                 // How it really ended is known once it is published.
                 self.staged.push((file, report(JobEnd::Cancelled)));
-                return false;
+                return;
             }
             Ok(Staged::Unchanged(state)) => JobEnd::Unchanged(state),
             Err(fault) => end_of(fault),
         };
-        let failed = matches!(end, JobEnd::Failed(_) | JobEnd::Refused(_));
         self.reports.push(report(end));
-        failed
     }
 
     /// Publishes what is staged so far.

@@ -46,6 +46,7 @@ impl Engine {
                 return;
             }
             let because = if right {
+                wanted.damaged.insert(row.path.clone());
                 Because::Output
             } else {
                 self.why_stale(&row, &before)

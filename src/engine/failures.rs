@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 pub struct Failed {
     /// Why, in one line.
     pub error: String,
-    /// How many times in a row, from 1.
+    /// How many times in a row; 0 for a job that was only ever cancelled.
     pub attempt: u32,
     /// When it failed last, ms since the epoch.
     pub failed_at: i64,
@@ -54,6 +54,19 @@ impl Failures {
             due: now + wait_after(attempt),
         };
         self.0.entry(key).insert_entry(failed).into_mut()
+    }
+
+    /// Notes that a job was not run to its end. That is no attempt: a job whose failures end its batches waits longer each
+    /// time and so falls behind those that it holds up.
+    pub fn cancelled(&mut self, key: FailureKey, now: Instant, wall_ms: i64) -> &Failed {
+        let failed = self.0.entry(key).or_insert_with(|| Failed {
+            error: "cancelled".to_owned(),
+            attempt: 0,
+            failed_at: wall_ms,
+            due: now,
+        });
+        failed.due = now + wait_after(failed.attempt);
+        failed
     }
 
     /// Takes back a failure that the manifest remembers; it is due at once.
@@ -142,5 +155,24 @@ mod tests {
         assert_eq!(failures.due(now).count(), 0);
         assert!(failures.clear(&key));
         assert!(failures.is_empty());
+    }
+
+    #[test]
+    fn being_cancelled_is_no_attempt() {
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        for _ in 0..3 {
+            let failed = failures.cancelled(key.clone(), now, 0);
+            assert_eq!((failed.attempt, failed.due), (0, now + FIRST_WAIT));
+        }
+        failures.failed(key.clone(), "x".into(), now, 0);
+        failures.failed(key.clone(), "x".into(), now, 0);
+        let failed = failures.cancelled(key, now, 0);
+        assert_eq!((failed.attempt, failed.error.as_str()), (2, "x"));
+        assert_eq!(failed.due, now + wait_after(2));
     }
 }

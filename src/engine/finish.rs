@@ -236,9 +236,7 @@ impl Engine {
             JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
-                let failed = self
-                    .failures
-                    .failed(key.clone(), "cancelled".into(), now, wall_ms);
+                let failed = self.failures.cancelled(key.clone(), now, wall_ms);
                 tally
                     .changes
                     .failures

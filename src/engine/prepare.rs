@@ -167,7 +167,8 @@ impl Engine {
             formats: &self.format_plans,
             full,
         };
-        let known = self.known(wanted)?;
+        let mut known = self.known(wanted)?;
+        known.doubt(&wanted.damaged);
         let mut plan = Plan {
             withdraw: wanted.withdraw.clone(),
             ..Plan::default()
@@ -296,6 +297,18 @@ impl Known {
     fn of(&self, owner: &Owner) -> &[StoredOutput] {
         self.rows.get(owner).map_or(&[], Vec::as_slice)
     }
+
+    /// What was damaged since it was written is not up to date, whatever its key says.
+    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>) {
+        if damaged.is_empty() {
+            return;
+        }
+        for row in self.rows.values_mut().flatten() {
+            if damaged.contains(&row.path) {
+                row.state = None;
+            }
+        }
+    }
 }
 
 /// Whose outputs to compare with what the manifest knows.
@@ -304,6 +317,8 @@ pub(super) struct Wanted {
     pub(super) notes: BTreeMap<FileId, Because>,
     pub(super) copies: BTreeMap<FileId, Because>,
     pub(super) pages: BTreeSet<Page>,
+    /// Outputs that are not as the manifest remembers them.
+    pub(super) damaged: BTreeSet<OutputPath>,
     /// Outputs that nobody wants any more, whoever had them.
     pub(super) withdraw: BTreeSet<OutputPath>,
 }

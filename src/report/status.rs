@@ -261,6 +261,7 @@ impl Page {
 
 fn times(attempt: u32) -> String {
     match attempt {
+        0 => "never".to_owned(),
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         n => format!("{n} times"),

@@ -1,0 +1,14 @@
+//! Black-box tests: the built binary on folders of its own, one module a theme.
+
+// In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
+#![allow(unreachable_pub)]
+
+mod concurrency;
+mod dependencies;
+mod failures;
+mod first_run;
+mod layout;
+mod pages;
+mod selection;
+mod support;
+mod vaults;
