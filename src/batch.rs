@@ -17,7 +17,7 @@ use crate::disk::{Staged, StagedFile};
 use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
-use crate::plan::Work;
+use crate::plan::{Work, name_of};
 use crate::vault::FileId;
 
 /// How long staged files wait for others before they are published, while the batch goes on.
@@ -499,7 +499,7 @@ fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<E
         .map(|report| {
             let job = &batch.jobs[report.index].job;
             Exported {
-                note: engine.owner_name(&job.work.owner()),
+                note: name_of(engine.vault(), &job.work),
                 format: job
                     .work
                     .format()

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::hash::{Key, KeyHasher};
 use crate::manifest::{Owner, StoredOutput};
-use crate::path::{NotePath, OutputPath};
+use crate::path::OutputPath;
 use crate::vault::{Because, Blocked, FileId, Page, Vault};
 
 /// One output to make.
@@ -322,17 +322,18 @@ fn withdraw_others(plan: &mut Plan, known: &[StoredOutput], kept: &BTreeSet<Outp
     );
 }
 
-/// How a note is named in messages of a plan.
+/// How what a job makes is named in the log: the note's or attachment's path, or the page's name.
 pub fn name_of(vault: &Vault, work: &Work) -> String {
-    let path = |id: &FileId| {
-        vault
-            .files()
-            .try_get(*id)
-            .map(|file| &file.path)
-            .map(NotePath::to_string)
-    };
-    match work {
-        Work::Note(id, _) | Work::Copy(id) => path(id).unwrap_or_default(),
-        Work::Page(page, _) => page.name().into(),
+    owner_name(vault, &work.owner())
+}
+
+/// How an output's owner is named in the log; "" when it is gone.
+pub fn owner_name(vault: &Vault, owner: &Owner) -> String {
+    match owner {
+        Owner::Note(id) | Owner::Copy(id) => {
+            let file = vault.files().try_get(*id);
+            file.map(|file| file.path.to_string()).unwrap_or_default()
+        }
+        Owner::Page(name) => name.to_string(),
     }
 }
