@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Engine, Failures, Unsaved};
+use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
@@ -35,6 +35,8 @@ pub struct Parts {
     pub manifest: Manifest,
     /// The file system that the notes folder lies on.
     pub device: u64,
+    /// Whether the manifest lies on the export tree's file system, so that flushing the tree flushes it too.
+    pub flush_covers_manifest: bool,
 }
 
 /// Why no engine could be made.
@@ -59,6 +61,7 @@ impl Engine {
             outputs,
             mut manifest,
             device,
+            flush_covers_manifest,
         } = parts;
         let rules = Rules::new(&config);
         let (memory, lost) = match Memory::read(&manifest, &rules) {
@@ -78,7 +81,7 @@ impl Engine {
             vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
             made: memory.made,
-            failures: Failures::default(),
+            failures: Arc::default(),
             unsaved: Unsaved::default(),
             backlog: Vec::new(),
             is_saved: false,
@@ -87,6 +90,7 @@ impl Engine {
             unreadable: BTreeMap::new(),
             device,
             known_device: memory.device,
+            flush_covers_manifest,
             announced: BTreeSet::new(),
             progress: Arc::default(),
         };
@@ -96,9 +100,13 @@ impl Engine {
                 owner: failure.owner,
                 format: failure.format,
             };
-            engine
-                .failures
-                .remember(key, failure.error, failure.attempt, failure.failed_at, now);
+            engine.failures_mut().remember(
+                key,
+                failure.error,
+                failure.attempt,
+                failure.failed_at,
+                now,
+            );
         }
         engine.settle_settings(memory.rules.as_deref(), &memory.formats);
         Ok((engine, lost))
