@@ -14,10 +14,10 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::OnError;
 use crate::disk::{Staged, StagedFile};
-use crate::engine::{Batch, BatchJob, Engine, Finished, JobEnd, JobError, JobReport, Measured};
+use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
-use crate::plan::Work;
+use crate::plan::{Work, name_of};
 use crate::vault::FileId;
 
 /// How long staged files wait for others before they are published, while the batch goes on.
@@ -146,8 +146,7 @@ struct Outcome {
 
 /// The jobs, shared by all lanes.
 struct Queue {
-    jobs: Vec<BatchJob>,
-    context: Arc<crate::engine::Context>,
+    batch: Arc<Batch>,
     next: AtomicUsize,
     began: Instant,
     halt: watch::Receiver<Halt>,
@@ -176,9 +175,9 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     .await?;
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(Halt::No);
+    let batch = Arc::new(batch);
     let queue = Arc::new(Queue {
-        jobs: batch.jobs.clone(),
-        context: batch.context.clone(),
+        batch: batch.clone(),
         next: AtomicUsize::new(0),
         began: run.began,
         halt: run.halt.clone(),
@@ -193,11 +192,11 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     }
     drop(queue);
     let mut gather = Gather {
-        batch: Arc::new(batch),
+        batch,
         reports: Vec::new(),
         staged: Vec::new(),
     };
-    let mut wave = tokio::time::interval(WAVE);
+    let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -278,12 +277,12 @@ impl Queue {
             return None;
         }
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        (index < self.jobs.len()).then_some(index)
+        (index < self.batch.jobs.len()).then_some(index)
     }
 
     fn command(&self, index: usize) -> Option<CommandJob> {
-        match self.jobs[index].job.work {
-            Work::Note(id, format) if self.context.formats.command(format).is_some() => {
+        match self.batch.jobs[index].job.work {
+            Work::Note(id, format) if self.batch.context.formats.command(format).is_some() => {
                 Some((format, id))
             }
             _ => None,
@@ -295,7 +294,11 @@ impl Queue {
         let mut index = first;
         loop {
             let begun = self.begin();
-            let result = self.context.run(&self.jobs[index]).map_err(Fault::from);
+            let result = self
+                .batch
+                .context
+                .run(&self.batch.jobs[index])
+                .map_err(Fault::from);
             self.end(index, lane, begun, result);
             index = self.take()?;
             if self.command(index).is_some() {
@@ -330,7 +333,7 @@ impl Queue {
         format: usize,
         id: FileId,
     ) -> Result<Staged, Fault> {
-        let context = self.context.clone();
+        let context = self.batch.context.clone();
         let invocation =
             off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
         let bytes = match invocation.map_err(JobError::from)? {
@@ -342,7 +345,10 @@ impl Queue {
 
     async fn stage(self: &Arc<Self>, index: usize, bytes: Vec<u8>) -> Result<Staged, Fault> {
         let queue = self.clone();
-        Ok(off_the_loop(move || queue.context.stage(&queue.jobs[index], &bytes)).await?)
+        Ok(
+            off_the_loop(move || queue.batch.context.stage(&queue.batch.jobs[index], &bytes))
+                .await?,
+        )
     }
 
     fn begin(&self) -> Instant {
@@ -493,7 +499,7 @@ fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<E
         .map(|report| {
             let job = &batch.jobs[report.index].job;
             Exported {
-                note: engine.owner_name(&job.work.owner()),
+                note: name_of(engine.vault(), &job.work),
                 format: job
                     .work
                     .format()

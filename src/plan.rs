@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::hash::{Key, KeyHasher};
 use crate::manifest::{Owner, StoredOutput};
-use crate::path::{NotePath, OutputPath};
+use crate::path::OutputPath;
 use crate::vault::{Because, Blocked, FileId, Page, Vault};
 
 /// One output to make.
@@ -185,22 +185,24 @@ impl Planner<'_> {
         withdraw_others(plan, known, &kept);
     }
 
-    /// Plans a page, which goes to `output` in `format`; `known` is what the manifest knows of it.
+    /// Plans a page in all formats; `place` tells where it goes in one, `known` is what the manifest knows of it.
     pub fn page(
         &self,
         plan: &mut Plan,
         page: &Page,
-        format: usize,
-        output: OutputPath,
+        place: impl Fn(usize) -> OutputPath,
         known: &[StoredOutput],
     ) {
-        let settings = &self.formats[format];
         let mut kept = BTreeSet::new();
-        // A note of that name has the place; what leads to the page then leads to the note.
-        if let Some(listing) = self.vault.pages().key(page)
-            && settings.has_pages
-            && !self.vault.is_claimed(output.as_str())
-        {
+        for (format, settings) in self.formats.iter().enumerate() {
+            let Some(listing) = self.vault.pages().key(page).filter(|_| settings.has_pages) else {
+                continue;
+            };
+            let output = place(format);
+            // A note of that name has the place; what leads to the page then leads to the note.
+            if self.vault.is_claimed(output.as_str()) {
+                continue;
+            }
             let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
             if self.full || !is_current(known, &settings.name, &output, key) {
@@ -320,17 +322,18 @@ fn withdraw_others(plan: &mut Plan, known: &[StoredOutput], kept: &BTreeSet<Outp
     );
 }
 
-/// How a note is named in messages of a plan.
+/// How what a job makes is named in the log: the note's or attachment's path, or the page's name.
 pub fn name_of(vault: &Vault, work: &Work) -> String {
-    let path = |id: &FileId| {
-        vault
-            .files()
-            .try_get(*id)
-            .map(|file| &file.path)
-            .map(NotePath::to_string)
-    };
-    match work {
-        Work::Note(id, _) | Work::Copy(id) => path(id).unwrap_or_default(),
-        Work::Page(page, _) => page.name().into(),
+    owner_name(vault, &work.owner())
+}
+
+/// How an output's owner is named in the log; "" when it is gone.
+pub fn owner_name(vault: &Vault, owner: &Owner) -> String {
+    match owner {
+        Owner::Note(id) | Owner::Copy(id) => {
+            let file = vault.files().try_get(*id);
+            file.map(|file| file.path.to_string()).unwrap_or_default()
+        }
+        Owner::Page(name) => name.to_string(),
     }
 }

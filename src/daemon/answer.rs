@@ -8,9 +8,11 @@ use tokio::sync::oneshot;
 use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
-use crate::engine::Engine;
+use crate::engine::Failures;
 use crate::explain;
 use crate::log::events::milliseconds;
+use crate::plan::owner_name;
+use crate::vault::Vault;
 use crate::watch::Coverage;
 
 impl Daemon<'_> {
@@ -50,13 +52,19 @@ impl Daemon<'_> {
         });
     }
 
-    fn status(&self) -> Status {
+    fn status(&mut self) -> Status {
         let now = Instant::now();
-        let config = self.config();
-        let census = match &self.work {
-            Work::Idle(engine) => Census::of(engine, now),
-            Work::Running(_) | Work::Moving => self.last_census.clone(),
+        let known = match (&self.work, &self.current) {
+            (Work::Idle(engine), _) => Some((engine.vault(), &**engine.failures())),
+            (_, Some(current)) => Some((&current.vault, &*current.failures)),
+            // The notes are being looked at: what was told last is still true enough.
+            (_, None) => None,
         };
+        if let Some((vault, failures)) = known {
+            self.last_census = Census::of(vault, failures, now);
+        }
+        let census = self.last_census.clone();
+        let config = self.config();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -145,8 +153,7 @@ pub(super) struct Census {
 
 impl Census {
     /// Counts. Costs a walk through the vault's table.
-    pub(super) fn of(engine: &Engine, now: Instant) -> Self {
-        let vault = engine.vault();
+    pub(super) fn of(vault: &Vault, failures: &Failures, now: Instant) -> Self {
         let mut census = Self {
             notes: vault.notes(),
             ..Self::default()
@@ -162,11 +169,10 @@ impl Census {
                 census.attachments += usize::from(vault.is_copied(id));
             }
         }
-        census.failures = engine
-            .failures()
+        census.failures = failures
             .iter()
             .map(|(key, failed)| Failure {
-                note: engine.owner_name(&key.owner),
+                note: owner_name(vault, &key.owner),
                 format: key.format.to_string(),
                 error: failed.error.clone(),
                 attempt: failed.attempt,

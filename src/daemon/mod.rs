@@ -257,7 +257,6 @@ impl Daemon<'_> {
             unreachable!("a step begins only when no other runs");
         };
         engine.set_progress(self.progress.clone());
-        self.last_census = answer::Census::of(&engine, Instant::now());
         let now = Instant::now();
         let dirty = self.inbox.take();
         self.debouncer.taken();

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::batch::{self, Halt, Progress, Run};
-use crate::engine::{Engine, EngineError, FolderListener, Request};
+use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
@@ -48,6 +48,8 @@ pub(super) enum StepEvent {
 pub(super) struct Current {
     /// The vault that it exports; it doesn't change before the batch is over.
     pub(super) vault: Arc<Vault>,
+    /// What waited to be tried again when it began.
+    pub(super) failures: Arc<Failures>,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -160,6 +162,7 @@ impl Step {
             let limit = engine.config().max_concurrent.get();
             let current = Current {
                 vault: engine.vault().clone(),
+                failures: engine.failures().clone(),
                 batch: batch.number,
                 trigger,
                 jobs: batch.jobs.len(),

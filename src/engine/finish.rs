@@ -10,7 +10,7 @@ use crate::manifest::{
     ManifestError, Owner, StoredFile, StoredOutput,
 };
 use crate::path::{NotePath, OutputPath};
-use crate::plan::{Work, name_of};
+use crate::plan::{Work, name_of, owner_name};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ impl Engine {
         match &report.end {
             JobEnd::Exported(state) | JobEnd::Unchanged(state) => {
                 tally.written.insert(job.output.clone());
-                if self.failures.clear(&key) {
+                if self.failures_mut().clear(&key) {
                     tally.changes.failures_cleared.push(key.clone());
                 }
                 tally.changes.outputs.push(StoredOutput {
@@ -236,7 +236,7 @@ impl Engine {
             JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
-                let failed = self.failures.cancelled(key.clone(), now, wall_ms);
+                let failed = self.failures_mut().cancelled(key.clone(), now, wall_ms);
                 tally
                     .changes
                     .failures
@@ -253,7 +253,7 @@ impl Engine {
         now: Instant,
         wall_ms: i64,
     ) {
-        let failed = self.failures.failed(key.clone(), error, now, wall_ms);
+        let failed = self.failures_mut().failed(key.clone(), error, now, wall_ms);
         tally
             .changes
             .failures
@@ -265,19 +265,8 @@ impl Engine {
             attempt: failed.attempt,
             due: failed.due,
         };
-        let note = self.owner_name(&key.owner);
+        let note = owner_name(&self.vault, &key.owner);
         tally.finished.failed.push(FailedJob { note, ..job });
-    }
-
-    /// How an owner is named in the log.
-    pub fn owner_name(&self, owner: &Owner) -> String {
-        match owner {
-            Owner::Note(id) | Owner::Copy(id) => self
-                .name_of(*id)
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            Owner::Page(name) => name.to_string(),
-        }
     }
 
     fn count(
@@ -370,7 +359,7 @@ impl Engine {
             .cloned()
             .collect();
         for key in over {
-            self.failures.clear(&key);
+            self.failures_mut().clear(&key);
             changes
                 .failures
                 .retain(|failure| failure.owner != key.owner || failure.format != key.format);

@@ -48,7 +48,8 @@ pub struct Engine {
     folders: BTreeSet<Box<str>>,
     /// The folders of the export tree that we made.
     made: BTreeSet<OutputPath>,
-    failures: Failures,
+    /// Shared with whoever tells of it while a batch runs.
+    failures: Arc<Failures>,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
     /// Commits that failed, oldest first: tried again before the next.
@@ -111,7 +112,7 @@ impl Engine {
     }
 
     /// What failed and waits to be tried again.
-    pub fn failures(&self) -> &Failures {
+    pub fn failures(&self) -> &Arc<Failures> {
         &self.failures
     }
 
@@ -149,6 +150,10 @@ impl Engine {
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.
     fn vault_mut(&mut self) -> &mut Vault {
         Arc::make_mut(&mut self.vault)
+    }
+
+    fn failures_mut(&mut self) -> &mut Failures {
+        Arc::make_mut(&mut self.failures)
     }
 
     /// The name of a format (an index into the config's formats).

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Engine, Failures, Unsaved};
+use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
@@ -78,7 +78,7 @@ impl Engine {
             vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
             made: memory.made,
-            failures: Failures::default(),
+            failures: Arc::default(),
             unsaved: Unsaved::default(),
             backlog: Vec::new(),
             is_saved: false,
@@ -96,9 +96,13 @@ impl Engine {
                 owner: failure.owner,
                 format: failure.format,
             };
-            engine
-                .failures
-                .remember(key, failure.error, failure.attempt, failure.failed_at, now);
+            engine.failures_mut().remember(
+                key,
+                failure.error,
+                failure.attempt,
+                failure.failed_at,
+                now,
+            );
         }
         engine.settle_settings(memory.rules.as_deref(), &memory.formats);
         Ok((engine, lost))

@@ -180,18 +180,8 @@ impl Engine {
             planner.copy(&mut plan, id, because, known.of(&Owner::Copy(id)));
         }
         for page in &wanted.pages {
-            let rows = known.of(&Owner::Page(page.name()));
-            for format in
-                (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages)
-            {
-                planner.page(
-                    &mut plan,
-                    page,
-                    format,
-                    self.formats.page_path(format, page),
-                    rows,
-                );
-            }
+            let place = |format| self.formats.page_path(format, page);
+            planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
         Ok(plan)
     }
