@@ -66,16 +66,10 @@ fn json_is_one_flat_object_a_record_with_the_contract_s_fields_in_order() {
         );
     }
     let finished = ran.one("batch finished");
-    assert!(
-        has_in_order(&finished.fields(), &FINISHED),
-        "{finished}"
-    );
+    assert!(has_in_order(&finished.fields(), &FINISHED), "{finished}");
     assert_eq!(finished.text("level"), "INFO");
     let started = ran.one("batch started");
-    assert!(
-        has_in_order(&started.fields(), &FINISHED[..7]),
-        "{started}"
-    );
+    assert!(has_in_order(&started.fields(), &FINISHED[..7]), "{started}");
     let exported = &ran.all("note exported")[0];
     let fields = [
         "batch",
