@@ -3,6 +3,7 @@
 //! Owns opening them in an order in which nothing is touched before it is known to be ours, and what a failure of each
 //! means for the process.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -218,6 +219,7 @@ impl Session {
             outputs: self.outputs.clone(),
             manifest,
             device: self.notes.device(),
+            flush_covers_manifest: same_file_system(&self.state, &self.loaded.config.export_dir),
         };
         let (engine, lost) = Engine::open(parts, now)?;
         self.lost = self.lost.take().or(lost);
@@ -256,4 +258,11 @@ fn tree_unusable(loaded: &Loaded, error: std::io::Error) -> SessionError {
         error,
         hint: "export_dir must be a folder that can be written",
     }
+}
+
+/// Whether both folders lie on one file system, as far as can be told.
+fn same_file_system(a: &std::path::Path, b: &std::path::Path) -> bool {
+    let device =
+        |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    device(a).is_some() && device(a) == device(b)
 }

@@ -81,6 +81,7 @@ fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
         outputs: Arc::new(NoTree),
         manifest: Manifest::in_memory()?,
         device: 0,
+        flush_covers_manifest: false,
     };
     let now = Instant::now();
     let (mut engine, _) = Engine::open(parts, now).map_err(crate::session::SessionError::from)?;

@@ -130,6 +130,7 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         outputs: comparing.clone(),
         manifest: Manifest::in_memory()?,
         device: 0,
+        flush_covers_manifest: false,
     };
     let began = Instant::now();
     let (mut engine, _) = Engine::open(parts, began).map_err(crate::session::SessionError::from)?;

@@ -64,6 +64,8 @@ pub struct Engine {
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
+    /// Whether the manifest lies on the export tree's file system: then one flush does for both.
+    flush_covers_manifest: bool,
     /// What this batch announced in the manifest.
     announced: BTreeSet<OutputPath>,
     /// Where to tell that the work goes on.

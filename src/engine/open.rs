@@ -35,6 +35,8 @@ pub struct Parts {
     pub manifest: Manifest,
     /// The file system that the notes folder lies on.
     pub device: u64,
+    /// Whether the manifest lies on the export tree's file system, so that flushing the tree flushes it too.
+    pub flush_covers_manifest: bool,
 }
 
 /// Why no engine could be made.
@@ -59,6 +61,7 @@ impl Engine {
             outputs,
             mut manifest,
             device,
+            flush_covers_manifest,
         } = parts;
         let rules = Rules::new(&config);
         let (memory, lost) = match Memory::read(&manifest, &rules) {
@@ -87,6 +90,7 @@ impl Engine {
             unreadable: BTreeMap::new(),
             device,
             known_device: memory.device,
+            flush_covers_manifest,
             announced: BTreeSet::new(),
             progress: Arc::default(),
         };

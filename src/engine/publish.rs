@@ -59,6 +59,14 @@ impl Engine {
         self.has_outputs = true;
         self.announced
             .extend(staged.iter().map(|(_, file)| file.path.clone()));
+        if self.flush_covers_manifest {
+            self.manifest
+                .announce_before_flush(&announcements)
+                .map_err(std::io::Error::other)?;
+            self.outputs.flush()?;
+            self.manifest.flushed();
+            return Ok(());
+        }
         self.manifest
             .announce(&announcements)
             .map_err(std::io::Error::other)?;
