@@ -123,10 +123,11 @@ impl Engine {
         if request.full {
             wanted.everything(self);
         }
+        // Before the audit: what failed has no output, but that is not why it is made.
+        self.want_retries(request.now, &mut wanted);
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
-        self.want_retries(request.now, &mut wanted);
         let plan = self.plan(&wanted, request.full)?;
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         if nothing && !request.always {

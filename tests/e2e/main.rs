@@ -3,13 +3,19 @@
 // In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
 #![allow(unreachable_pub)]
 
+mod commands;
 mod concurrency;
+mod config_errors;
+mod control;
 mod convergence;
 mod dependencies;
 mod failures;
 mod first_run;
 mod layout;
+mod log_formats;
 mod pages;
 mod selection;
+mod signals;
 mod support;
 mod vaults;
+mod watching;

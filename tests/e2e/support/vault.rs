@@ -246,7 +246,7 @@ fn config_text(config: &str, export_dir: &Path, state_dir: &Path) -> String {
             .lines()
             .any(|line| line.split(':').next() == Some(key))
         {
-            text += &format!("{key}: {value}\n");
+            text.extend([key, ": ", value, "\n"]);
         }
     }
     text
