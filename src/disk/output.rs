@@ -415,6 +415,21 @@ impl OutputDisk for ExportTree {
         Ok(rustix::fs::syncfs(&self.root)?)
     }
 
+    fn missing_folders(&self, path: &OutputPath) -> Vec<OutputPath> {
+        let folder = path.folder();
+        let ends = folder.match_indices('/').map(|(end, _)| end);
+        ends.chain([folder.len()])
+            .filter_map(|end| OutputPath::new(&folder[..end]).ok())
+            // What can't be looked at can't be made either, and publishing says so.
+            .filter(|folder| {
+                matches!(
+                    beneath::stat_entry(&self.root, folder.as_str()),
+                    Err(Errno::NOENT)
+                )
+            })
+            .collect()
+    }
+
     fn publish(
         &self,
         staged: StagedFile,

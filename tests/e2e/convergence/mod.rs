@@ -2,6 +2,7 @@
 //! changes or a writer of files breaks them, with the real kernel. Each builds the situation while the daemon runs; in
 //! the end the export tree must be, byte for byte, what a fresh export gives.
 
+mod crash;
 mod editors;
 mod lost_events;
 mod moves;
@@ -10,6 +11,7 @@ mod odd_files;
 mod room;
 mod root;
 mod times;
+mod whole;
 
 use std::time::Instant;
 
