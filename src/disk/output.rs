@@ -131,6 +131,21 @@ impl ExportTree {
         beneath::folder_state(&self.path, self.id)
     }
 
+    /// Whether the tree's folder may be made again when it is gone: not where it went with its file system, since it
+    /// would be made on another one.
+    pub fn may_be_made_again(&self) -> bool {
+        let Some(parent) = self.path.parent() else {
+            return false;
+        };
+        rustix::fs::stat(parent).is_ok_and(|stat| {
+            let device = (
+                rustix::fs::major(stat.st_dev),
+                rustix::fs::minor(stat.st_dev),
+            );
+            device == self.id.device()
+        })
+    }
+
     /// Opens a folder of the tree; `None` when there is none.
     fn folder(&self, path: &OutputPath) -> Result<Option<OwnedFd>, OutputError> {
         match beneath::open_beneath(
