@@ -9,11 +9,11 @@ use std::thread::{self, JoinHandle};
 /// A note's text that says in each of its lines which version it is, so that a mixture or a part is known as such.
 pub fn version(number: usize) -> String {
     let lines = 20 + number * 37 % 400;
-    let mut text = format!("version {number} of {lines} lines\n");
-    for _ in 0..lines {
-        text += &format!("version {number}\n");
-    }
-    text + &format!("end of version {number}\n")
+    let line = format!("version {number}\n");
+    format!(
+        "version {number} of {lines} lines\n{}end of {line}",
+        line.repeat(lines)
+    )
 }
 
 /// Whether a text is one whole version.
