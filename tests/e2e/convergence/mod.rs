@@ -5,8 +5,10 @@
 mod crash;
 mod editors;
 mod lost_events;
+mod manifest;
 mod moves;
 mod new_folders;
+mod no_room;
 mod odd_files;
 mod room;
 mod root;
