@@ -175,23 +175,26 @@ impl Engine {
         !below.is_empty()
     }
 
-    /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at too.
+    /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
+    /// too, also when that name is new.
     fn look_at_aliases(&self, survey: &mut Survey) {
         let files = self.vault.files();
-        let changed = |path: &NotePath| {
-            let file = files.get(files.find(path.as_str())?);
-            let same = survey
-                .found
-                .get(path)
-                .is_some_and(|found| found.stamp == file.stamp);
-            (!same).then_some(file.stamp.inode)
-        };
-        let inodes: BTreeSet<u64> = survey
-            .found
-            .keys()
-            .chain(&survey.gone)
-            .filter_map(changed)
-            .collect();
+        let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?).stamp);
+        let mut inodes: BTreeSet<u64> = BTreeSet::new();
+        for (path, found) in &survey.found {
+            let before = known(path);
+            if before != Some(found.stamp) {
+                inodes.extend(before.map(|stamp| stamp.inode));
+                inodes.insert(found.stamp.inode);
+            }
+        }
+        inodes.extend(
+            survey
+                .gone
+                .iter()
+                .filter_map(known)
+                .map(|stamp| stamp.inode),
+        );
         let aliases: BTreeSet<NotePath> = inodes
             .into_iter()
             .flat_map(|inode| files.with_inode(inode))

@@ -7,6 +7,7 @@ mod commands;
 mod concurrency;
 mod config_errors;
 mod control;
+mod convergence;
 mod dependencies;
 mod failures;
 mod first_run;

@@ -11,6 +11,6 @@ mod vault;
 pub use daemon::Daemon;
 pub use gate::Gate;
 pub use record::Record;
-pub use run::{Ran, until};
+pub use run::{LIMIT, Ran, until};
 pub use tree::Tree;
 pub use vault::{Vault, program, project};
