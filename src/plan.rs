@@ -157,15 +157,15 @@ impl Planner<'_> {
         withdraw_others(plan, known, &kept);
     }
 
-    /// Plans a page, which goes to `output` in `format`; `known` is what the manifest knows of it.
-    pub fn page(&self, plan: &mut Plan, page: &Page, format: usize, output: OutputPath, known: &[StoredOutput]) {
-        let settings = &self.formats[format];
+    /// Plans a page in every format that has pages; `output` tells where it goes, `known` is what the manifest knows of it.
+    pub fn page(&self, plan: &mut Plan, page: &Page, output: impl Fn(usize) -> OutputPath, known: &[StoredOutput]) {
         let mut kept = BTreeSet::new();
-        // A note of that name has the place; what leads to the page then leads to the note.
-        if let Some(listing) = self.vault.pages().key(page)
-            && settings.has_pages
-            && !self.vault.is_claimed(output.as_str())
-        {
+        for (format, settings) in self.formats.iter().enumerate().filter(|(_, settings)| settings.has_pages) {
+            let output = output(format);
+            // A note of that name has the place; what leads to the page then leads to the note.
+            let Some(listing) = self.vault.pages().key(page).filter(|_| !self.vault.is_claimed(output.as_str())) else {
+                continue;
+            };
             let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
             if self.full || !is_current(known, &settings.name, &output, key) {

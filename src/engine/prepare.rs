@@ -172,9 +172,7 @@ impl Engine {
         }
         for page in &wanted.pages {
             let rows = known.of(&Owner::Page(page.name()));
-            for format in (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages) {
-                planner.page(&mut plan, page, format, self.formats.page_path(format, page), rows);
-            }
+            planner.page(&mut plan, page, |format| self.formats.page_path(format, page), rows);
         }
         Ok(plan)
     }
