@@ -44,8 +44,10 @@ pub(super) fn export(loaded: Loaded, full: bool) -> Result<Outcome, CommandError
 
 /// The first signal ends what runs, commands with all their children too; what was not published is swept next time.
 fn halt_on_signal() -> Result<channel::Receiver<Halt>, CommandError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])
-        .map_err(|error| CommandError::Io { what: "signal handlers".to_owned(), error })?;
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| CommandError::Io {
+        what: "signal handlers".to_owned(),
+        error,
+    })?;
     let (tell, halt) = channel::channel(Halt::No);
     tokio::spawn(async move {
         while signals.next().await.is_some() {
@@ -62,13 +64,22 @@ async fn run(
     log: &LogHandle,
     halt: channel::Receiver<Halt>,
 ) -> Result<Outcome, CommandError> {
-    let mut dirty = Dirty { everything: true, ..Dirty::default() };
+    let mut dirty = Dirty {
+        everything: true,
+        ..Dirty::default()
+    };
     let mut first = true;
     for _ in 0..PASSES {
         let began = Instant::now();
         let (returned, prepared) = spawn_blocking(move || {
-            let request =
-                Request { trigger: Trigger::Once, dirty: &dirty, full: full && first, audit: first, always: first, now: began };
+            let request = Request {
+                trigger: Trigger::Once,
+                dirty: &dirty,
+                full: full && first,
+                audit: first,
+                always: first,
+                now: began,
+            };
             let prepared = engine.prepare(&request, &Unwatched);
             (engine, prepared)
         })
@@ -87,7 +98,9 @@ async fn run(
             halt: halt.clone(),
             progress,
         };
-        let ran = batch::run(engine, batch, run).await.map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let ran = batch::run(engine, batch, run)
+            .await
+            .map_err(|error| DaemonError::Broken(error.to_string()))?;
         bar.finish(log);
         engine = ran.engine;
         tell::finished(&ran.finished, &ran.exported, &ran.committed, false);
@@ -95,10 +108,17 @@ async fn run(
         if ran.finished.again.is_empty() || *halt.borrow() != Halt::No {
             break;
         }
-        dirty = Dirty { paths: ran.finished.again.into_iter().collect(), ..Dirty::default() };
+        dirty = Dirty {
+            paths: ran.finished.again.into_iter().collect(),
+            ..Dirty::default()
+        };
         first = false;
     }
-    Ok(if engine.failures().is_empty() { Outcome::Done } else { Outcome::Failed })
+    Ok(if engine.failures().is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }
 
 /// A progress bar on stderr, where that is a terminal.
@@ -109,8 +129,13 @@ struct Bar {
 
 impl Bar {
     fn start(batch: &Batch, progress: Arc<Progress>, log: &LogHandle) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(batch.jobs.len() as u64), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs  {elapsed}, {eta} left") {
+        let bar = ProgressBar::with_draw_target(
+            Some(batch.jobs.len() as u64),
+            ProgressDrawTarget::stderr(),
+        );
+        if let Ok(style) =
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs  {elapsed}, {eta} left")
+        {
             bar.set_style(style);
         }
         if !bar.is_hidden() {

@@ -48,7 +48,8 @@ pub struct Engine {
     folders: BTreeSet<Box<str>>,
     /// The folders of the export tree that we made.
     made: BTreeSet<OutputPath>,
-    failures: Failures,
+    /// Shared with whoever tells of it while a batch runs.
+    failures: Arc<Failures>,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
     /// Commits that failed, oldest first: tried again before the next.
@@ -63,6 +64,8 @@ pub struct Engine {
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
+    /// Whether the manifest lies on the export tree's file system: then one flush does for both.
+    flush_covers_manifest: bool,
     /// What this batch announced in the manifest.
     announced: BTreeSet<OutputPath>,
     /// Where to tell that the work goes on.
@@ -111,7 +114,7 @@ impl Engine {
     }
 
     /// What failed and waits to be tried again.
-    pub fn failures(&self) -> &Failures {
+    pub fn failures(&self) -> &Arc<Failures> {
         &self.failures
     }
 
@@ -149,6 +152,10 @@ impl Engine {
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.
     fn vault_mut(&mut self) -> &mut Vault {
         Arc::make_mut(&mut self.vault)
+    }
+
+    fn failures_mut(&mut self) -> &mut Failures {
+        Arc::make_mut(&mut self.failures)
     }
 
     /// The name of a format (an index into the config's formats).

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Engine, Failures, Unsaved};
+use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
@@ -35,6 +35,8 @@ pub struct Parts {
     pub manifest: Manifest,
     /// The file system that the notes folder lies on.
     pub device: u64,
+    /// Whether the manifest lies on the export tree's file system, so that flushing the tree flushes it too.
+    pub flush_covers_manifest: bool,
 }
 
 /// Why no engine could be made.
@@ -52,7 +54,15 @@ impl Engine {
     /// # Errors
     /// When the manifest can't be read at all.
     pub fn open(parts: Parts, now: Instant) -> Result<(Self, Option<String>), OpenError> {
-        let Parts { config, formats, notes, outputs, mut manifest, device } = parts;
+        let Parts {
+            config,
+            formats,
+            notes,
+            outputs,
+            mut manifest,
+            device,
+            flush_covers_manifest,
+        } = parts;
         let rules = Rules::new(&config);
         let (memory, lost) = match Memory::read(&manifest, &rules) {
             Ok(memory) => (memory, None),
@@ -71,7 +81,7 @@ impl Engine {
             vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
             made: memory.made,
-            failures: Failures::default(),
+            failures: Arc::default(),
             unsaved: Unsaved::default(),
             backlog: Vec::new(),
             is_saved: false,
@@ -80,13 +90,23 @@ impl Engine {
             unreadable: BTreeMap::new(),
             device,
             known_device: memory.device,
+            flush_covers_manifest,
             announced: BTreeSet::new(),
             progress: Arc::default(),
         };
         engine.folders.extend(engine.folders_of_files());
         for failure in memory.failures {
-            let key = FailureKey { owner: failure.owner, format: failure.format };
-            engine.failures.remember(key, failure.error, failure.attempt, failure.failed_at, now);
+            let key = FailureKey {
+                owner: failure.owner,
+                format: failure.format,
+            };
+            engine.failures_mut().remember(
+                key,
+                failure.error,
+                failure.attempt,
+                failure.failed_at,
+                now,
+            );
         }
         engine.settle_settings(memory.rules.as_deref(), &memory.formats);
         Ok((engine, lost))
@@ -107,14 +127,18 @@ impl Engine {
 
     /// Compares rules and formats with those that the manifest's keys belong to.
     fn settle_settings(&mut self, rules: Option<&str>, formats: &BTreeSet<(Box<str>, Key)>) {
-        let current: BTreeSet<(Box<str>, Key)> =
-            self.format_plans.iter().map(|format| (format.name.clone(), format.fingerprint)).collect();
+        let current: BTreeSet<(Box<str>, Key)> = self
+            .format_plans
+            .iter()
+            .map(|format| (format.name.clone(), format.fingerprint))
+            .collect();
         let same_rules = rules == Some(&*rules_text(&self.vault));
         if !same_rules {
             let delta = self.vault_mut().review_all();
             self.unsaved.touched.extend(delta.touched);
         }
-        self.unsaved.settings = !same_rules || *formats != current || self.known_device != Some(self.device);
+        self.unsaved.settings =
+            !same_rules || *formats != current || self.known_device != Some(self.device);
     }
 }
 
@@ -173,14 +197,20 @@ impl Memory {
     }
 
     fn read(manifest: &Manifest, rules: &Rules) -> Result<Self, Unusable> {
-        let formats = manifest.formats()?.into_iter().map(|format| (format.name, format.key)).collect();
+        let formats = manifest
+            .formats()?
+            .into_iter()
+            .map(|format| (format.name, format.key))
+            .collect();
         Ok(Self {
             vault: read_vault(manifest, rules.clone())?,
             made: manifest.folders()?.into_iter().collect(),
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
             formats,
-            device: manifest.meta(DEVICE)?.and_then(|device| device.parse().ok()),
+            device: manifest
+                .meta(DEVICE)?
+                .and_then(|device| device.parse().ok()),
             last_batch: manifest.last_batch_number()?,
             has_outputs: manifest.has_outputs()?,
         })
@@ -201,7 +231,11 @@ fn read_vault(manifest: &Manifest, rules: Rules) -> Result<Vault, Unusable> {
         };
         readable &= vault.remember(remembered).is_ok();
     })?;
-    if readable && vault.settle_remembered() { Ok(vault) } else { Err(Unusable::Unfit) }
+    if readable && vault.settle_remembered() {
+        Ok(vault)
+    } else {
+        Err(Unusable::Unfit)
+    }
 }
 
 fn format_plans(formats: &Formats) -> Vec<FormatPlan> {

@@ -23,7 +23,7 @@ pub enum Style {
 /// A note, rewritten so that any tool can read it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Portable {
-    /// The front matter as written, with its fences and a byte order mark before it; "" where there is none.
+    /// The front matter as written, with its fences and a byte order mark before it; a mark alone where only that is.
     /// For a JSON note it is made from its title and tags.
     pub front_matter: String,
     /// All that follows it. A picture's size stays in its alt text: `![image.png|300](…)`.

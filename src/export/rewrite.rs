@@ -188,54 +188,60 @@ impl<'a> Writer<'a> {
     /// What a reference of the topmost frame's note means, but for the inlining of notes.
     fn meaning(&mut self, reference: &Ref) -> Result<Meaning, SourceError> {
         let from = self.frame().id;
-        let markdown = matches!(reference.kind, RefKind::Link | RefKind::Image);
         let target = self.source.target(from, reference);
-        Ok(match target {
-            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Meaning::Plain,
-            Target::Note(_, Place::Missing)
-                if markdown && reference.target.is_empty() && self.is_host() =>
-            {
-                match self.style {
-                    Style::Markdown => Meaning::AsWritten,
-                    Style::Html => Meaning::Link("#".to_owned()),
-                }
-            }
-            Target::Note(id, place) => {
-                let fragment = self.fragment(id, place)?;
-                let output = self.source.output(id, self.format);
-                if markdown
-                    && self.says(reference, &output, &fragment)
-                    && reference.kind == RefKind::Link
-                {
-                    Meaning::AsWritten
-                } else {
-                    Meaning::Link(self.href(&output, &fragment))
-                }
-            }
-            Target::File(id) => {
-                let output = self.source.output(id, self.format);
-                let fragment = if markdown {
-                    reference.fragment.as_ref()
-                } else {
-                    ""
-                };
-                if markdown && self.says(reference, &output, fragment) {
-                    Meaning::AsWritten
-                } else if reference.kind == RefKind::Image
-                    || (reference.kind.is_embed() && is_image(output.as_str()))
-                {
-                    Meaning::Picture(self.href(&output, fragment))
-                } else {
-                    Meaning::Link(self.href(&output, fragment))
-                }
-            }
+        match target {
+            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Ok(Meaning::Plain),
+            Target::Note(id, place) => self.note_meaning(reference, id, place),
+            Target::File(id) => Ok(self.file_meaning(reference, id)),
+            // An address of a kind that only its writer knows: a folder, a page of a site.
             Target::Nowhere(Nowhere::Unresolved)
-                if markdown && !looks_like_file(&reference.target) =>
+                if is_markdown(reference) && !looks_like_file(&reference.target) =>
             {
-                Meaning::AsWritten
+                Ok(Meaning::AsWritten)
             }
-            Target::Nowhere(_) => Meaning::Plain,
-        })
+            Target::Nowhere(_) => Ok(Meaning::Plain),
+        }
+    }
+
+    fn note_meaning(
+        &mut self,
+        reference: &Ref,
+        id: FileId,
+        place: Place,
+    ) -> Result<Meaning, SourceError> {
+        let in_page = reference.target.is_empty() && is_markdown(reference) && self.is_host();
+        if in_page && place == Place::Missing {
+            // It may name an id in raw HTML, which any tool but our sanitising one keeps.
+            return Ok(match self.style {
+                Style::Markdown => Meaning::AsWritten,
+                Style::Html => Meaning::Link("#".to_owned()),
+            });
+        }
+        let fragment = self.fragment(id, place)?;
+        let output = self.source.output(id, self.format);
+        if reference.kind == RefKind::Link && self.says(reference, &output, &fragment) {
+            return Ok(Meaning::AsWritten);
+        }
+        Ok(Meaning::Link(self.href(&output, &fragment)))
+    }
+
+    fn file_meaning(&self, reference: &Ref, id: FileId) -> Meaning {
+        let output = self.source.output(id, self.format);
+        // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
+        let fragment = if is_markdown(reference) {
+            &reference.fragment
+        } else {
+            ""
+        };
+        let shown = reference.kind == RefKind::Image
+            || (reference.kind.is_embed() && is_image(output.as_str()));
+        if is_markdown(reference) && self.says(reference, &output, fragment) {
+            Meaning::AsWritten
+        } else if shown {
+            Meaning::Picture(self.href(&output, fragment))
+        } else {
+            Meaning::Link(self.href(&output, fragment))
+        }
     }
 
     fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
@@ -549,6 +555,11 @@ impl<'a> Part<'a> {
             out.push_str(&anchor);
         }
     }
+}
+
+/// Whether a reference is Markdown's own: its destination is written as a path.
+fn is_markdown(reference: &Ref) -> bool {
+    matches!(reference.kind, RefKind::Link | RefKind::Image)
 }
 
 /// The part of a note that an embed of a place shows.

@@ -67,7 +67,9 @@ impl Manifest {
     /// When the system refuses, or the database is damaged.
     pub fn has_outputs(&self) -> Result<bool, ManifestError> {
         self.connection
-            .query_row("SELECT EXISTS (SELECT 1 FROM outputs)", [], |row| row.get(0))
+            .query_row("SELECT EXISTS (SELECT 1 FROM outputs)", [], |row| {
+                row.get(0)
+            })
             .map_err(|error| self.error(error))
     }
 

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{
-    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError,
-    StoredFile, StoredOutput, history,
+    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, StoredFile,
+    StoredOutput, history,
 };
 use crate::disk::OutputState;
 use crate::path::OutputPath;
@@ -27,6 +27,24 @@ impl Manifest {
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// As [`Self::announce`], for a caller who flushes the file system that the manifest lies on before it
+    /// publishes anything, and then says [`Self::flushed`]: one flush does for both.
+    ///
+    /// # Errors
+    /// As [`Self::announce`].
+    pub fn announce_before_flush(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
+        let wrote = write(&mut self.connection, |transaction| {
+            mark(transaction, outputs)
+        });
+        self.undurable |= wrote.map_err(|error| self.error(error))?;
+        Ok(())
+    }
+
+    /// The file system that the manifest lies on has been flushed since the last transaction.
+    pub fn flushed(&mut self) {
+        self.undurable = false;
     }
 
     /// Makes everything that was committed so far safe from a power loss.

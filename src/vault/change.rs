@@ -201,31 +201,33 @@ impl<'a> Update<'a> {
             match (known, now) {
                 (None, None) => {}
                 (Some(id), None) => self.remove(id),
-                (None, Some(seen)) => self.insert(path, seen),
-                (Some(id), Some(seen)) if self.vault.files.get(id).is_note() == seen.facts.is_some() => {
+                (None, Some(seen)) => self.insert(&path, &seen),
+                (Some(id), Some(seen))
+                    if self.vault.files.get(id).is_note() == seen.facts.is_some() =>
+                {
                     self.replace(id, seen);
                 }
                 (Some(id), Some(seen)) => {
                     self.remove(id);
-                    self.insert(path, seen);
+                    self.insert(&path, &seen);
                 }
             }
         }
     }
 
-    fn insert(&mut self, path: NotePath, seen: Seen) {
+    fn insert(&mut self, path: &NotePath, seen: &Seen) {
         let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
         let id = self.vault.files.insert(file);
-        for key in resolve::names_of(&path, seen.facts.is_some()) {
+        for key in resolve::names_of(path, seen.facts.is_some()) {
             self.vault.names.add(key, id);
             self.renamed.entry(key).or_insert_with(|| path.clone());
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match seen.facts {
+        match &seen.facts {
             Some(facts) => {
-                self.index_words(id, None, Some(&facts));
-                self.claim(id, None, Some(&facts));
+                self.index_words(id, None, Some(facts));
+                self.claim(id, None, Some(facts));
                 self.retracted.insert(id, path.clone());
                 self.rewritten.insert(id);
                 self.reasons.insert(id, Because::New);
@@ -291,7 +293,10 @@ impl<'a> Update<'a> {
     fn index_words(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
         let path = self.vault.files.get(id).path.clone();
         let aliases = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
-            facts.into_iter().flat_map(|facts| facts.aliases.iter().map(|alias| NameKey::of(alias))).collect()
+            facts
+                .into_iter()
+                .flat_map(|facts| facts.aliases.iter().map(|alias| NameKey::of(alias)))
+                .collect()
         };
         let (before, after) = (aliases(old), aliases(new));
         for &key in before.difference(&after) {
@@ -303,7 +308,10 @@ impl<'a> Update<'a> {
             self.renamed.entry(key).or_insert_with(|| path.clone());
         }
         let mentions = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
-            facts.into_iter().flat_map(|facts| facts.refs.iter().flat_map(resolve::mentioned)).collect()
+            facts
+                .into_iter()
+                .flat_map(|facts| facts.refs.iter().flat_map(resolve::mentioned))
+                .collect()
         };
         let (before, after) = (mentions(old), mentions(new));
         for &key in before.difference(&after) {
@@ -390,7 +398,8 @@ impl<'a> Update<'a> {
         let file = self.vault.files.get(id);
         file.facts().is_some_and(|facts| {
             let rules = &self.vault.rules;
-            rules.lets_out(&facts) && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
+            rules.lets_out(&facts)
+                && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
         })
     }
 
@@ -410,7 +419,9 @@ impl<'a> Update<'a> {
             }
         }
         for (id, cause) in again {
-            let Some(facts) = self.vault.files.get(id).facts() else { continue };
+            let Some(facts) = self.vault.files.get(id).facts() else {
+                continue;
+            };
             let edges = self.vault.edges_of(id, &facts);
             if self.vault.files.get(id).edges != edges {
                 self.retract(id, &cause);
@@ -424,7 +435,11 @@ impl<'a> Update<'a> {
                     .filter(|reference| reference.kind.is_embed())
                     .flat_map(resolve::mentioned)
                     .any(|key| self.renamed.contains_key(&key));
-                if embeds { Because::Embeds(cause) } else { Because::LinksTo(cause) }
+                if embeds {
+                    Because::Embeds(cause)
+                } else {
+                    Because::LinksTo(cause)
+                }
             });
         }
     }
@@ -434,13 +449,19 @@ impl<'a> Update<'a> {
         for edge in &before {
             if self.vault.files.try_get(edge.id()).is_some() {
                 let target = self.vault.files.get_mut(edge.id());
-                target.incoming.retain(|back| *back != Edge::new(id, edge.is_embed()));
+                target
+                    .incoming
+                    .retain(|back| *back != Edge::new(id, edge.is_embed()));
                 self.note_copy(edge.id());
             }
         }
         let after = self.vault.files.get(id).edges.clone();
         for edge in &after {
-            self.vault.files.get_mut(edge.id()).incoming.push(Edge::new(id, edge.is_embed()));
+            self.vault
+                .files
+                .get_mut(edge.id())
+                .incoming
+                .push(Edge::new(id, edge.is_embed()));
             self.note_copy(edge.id());
         }
     }
@@ -469,7 +490,9 @@ impl<'a> Update<'a> {
 
     fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
         let file = self.vault.files.get(id);
-        let Some(facts) = file.facts().filter(|_| file.exported) else { return };
+        let Some(facts) = file.facts().filter(|_| file.exported) else {
+            return;
+        };
         let Contribution { backlink, listing } = self.vault.contribution(file, &facts);
         let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
         targets.dedup();
@@ -479,7 +502,9 @@ impl<'a> Update<'a> {
             }
             self.note_copy(target);
             let target_file = self.vault.files.get_mut(target);
-            self.backlinks_before.entry(target).or_insert_with(|| (target_file.backlinks, cause.clone()));
+            self.backlinks_before
+                .entry(target)
+                .or_insert_with(|| (target_file.backlinks, cause.clone()));
             target_file.backlinks = part.of(target_file.backlinks, backlink);
         }
         self.contribute_to_pages(id, &facts, listing, part);
@@ -509,7 +534,9 @@ impl<'a> Update<'a> {
             }
         }
         for (id, (before, cause)) in std::mem::take(&mut self.backlinks_before) {
-            let Some(file) = self.vault.files.try_get(id).filter(|file| file.is_note()) else { continue };
+            let Some(file) = self.vault.files.try_get(id).filter(|file| file.is_note()) else {
+                continue;
+            };
             if file.backlinks != before {
                 affected.entry(id).or_insert(Because::LinkedFrom(cause));
             }
@@ -520,7 +547,9 @@ impl<'a> Update<'a> {
     /// Those who link to or embed a note that looks different to them now.
     fn follow_surfaces(&mut self) {
         for (id, cause) in std::mem::take(&mut self.resurfaced) {
-            let Some(file) = self.vault.files.try_get(id) else { continue };
+            let Some(file) = self.vault.files.try_get(id) else {
+                continue;
+            };
             for edge in &file.incoming {
                 let because = if edge.is_embed() {
                     Because::Embeds(cause.clone())
@@ -539,7 +568,9 @@ impl<'a> Update<'a> {
             .iter()
             .map(|(&id, because)| {
                 let cause = match because {
-                    Because::Embeds(path) | Because::LinksTo(path) | Because::Shares(path) => path.clone(),
+                    Because::Embeds(path) | Because::LinksTo(path) | Because::Shares(path) => {
+                        path.clone()
+                    }
                     _ => self.vault.files.get(id).path.clone(),
                 };
                 (id, cause)
@@ -547,9 +578,18 @@ impl<'a> Update<'a> {
             .collect();
         let mut seen: BTreeSet<FileId> = queue.iter().map(|(id, _)| *id).collect();
         while let Some((id, cause)) = queue.pop() {
-            for edge in self.vault.files.get(id).incoming.iter().filter(|edge| edge.is_embed()) {
+            for edge in self
+                .vault
+                .files
+                .get(id)
+                .incoming
+                .iter()
+                .filter(|edge| edge.is_embed())
+            {
                 if seen.insert(edge.id()) {
-                    self.reasons.entry(edge.id()).or_insert_with(|| Because::Embeds(cause.clone()));
+                    self.reasons
+                        .entry(edge.id())
+                        .or_insert_with(|| Because::Embeds(cause.clone()));
                     queue.push((edge.id(), cause.clone()));
                 }
             }
@@ -558,7 +598,9 @@ impl<'a> Update<'a> {
 
     /// Makes a note's view anew; true when it differs.
     fn review(&mut self, id: FileId) -> bool {
-        let Some(facts) = self.vault.files.get(id).facts() else { return false };
+        let Some(facts) = self.vault.files.get(id).facts() else {
+            return false;
+        };
         let view = self.vault.view_of(id, &facts);
         let file = self.vault.files.get_mut(id);
         let differs = file.view != view.key;
@@ -581,7 +623,11 @@ impl<'a> Update<'a> {
             .map(|(id, because)| Affected { id, because })
             .collect();
         delta.affected.sort_by(|a, b| path(&a.id).cmp(path(&b.id)));
-        delta.copies = self.copies.into_iter().filter(|id| vault.files.try_get(*id).is_some()).collect();
+        delta.copies = self
+            .copies
+            .into_iter()
+            .filter(|id| vault.files.try_get(*id).is_some())
+            .collect();
         delta.copies.sort_by(|a, b| path(a).cmp(path(b)));
         delta.changed.sort_by(|a, b| path(a).cmp(path(b)));
         delta.pages = self
@@ -606,19 +652,29 @@ pub(super) struct Contribution {
 impl Vault {
     pub(super) fn contribution(&self, file: &File, facts: &NoteFacts) -> Contribution {
         let mut shown = KeyHasher::new();
-        shown.text(file.path.as_str()).text(&facts.title).text(&self.rules.stem(&file.path, &facts.title));
+        shown
+            .text(file.path.as_str())
+            .text(&facts.title)
+            .text(&self.rules.stem(&file.path, &facts.title));
         let backlink = shown.finish();
         for tag in &facts.tags {
             shown.text(tag);
         }
-        Contribution { backlink, listing: shown.finish() }
+        Contribution {
+            backlink,
+            listing: shown.finish(),
+        }
     }
 }
 
 /// What a note shows to those who link to it, besides its place in the export.
 fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
     (
-        facts.headings.iter().map(|h| (h.level, &*h.text, &*h.anchor)).collect(),
+        facts
+            .headings
+            .iter()
+            .map(|h| (h.level, &*h.text, &*h.anchor))
+            .collect(),
         facts.blocks.iter().map(|block| &*block.id).collect(),
     )
 }

@@ -15,7 +15,6 @@ use super::{Privacy, Problem};
 const MAX_BYTES: usize = 1 << 20;
 /// Deeper flow collections are not read: the YAML scanner's time grows with their depth.
 const MAX_FLOW_DEPTH: usize = 64;
-
 /// More aliases are not followed: a few that are nested can stand for gigabytes.
 const MAX_ALIASES: usize = 8;
 
@@ -24,8 +23,6 @@ const MAX_ALIASES: usize = 8;
 pub(super) struct Split<'a> {
     /// What stands between the fences.
     pub(super) yaml: &'a str,
-    /// Byte offset of `yaml`.
-    pub(super) start: usize,
     /// Byte offset after the closing fence's line.
     pub(super) end: usize,
 }
@@ -52,33 +49,23 @@ pub(super) fn split(text: &str) -> Opening<'_> {
         return Opening::None;
     };
     let start = bom + first.len();
-    let bytes = text.as_bytes();
-    // Only lines that begin with a `-` can close it.
     let mut at = start;
-    loop {
-        let line_end = memchr::memchr(b'\n', &bytes[at..]).map_or(text.len(), |nl| at + nl + 1);
-        if is_fence(&text[at..line_end]) {
+    for line in text[start..].split_inclusive('\n') {
+        let end = at + line.len();
+        if is_fence(line) {
             return Opening::Closed(Split {
                 yaml: &text[start..at],
-                start,
-                end: line_end,
+                end,
             });
         }
-        if line_end == text.len() {
-            break;
-        }
-        at = line_end;
+        at = end;
     }
-    let blank = text[start..].split_inclusive('\n').scan(start, |at, line| {
-        let begin = *at;
-        *at += line.len();
-        Some((begin, line))
-    });
-    let end = blank
-        .into_iter()
-        .find(|(_, line)| line.trim().is_empty())
-        .map_or(text.len(), |(begin, _)| begin);
-    Opening::Unclosed(&text[start..end])
+    let lines = text[start..].split_inclusive('\n');
+    let above_blank: usize = lines
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::len)
+        .sum();
+    Opening::Unclosed(&text[start..start + above_blank])
 }
 
 /// The length of a byte order mark at the start of `text`.

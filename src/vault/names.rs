@@ -79,7 +79,9 @@ impl NameIndex {
 
     /// The files that a name belongs to, in id order.
     pub fn get(&self, key: NameKey) -> &[FileId] {
-        self.0.find(key.0, |(other, _)| *other == key).map_or(&[], |(_, ids)| ids)
+        self.0
+            .find(key.0, |(other, _)| *other == key)
+            .map_or(&[], |(_, ids)| ids)
     }
 }
 

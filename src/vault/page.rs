@@ -31,7 +31,12 @@ impl Page {
         for tag in tags {
             let tag = fold(tag);
             let parents = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
-            pages.extend(parents.chain([&*tag]).filter(|tag| !tag.is_empty()).map(|tag| Self::Tag(tag.into())));
+            pages.extend(
+                parents
+                    .chain([&*tag])
+                    .filter(|tag| !tag.is_empty())
+                    .map(|tag| Self::Tag(tag.into())),
+            );
         }
         pages
     }
@@ -41,7 +46,9 @@ impl Page {
         match self {
             Self::Index => true,
             Self::Tag(wanted) => tags.iter().any(|tag| {
-                fold(tag).strip_prefix(&**wanted).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+                fold(tag)
+                    .strip_prefix(&**wanted)
+                    .is_some_and(|below| below.is_empty() || below.starts_with('/'))
             }),
         }
     }
@@ -103,7 +110,10 @@ impl Pages {
 
     /// The notes of a tag page, in id order.
     pub fn tagged(&self, tag: &str) -> impl Iterator<Item = FileId> {
-        self.tags.get(tag).into_iter().flat_map(|listed| listed.ids.iter().copied())
+        self.tags
+            .get(tag)
+            .into_iter()
+            .flat_map(|listed| listed.ids.iter().copied())
     }
 
     /// All pages.

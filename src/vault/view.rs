@@ -41,7 +41,10 @@ impl Vault {
             .refs
             .iter()
             .filter_map(|reference| {
-                let target = self.candidates(id, reference).first().filter(|&target| target != id)?;
+                let target = self
+                    .candidates(id, reference)
+                    .first()
+                    .filter(|&target| target != id)?;
                 Some(Edge::new(target, reference.kind.is_embed()))
             })
             .collect();
@@ -54,8 +57,13 @@ impl Vault {
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
         let file = self.files.get(id);
         let mut key = KeyHasher::new();
-        key.hash(facts.content).text(&self.rules.stem(&file.path, &facts.title));
-        let mut view = View { key: Key::default(), unresolved: 0, ambiguous: 0 };
+        key.hash(facts.content)
+            .text(&self.rules.stem(&file.path, &facts.title));
+        let mut view = View {
+            key: Key::default(),
+            unresolved: 0,
+            ambiguous: 0,
+        };
         let mut queue: Vec<Shown> = Vec::new();
         for reference in &facts.refs {
             let candidates = self.candidates(id, reference);
@@ -79,9 +87,15 @@ impl Vault {
                 if !seen.insert(shown) {
                     continue;
                 }
-                let Some(facts) = self.files.get(shown.id).facts() else { continue };
+                let Some(facts) = self.files.get(shown.id).facts() else {
+                    continue;
+                };
                 hash_shown(key, &facts, shown);
-                for reference in facts.refs.iter().filter(|r| r.start >= shown.from && r.end <= shown.to) {
+                for reference in facts
+                    .refs
+                    .iter()
+                    .filter(|r| r.start >= shown.from && r.end <= shown.to)
+                {
                     let candidates = self.candidates(shown.id, reference);
                     self.take_in(key, reference, &candidates, &mut next);
                 }
@@ -94,10 +108,18 @@ impl Vault {
     }
 
     /// Adds what a reference leads to; what it embeds is queued.
-    fn take_in(&self, key: &mut KeyHasher, reference: &Ref, candidates: &Candidates, queue: &mut Vec<Shown>) {
+    fn take_in(
+        &self,
+        key: &mut KeyHasher,
+        reference: &Ref,
+        candidates: &Candidates,
+        queue: &mut Vec<Shown>,
+    ) {
         let target = candidates
             .first()
-            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| self.target_at(id, &reference.fragment));
+            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
+                self.target_at(id, &reference.fragment)
+            });
         match target {
             Target::Nowhere(_) => {
                 key.number(0);
@@ -112,12 +134,21 @@ impl Vault {
         }
     }
 
-    fn take_in_place(&self, key: &mut KeyHasher, id: FileId, place: Place, kind: RefKind, queue: &mut Vec<Shown>) {
+    fn take_in_place(
+        &self,
+        key: &mut KeyHasher,
+        id: FileId,
+        place: Place,
+        kind: RefKind,
+        queue: &mut Vec<Shown>,
+    ) {
         if place == Place::Whole && !kind.is_embed() {
             key.number(0);
             return;
         }
-        let Some(facts) = self.files.get(id).facts() else { return };
+        let Some(facts) = self.files.get(id).facts() else {
+            return;
+        };
         let (from, to) = match place {
             Place::Whole => (0, u32::MAX),
             Place::Missing => {
@@ -127,7 +158,10 @@ impl Vault {
             Place::Heading(at) => {
                 key.number(2).text(&facts.headings[at].anchor);
                 let end = section_end(&facts, at);
-                (facts.headings[at].start, facts.headings.get(end).map_or(u32::MAX, |next| next.start))
+                (
+                    facts.headings[at].start,
+                    facts.headings.get(end).map_or(u32::MAX, |next| next.start),
+                )
             }
             Place::Block(at) => {
                 key.number(3).text(&facts.blocks[at].id);
@@ -142,14 +176,22 @@ impl Vault {
 
 /// Adds the text of a part by the hashes that the facts keep of it.
 fn hash_shown(key: &mut KeyHasher, facts: &NoteFacts, shown: Shown) {
-    if let Some(block) = facts.blocks.iter().find(|block| block.start == shown.from && block.end == shown.to) {
+    if let Some(block) = facts
+        .blocks
+        .iter()
+        .find(|block| block.start == shown.from && block.end == shown.to)
+    {
         key.number(block.hash);
         return;
     }
     if shown.from == 0 {
         key.number(facts.lead_hash);
     }
-    for heading in facts.headings.iter().filter(|h| h.start >= shown.from && h.start < shown.to) {
+    for heading in facts
+        .headings
+        .iter()
+        .filter(|h| h.start >= shown.from && h.start < shown.to)
+    {
         key.number(heading.hash);
     }
 }

@@ -51,6 +51,8 @@ pub(super) struct Scanner<'a, 'o> {
     lines: Cover<'o>,
     lists: Cover<'o>,
     paragraphs: &'o [Range<usize>],
+    /// The end of the line that was looked at last.
+    line_end: usize,
     /// The next `]]` and the last `[[` before it, once looked for.
     close: Option<Close>,
 }
@@ -74,6 +76,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             lines: Cover::new(&outline.lines),
             lists: Cover::new(&outline.lists),
             paragraphs: &outline.paragraphs,
+            line_end: 0,
             close: None,
         }
     }
@@ -138,7 +141,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
                     if zone.range.start > bar && zone.range.end <= close => {}
                 ZoneKind::Code if zone.range.start > bar && hops < MAX_HOPS => {
                     hops += 1;
-                    close = zone.range.end + same_line_close(&self.text[zone.range.end..])?;
+                    close = zone.range.end
+                        + memmem::find(bytes.get(zone.range.end..self.line_end)?, b"]]")?;
                 }
                 ZoneKind::Math => {}
                 ZoneKind::Code | ZoneKind::Solid => return None,
@@ -188,7 +192,10 @@ impl<'a, 'o> Scanner<'a, 'o> {
             return close.found;
         }
         let bytes = self.text.as_bytes();
-        let line_end = memchr(b'\n', &bytes[open..]).map_or(bytes.len(), |nl| open + nl);
+        if self.line_end <= open {
+            self.line_end = memchr(b'\n', &bytes[open..]).map_or(bytes.len(), |nl| open + nl);
+        }
+        let line_end = self.line_end;
         let found = memmem::find(&bytes[open + 2..line_end], b"]]")
             .map(|at| open + 2 + at)
             .map(|close| {
@@ -201,10 +208,4 @@ impl<'a, 'o> Scanner<'a, 'o> {
         });
         found
     }
-}
-
-/// Where `]]` stands in the first line of `text`.
-fn same_line_close(text: &str) -> Option<usize> {
-    let line = memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
-    memmem::find(&text.as_bytes()[..line], b"]]")
 }

@@ -4,9 +4,12 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use ammonia::Builder;
+use percent_encoding::percent_decode_str;
+
+use crate::sync::lock;
 
 /// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
 const DENIED: [&str; 9] = [
@@ -172,9 +175,53 @@ pub(crate) fn block_anchor(html: &str) -> Option<&str> {
 }
 
 /// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay, and the
-/// notes' own ids stay where they are no repeats; `schemes` are those that our links have.
+/// notes' own ids stay where they are no repeats; `schemes` are those that our links have. A raw link to a place
+/// that the article has not is plain text.
 pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
-    let used: Mutex<HashSet<String>> = Mutex::default();
+    let own = Arc::new(own);
+    let seen = Arc::<Seen>::default();
+    let article = clean(html, &own, schemes, &seen, HashSet::new());
+    let dead = seen.dead_links(&own);
+    if dead.is_empty() {
+        return article;
+    }
+    // Which places there are is only known at the end.
+    clean(html, &own, schemes, &Arc::default(), dead)
+}
+
+/// The ids of an article, and the places in it that its links lead to.
+#[derive(Default)]
+struct Seen {
+    ids: Mutex<HashSet<String>>,
+    links: Mutex<HashSet<String>>,
+}
+
+impl Seen {
+    /// Whether an id is met for the first time.
+    fn is_first(&self, id: &str) -> bool {
+        lock(&self.ids).insert(id.to_owned())
+    }
+
+    /// The links of the kind `#place` that lead nowhere. `#` and `#top` are the top of any page.
+    fn dead_links(&self, own: &HashSet<String>) -> HashSet<String> {
+        let ids = lock(&self.ids);
+        let is_dead = |link: &String| {
+            let place = percent_decode_str(&link[1..]).decode_utf8_lossy();
+            let is_top = place.is_empty() || place.eq_ignore_ascii_case("top");
+            !is_top && !own.contains(&*place) && !ids.contains(&*place)
+        };
+        lock(&self.links).drain().filter(is_dead).collect()
+    }
+}
+
+fn clean(
+    html: &str,
+    own: &Arc<HashSet<String>>,
+    schemes: &HashSet<String>,
+    seen: &Arc<Seen>,
+    dead: HashSet<String>,
+) -> String {
+    let (own, seen) = (own.clone(), seen.clone());
     let mut builder = Builder::default();
     builder
         .rm_tags(["article"])
@@ -204,10 +251,12 @@ pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<Strin
         .link_rel(None)
         .attribute_filter(move |element, attribute, value| match attribute {
             "id" | "name" => {
-                let is_first = used
-                    .lock()
-                    .is_ok_and(|mut used| used.insert(value.to_owned()));
+                let is_first = seen.is_first(value);
                 (is_first && (attribute == "id" || !own.contains(value))).then_some(value.into())
+            }
+            "href" if value.starts_with('#') => {
+                lock(&seen.links).insert(value.to_owned());
+                (!dead.contains(value)).then_some(value.into())
             }
             "href" | "src" | "poster" | "cite" => {
                 is_safe_url(value, element == "img" && attribute == "src").then_some(value.into())
@@ -318,6 +367,21 @@ mod tests {
         assert_eq!(
             clean,
             "<h1 id=\"top\">x</h1><p id=\"mine\">a<b>b</b><a>c</a></p>"
+        );
+    }
+
+    #[test]
+    fn links_to_places_that_are_not_there_are_text() {
+        let clean = sanitise(
+            "<p><a href=\"#%C3%A4\">1</a><a href=\"#gone\" title=\"t\">2</a><a href=\"#own\">3</a><a href=\"#top\">4</a></p>\
+             <h1 id=\"own\">x</h1><p id=\"ä\">y</p>",
+            HashSet::from(["own".to_owned()]),
+            &HashSet::new(),
+        );
+        assert_eq!(
+            clean,
+            "<p><a href=\"#%C3%A4\">1</a><a title=\"t\">2</a><a href=\"#own\">3</a><a href=\"#top\">4</a></p>\
+             <h1 id=\"own\">x</h1><p id=\"ä\">y</p>"
         );
     }
 }

@@ -171,7 +171,9 @@ fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec
     for tag in listed.iter().flat_map(|note| &note.tags) {
         for depth in 1..=tag.split('/').count() {
             let written = prefix(tag, depth);
-            spellings.entry(fold(written).into_owned()).or_insert(written);
+            spellings
+                .entry(fold(written).into_owned())
+                .or_insert(written);
         }
     }
     counts

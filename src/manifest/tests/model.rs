@@ -127,16 +127,22 @@ fn any_stamp() -> impl Strategy<Value = Stamp> {
 fn any_file() -> impl Strategy<Value = StoredFile> {
     let record = vec(any::<u8>(), 0..40);
     let view = any::<u64>();
-    (0..6u32, any_path(), any::<bool>(), any_stamp(), record, view).prop_map(
-        |(id, path, flag, stamp, record, view)| StoredFile {
+    (
+        0..6u32,
+        any_path(),
+        any::<bool>(),
+        any_stamp(),
+        record,
+        view,
+    )
+        .prop_map(|(id, path, flag, stamp, record, view)| StoredFile {
             id: FileId(id),
             path: NotePath::new(path.as_str()).unwrap(),
             stamp,
             trusted: flag,
             record,
             view: Key(view),
-        },
-    )
+        })
 }
 
 fn any_state() -> impl Strategy<Value = OutputState> {
@@ -185,10 +191,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
 }
 
 fn any_changes() -> impl Strategy<Value = Changes> {
-    let files = (
-        vec(0..6u32, 0..2),
-        vec(any_file(), 0..4),
-    );
+    let files = (vec(0..6u32, 0..2), vec(any_file(), 0..4));
     let outputs = (vec(any_path(), 0..2), vec(any_output(), 0..4));
     let folders = (vec(any_path(), 0..2), vec(any_path(), 0..2));
     let failures = (
