@@ -78,6 +78,8 @@ struct Daemon<'a> {
     schedule: Schedule,
     progress: Arc<Progress>,
     halt: channel::Sender<Halt>,
+    /// Takes the control socket of another state folder.
+    sockets: mpsc::UnboundedSender<control::Socket>,
     steps: mpsc::UnboundedSender<StepEvent>,
     started: Instant,
     /// What was asked of the next batch besides what the inbox says.
@@ -154,7 +156,8 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     )?);
     let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
     let (asked, mut requests) = mpsc::channel(8);
-    let server = control::serve(&socket, control::Limits::default(), asked);
+    let (sockets, moves) = mpsc::unbounded_channel();
+    let server = control::serve(socket, moves, control::Limits::default(), asked);
     tokio::pin!(server);
     let (steps, mut step_events) = mpsc::unbounded_channel();
     let mut daemon = Daemon {
@@ -169,6 +172,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         schedule: Schedule::new(config.watch, started),
         progress: Arc::default(),
         halt: channel::Sender::new(Halt::No),
+        sockets,
         steps,
         started,
         pending: Pending {
