@@ -51,7 +51,7 @@ impl Engine {
             } else {
                 self.why_stale(&row, &before)
             };
-            want(wanted, row, because);
+            wanted.owner(row, because);
         })?;
         self.want_missing(wanted, &current, &pages, &before);
         Ok(())
@@ -111,25 +111,5 @@ impl Engine {
                     .filter(|page| pages.get(page).copied().unwrap_or(0) < with_pages),
             );
         }
-    }
-}
-
-/// Has the owner of a row planned again; what has no owner any more is withdrawn.
-fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
-    match row.owner {
-        Owner::Note(id) => {
-            wanted.notes.entry(id).or_insert(because);
-        }
-        Owner::Copy(id) => {
-            wanted.copies.entry(id).or_insert(because);
-        }
-        Owner::Page(name) => match Page::from_name(&name) {
-            Some(page) => {
-                wanted.pages.insert(page);
-            }
-            None => {
-                wanted.withdraw.insert(row.path);
-            }
-        },
     }
 }

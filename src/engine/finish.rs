@@ -126,6 +126,7 @@ impl Engine {
                 Ok(row) => row,
                 Err(error) => {
                     withdrawn.refused.push(error.to_string());
+                    withdrawn.kept.push(path);
                     continue;
                 }
             };
@@ -139,7 +140,10 @@ impl Engine {
                 }
                 // Someone else's file has taken its place: it stays, and is no longer ours to know.
                 Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => withdrawn.refused.push(error.to_string()),
+                Err(error) => {
+                    withdrawn.refused.push(error.to_string());
+                    withdrawn.kept.push(path);
+                }
             }
         }
         withdrawn
@@ -176,6 +180,7 @@ impl Engine {
                 .into_iter()
                 .filter(|path| !tally.written.contains(path)),
         );
+        self.overdue.refused(late.kept, now);
         tally.finished.refused = late.refused;
         self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
@@ -443,16 +448,11 @@ impl Engine {
     }
 
     fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
-        for earlier in std::mem::take(&mut self.backlog) {
-            if let Err(error) = self.manifest.commit(&earlier) {
-                self.backlog.push(earlier);
-                self.backlog.push(changes);
-                return Err(error);
-            }
-        }
-        if let Err(error) = self.manifest.commit(&changes) {
-            self.backlog.push(changes);
-            return Err(error);
+        self.has_outputs |= !changes.outputs.is_empty();
+        self.backlog.push_back(changes);
+        while let Some(oldest) = self.backlog.front() {
+            self.manifest.commit(oldest)?;
+            self.backlog.pop_front();
         }
         self.unsaved = super::Unsaved::default();
         self.is_saved = true;
@@ -465,6 +465,8 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
+    /// What should have gone and is still there, and why.
+    kept: Vec<OutputPath>,
     refused: Vec<String>,
 }
 
@@ -472,6 +474,7 @@ impl Withdrawn {
     fn merge(&mut self, other: Self) {
         self.deleted += other.deleted;
         self.gone.extend(other.gone);
+        self.kept.extend(other.kept);
         self.refused.extend(other.refused);
     }
 }

@@ -77,8 +77,6 @@ impl Engine {
         self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
-        self.unreadable
-            .retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
         Ok(self.read_changed(survey))
     }
 

@@ -15,16 +15,20 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod unreadable;
 
 pub use context::{Context, JobError};
+use failures::Overdue;
 pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
+use unreadable::Unreadable;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::batch::Progress;
 use crate::config::Config;
@@ -50,17 +54,19 @@ pub struct Engine {
     made: BTreeSet<OutputPath>,
     /// Shared with whoever tells of it while a batch runs.
     failures: Arc<Failures>,
+    /// Outputs that should be gone and are not.
+    overdue: Overdue,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
     /// Commits that failed, oldest first: tried again before the next.
-    backlog: Vec<Changes>,
+    backlog: VecDeque<Changes>,
     /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
     is_saved: bool,
     /// Whether the manifest knows any output: a first export need not ask it for each.
     has_outputs: bool,
     next_batch: u64,
     /// What can't be read at the moment, and why.
-    unreadable: BTreeMap<String, String>,
+    unreadable: Unreadable,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
@@ -118,6 +124,16 @@ impl Engine {
         &self.failures
     }
 
+    /// When something is to be tried again.
+    pub fn next_retry(&self) -> Option<Instant> {
+        let moments = [
+            self.failures.next_due(),
+            self.overdue.due(),
+            self.unreadable.due(),
+        ];
+        moments.into_iter().flatten().min()
+    }
+
     /// Tells from now on here that the work goes on.
     pub fn set_progress(&mut self, progress: Arc<Progress>) {
         self.progress = progress;
@@ -148,11 +164,6 @@ impl Engine {
     /// The folders of the notes tree as they were last seen, "" among them.
     pub fn folders(&self) -> &BTreeSet<Box<str>> {
         &self.folders
-    }
-
-    /// What can't be read at the moment, and why.
-    pub fn unreadable(&self) -> &BTreeMap<String, String> {
-        &self.unreadable
     }
 
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.

@@ -1,9 +1,11 @@
 //! An engine from what the manifest remembers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::failures::Overdue;
+use super::unreadable::Unreadable;
 use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
@@ -82,12 +84,13 @@ impl Engine {
             folders: BTreeSet::new(),
             made: memory.made,
             failures: Arc::default(),
+            overdue: Overdue::default(),
             unsaved: Unsaved::default(),
-            backlog: Vec::new(),
+            backlog: VecDeque::new(),
             is_saved: false,
             has_outputs: memory.has_outputs,
             next_batch: memory.last_batch + 1,
-            unreadable: BTreeMap::new(),
+            unreadable: Unreadable::default(),
             device,
             known_device: memory.device,
             flush_covers_manifest,

@@ -110,7 +110,9 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let look = self.look(request.dirty, listener)?;
+        let mut dirty = request.dirty.clone();
+        self.unreadable.add_due(request.now, &mut dirty);
+        let look = self.look(&dirty, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
@@ -120,13 +122,14 @@ impl Engine {
             self.unsaved.touched.remove(id);
             self.unsaved.removed.insert(*id);
         }
-        let unreadable = self.note_unreadable(look.unreadable);
+        let unreadable = self.unreadable.settle(&dirty, look.unreadable, request.now);
         let mut wanted = Wanted::from_delta(&delta);
         if request.full {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
         self.want_retries(request.now, &mut wanted);
+        self.want_overdue(request.now, &mut wanted)?;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
@@ -139,15 +142,14 @@ impl Engine {
             .map(Some)
     }
 
-    fn note_unreadable(&mut self, found: Vec<(String, std::io::Error)>) -> Vec<(String, String)> {
-        let mut fresh = Vec::new();
-        for (path, error) in found {
-            let error = error.to_string();
-            if self.unreadable.insert(path.clone(), error.clone()).as_ref() != Some(&error) {
-                fresh.push((path, error));
+    /// Has those planned again whose outputs could not be withdrawn.
+    fn want_overdue(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
+        for path in self.overdue.take_due(now) {
+            if let Some(row) = self.manifest.output_at(&path)? {
+                wanted.owner(row, Because::Retry);
             }
         }
-        fresh
+        Ok(())
     }
 
     fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
@@ -345,6 +347,26 @@ impl Wanted {
         }
         wanted.pages.clone_from(&delta.pages);
         wanted
+    }
+
+    /// Has the owner of a row planned again; what has no owner any more is withdrawn.
+    pub(super) fn owner(&mut self, row: StoredOutput, because: Because) {
+        match row.owner {
+            Owner::Note(id) => {
+                self.notes.entry(id).or_insert(because);
+            }
+            Owner::Copy(id) => {
+                self.copies.entry(id).or_insert(because);
+            }
+            Owner::Page(name) => match Page::from_name(&name) {
+                Some(page) => {
+                    self.pages.insert(page);
+                }
+                None => {
+                    self.withdraw.insert(row.path);
+                }
+            },
+        }
     }
 
     fn everything(&mut self, engine: &Engine) {

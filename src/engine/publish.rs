@@ -69,6 +69,7 @@ impl Engine {
                 }
             })
             .collect();
+        // Even if that fails half-way.
         self.has_outputs = true;
         let folders = self.missing_folders(staged);
         self.manifest
