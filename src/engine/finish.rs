@@ -194,6 +194,9 @@ impl Engine {
                 .push(format!("temporary folder of the export tree: {error}"));
         }
         let committed = self.commit(tally.changes);
+        if let Err(error) = &committed {
+            self.mind_damage(error);
+        }
         (tally.finished, committed)
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{Batch, Engine};
 use crate::disk::{OutputError, OutputState, StagedFile};
-use crate::manifest::Announcement;
+use crate::manifest::{Announcement, ManifestError};
 use crate::path::OutputPath;
 
 impl Engine {
@@ -72,22 +72,29 @@ impl Engine {
         // Even if that fails half-way.
         self.has_outputs = true;
         let folders = self.missing_folders(staged);
-        self.manifest
-            .announce_folders(&folders)
-            .map_err(std::io::Error::other)?;
         self.announced
             .extend(staged.iter().map(|(_, file)| file.path.clone()));
-        if self.flush_covers_manifest {
-            self.manifest
-                .announce_before_flush(&announcements)
-                .map_err(std::io::Error::other)?;
-            self.outputs.flush()?;
-            self.manifest.flushed();
-            return Ok(());
+        if let Err(error) = self.announce(&folders, &announcements) {
+            self.mind_damage(&error);
+            return Err(std::io::Error::other(error));
         }
-        self.manifest
-            .announce(&announcements)
-            .map_err(std::io::Error::other)?;
-        self.outputs.flush()
+        self.outputs.flush()?;
+        if self.flush_covers_manifest {
+            self.manifest.flushed();
+        }
+        Ok(())
+    }
+
+    fn announce(
+        &mut self,
+        folders: &[OutputPath],
+        files: &[Announcement],
+    ) -> Result<(), ManifestError> {
+        self.manifest.announce_folders(folders)?;
+        if self.flush_covers_manifest {
+            self.manifest.announce_before_flush(files)
+        } else {
+            self.manifest.announce(files)
+        }
     }
 }
