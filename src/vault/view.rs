@@ -121,8 +121,9 @@ impl Vault {
                 self.target_at(id, &reference.fragment)
             });
         match target {
-            Target::Nowhere(_) => {
-                key.number(0);
+            // Formats tell what nobody wrote from what is kept from them.
+            Target::Nowhere(why) => {
+                key.number(0).number(why as u64);
             }
             Target::File(id) => {
                 key.number(1).text(self.files.get(id).path.as_str());

@@ -10,6 +10,7 @@ mod moves;
 mod new_folders;
 mod no_room;
 mod odd_files;
+mod privacy;
 mod room;
 mod root;
 mod times;
