@@ -4,6 +4,7 @@
 
 mod crash;
 mod editors;
+mod load;
 mod lost_events;
 mod manifest;
 mod moves;
