@@ -173,7 +173,31 @@ impl Engine {
             let place = |format| self.formats.page_path(format, page);
             planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
+        for page in self.displaced_pages(&plan, wanted) {
+            let place = |format| self.formats.page_path(format, &page);
+            let rows = self.outputs_of(&Owner::Page(page.name()))?;
+            planner.page(&mut plan, &page, place, &rows);
+        }
         Ok(plan)
+    }
+
+    /// Pages that are not wanted for their own sake, but a note or an attachment comes to their place or goes from it.
+    fn displaced_pages(&self, plan: &Plan, wanted: &Wanted) -> Vec<Page> {
+        let outputs = plan.jobs.iter().map(|job| &job.output).chain(&plan.withdraw);
+        let places: BTreeSet<&OutputPath> = outputs
+            .filter(|output| (0..self.formats.len()).any(|at| self.formats.may_be_page(at, output)))
+            .collect();
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let formats = (0..self.formats.len()).filter(|&format| self.formats.pages(format));
+        let formats: Vec<usize> = formats.collect();
+        let is_there = |page: &Page| {
+            let mut at = formats.iter().map(|&format| self.formats.page_path(format, page));
+            at.any(|path| places.contains(&path))
+        };
+        let pages = self.vault.pages().iter();
+        pages.filter(|page| !wanted.pages.contains(page) && is_there(page)).collect()
     }
 
     fn in_path_order<'a>(
