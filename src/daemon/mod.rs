@@ -251,7 +251,7 @@ impl Daemon<'_> {
 
     fn retry_due(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Idle(engine) => engine.failures().next_due().is_some_and(|due| due <= now),
+            Work::Idle(engine) => engine.next_due().is_some_and(|due| due <= now),
             Work::Running(_) | Work::Moving => false,
         }
     }

@@ -32,7 +32,7 @@ impl Daemon<'_> {
         if let (Work::Idle(engine), false) = (&self.work, self.lost) {
             at(Some(self.schedule.deadline()));
             at(self.debouncer.deadline());
-            at(engine.failures().next_due());
+            at(engine.next_due());
         }
         wake
     }

@@ -175,6 +175,12 @@ impl Vault {
             .any(|stem| self.owner_of(stem).is_some())
     }
 
+    /// Whether a note's output or an attachment's copy lies at this path of the export.
+    pub fn is_occupied(&self, path: &str) -> bool {
+        let copied = |id: FileId| !self.files.get(id).is_note() && self.is_copied(id);
+        self.is_claimed(path) || self.files.find(path).is_some_and(copied)
+    }
+
     /// The exported note whose outputs have this stem.
     fn owner_of(&self, stem: &str) -> Option<FileId> {
         let claimants = self.claims.get(NameKey::of_folded(stem)).iter().copied();

@@ -121,7 +121,11 @@ impl Vault {
                 self.target_at(id, &reference.fragment)
             });
         match target {
-            Target::Nowhere(_) => {
+            // A list of links shows one that leads to nothing, but none to what is hidden.
+            Target::Nowhere(Nowhere::Hidden) => {
+                key.number(3);
+            }
+            Target::Nowhere(Nowhere::Unresolved | Nowhere::NotCopied) => {
                 key.number(0);
             }
             Target::File(id) => {

@@ -76,7 +76,7 @@ fn any_config(rng: &mut Rng) -> Config {
         ("html", "", "html", FormatKind::Html(None)),
         ("csv", "tables", "csv", FormatKind::Csv),
         ("text", "", "txt", FormatKind::Template(template(text))),
-        ("links", "d1", "links", FormatKind::Template(template(links))),
+        ("links", "links", "links", FormatKind::Template(template(links))),
     ];
     let mut formats: Vec<Format> = Vec::new();
     for (name, dir, extension, kind) in all {

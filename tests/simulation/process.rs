@@ -57,6 +57,8 @@ impl Process {
             outputs: Arc::new(disks.clone()),
             manifest,
             device: if root == Root::Unmounted { OTHER_DEVICE } else { DEVICE },
+            // The model's power losses treat the two as lying on file systems of their own.
+            flush_covers_manifest: false,
         };
         let (engine, lost) = Engine::open(parts, now).expect("the manifest can be read");
         assert_eq!(lost, None, "what the manifest remembers fits together");
@@ -102,7 +104,7 @@ impl Process {
     pub(crate) fn turn(&mut self) -> Option<Finished> {
         self.check_root();
         let now = self.now();
-        let retry = self.engine.failures().next_due().is_some_and(|due| due <= now);
+        let retry = self.engine.next_due().is_some_and(|due| due <= now);
         if self.lost || !(self.pending.trigger.is_some() || self.debouncer.due(now) || retry) {
             return None;
         }
@@ -157,7 +159,7 @@ impl Process {
         let reports = self.run_jobs(&batch);
         let measured = Measured { started_at: 0, elapsed: Duration::ZERO, peak: 1, limit: 1 };
         let now = self.now();
-        let (finished, committed) = self.engine.finish(batch, withdrawn, reports, &measured, now);
+        let (finished, committed) = self.engine.finish(batch, withdrawn, &reports, &measured, now);
         let mut world = self.disks.world();
         for path in &finished.again {
             world.counts.superseded += 1;
