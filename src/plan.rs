@@ -161,10 +161,10 @@ impl Planner<'_> {
     pub fn page(&self, plan: &mut Plan, page: &Page, format: usize, output: OutputPath, known: &[StoredOutput]) {
         let settings = &self.formats[format];
         let mut kept = BTreeSet::new();
-        // A note of that name has the place; what leads to the page then leads to the note.
+        // A file of that name has the place; what leads to the page then leads to the file.
         if let Some(listing) = self.vault.pages().key(page)
             && settings.has_pages
-            && !self.vault.is_claimed(output.as_str())
+            && !self.vault.is_taken(output.as_str())
         {
             let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
@@ -199,7 +199,7 @@ impl Planner<'_> {
                 let Some(listing) = self.vault.pages().key(&page) else { return false };
                 let settings = &self.formats[format];
                 let output = page_output(&page, format);
-                if output != known.path || !settings.has_pages || self.vault.is_claimed(output.as_str()) {
+                if output != known.path || !settings.has_pages || self.vault.is_taken(output.as_str()) {
                     return false;
                 }
                 page_key(settings, listing, &output)

@@ -10,7 +10,7 @@ fn html(body: &str) -> String {
 }
 
 fn heading(level: u8, text: &str, anchor: &str) -> Heading {
-    Heading { level, start: 0, text: text.into(), anchor: anchor.into(), hash: 0 }
+    Heading { level, start: 0, end: 0, text: text.into(), anchor: anchor.into(), hash: 0 }
 }
 
 #[track_caller]

@@ -1,0 +1,7 @@
+//! Tests of the vault as a whole, mostly properties over random vaults and histories of changes. What the formats
+//! write is the judge: whatever would be written differently must be affected, and nothing else.
+
+mod affected;
+mod generate;
+mod incremental;
+mod world;
