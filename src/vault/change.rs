@@ -548,13 +548,12 @@ impl<'a> Update<'a> {
     fn follow_surfaces(&mut self) {
         for (id, cause) in std::mem::take(&mut self.resurfaced) {
             let Some(file) = self.vault.files.try_get(id) else { continue };
-            for edge in &file.incoming {
-                let because = if edge.is_embed() {
-                    Because::Embeds(cause.clone())
-                } else {
-                    Because::LinksTo(cause.clone())
-                };
-                self.reasons.entry(edge.id()).or_insert(because);
+            // An embed says more than a link beside it.
+            for edge in file.incoming.iter().filter(|edge| edge.is_embed()) {
+                self.reasons.entry(edge.id()).or_insert_with(|| Because::Embeds(cause.clone()));
+            }
+            for edge in file.incoming.iter().filter(|edge| !edge.is_embed()) {
+                self.reasons.entry(edge.id()).or_insert_with(|| Because::LinksTo(cause.clone()));
             }
         }
     }

@@ -89,10 +89,10 @@ impl Resolver<'_> {
         if target.is_empty() {
             return Candidates::One(from);
         }
-        if names_a_folder(target) {
-            return Candidates::None;
-        }
         let folder = self.files.get(from).path.folder();
+        if names_a_folder(target) {
+            return self.by_alias(target, folder);
+        }
         if let Some(absolute) = target.strip_prefix('/') {
             return self.at_path("", absolute, folder);
         }

@@ -63,6 +63,8 @@ impl Vault {
 
     /// The view of a note as the vault now is.
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
+        #[cfg(test)]
+        VIEWS_MADE.set(VIEWS_MADE.get() + 1);
         let file = self.files.get(id);
         let mut key = KeyHasher::new();
         key.hash(facts.content).text(&self.rules.stem(&file.path, &facts.title));
@@ -157,6 +159,17 @@ impl Vault {
             (true, _) => queue.push(Shown { id, place }),
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static VIEWS_MADE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many views this thread has made, for tests of what a change costs.
+#[cfg(test)]
+pub(super) fn views_made() -> usize {
+    VIEWS_MADE.get()
 }
 
 /// What there is to see of a reference that leads nowhere. In the text only a Markdown link can show why; `json` says

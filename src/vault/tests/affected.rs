@@ -8,7 +8,7 @@ use super::generate::{Folder, history};
 use super::world::{HTML, Tree, World, config};
 use crate::config::{Config, Layout};
 use crate::export::Source;
-use crate::vault::{Delta, Page, Place, Target};
+use crate::vault::{Because, Delta, Page, Place, Target};
 
 /// Takes in one state after the other; `check` gets the world before and after each step, and what it affected.
 fn each_step(
@@ -43,6 +43,25 @@ fn exactly_what_differs(before: &World, after: &World, delta: &Delta) -> Result<
     let withdrawn: BTreeSet<String> = delta.withdrawn.iter().map(|&id| after.path_of(id)).collect();
     for path in old.keys().filter(|path| !new.contains_key(*path)) {
         prop_assert!(gone.contains(path.as_str()) || withdrawn.contains(path), "{path} is not withdrawn");
+    }
+    Ok(())
+}
+
+/// The cause that is named is a file that changed.
+fn causes_changed(before: &World, after: &World, delta: &Delta) -> Result<(), TestCaseError> {
+    for affected in &delta.affected {
+        let own = &after.vault.files().get(affected.id).path;
+        let cause = match &affected.because {
+            Because::New => {
+                prop_assert!(!before.tree.contains_key(own.as_str()));
+                own
+            }
+            Because::Changed => own,
+            Because::Embeds(path) | Because::LinksTo(path) | Because::LinkedFrom(path) | Because::Shares(path) => path,
+            other => panic!("{other:?} is no cause in the vault"),
+        };
+        let changed = before.tree.get(cause.as_str()) != after.tree.get(cause.as_str());
+        prop_assert!(changed, "{own}: {}, which did not change\n{}", affected.because, story(before, after));
     }
     Ok(())
 }
@@ -116,12 +135,18 @@ proptest! {
 
     #[test]
     fn notes_are_affected_if_they_differ(history in history()) {
-        each_step(&config(), &history, exactly_what_differs)?;
+        each_step(&config(), &history, |before, after, delta| {
+            exactly_what_differs(before, after, delta)?;
+            causes_changed(before, after, delta)
+        })?;
     }
 
     #[test]
     fn notes_are_affected_if_they_differ_under_slugs(history in history()) {
-        each_step(&slugs(), &history, exactly_what_differs)?;
+        each_step(&slugs(), &history, |before, after, delta| {
+            exactly_what_differs(before, after, delta)?;
+            causes_changed(before, after, delta)
+        })?;
     }
 
     #[test]

@@ -194,6 +194,11 @@ impl Folder {
         self.specs.iter().map(|(&path, spec)| (PATHS[path as usize].to_owned(), text(path, spec))).collect()
     }
 
+    /// The mark of every file, by its path.
+    pub(super) fn marks(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.specs.iter().map(|(&path, spec)| (PATHS[path as usize], spec.mark))
+    }
+
     fn run_one(&mut self, op: Op) {
         match op {
             Op::Write(path, mut spec) => {

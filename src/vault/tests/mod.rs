@@ -2,6 +2,12 @@
 //! write is the judge: whatever would be written differently must be affected, and nothing else.
 
 mod affected;
+mod claims;
+mod converge;
+mod cost;
 mod generate;
 mod incremental;
+mod names;
+mod privacy;
+mod restore;
 mod world;
