@@ -13,6 +13,7 @@ use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{
     Definition, Destination, Link, Mark, MarkKind, Setting, Wiki, default_label, is_image,
+    looks_like_file,
 };
 use crate::vault::{FileId, Note, NoteKind, Nowhere, Place, Ref, RefKind, Target};
 
@@ -639,18 +640,6 @@ fn definition_with(note: &Note, definition: &Definition, meaning: &Meaning) -> S
         ),
         Meaning::Plain | Meaning::AsWritten => definition.rest.of(&note.text).to_owned(),
     }
-}
-
-/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension.
-fn looks_like_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let extension = name.rsplit_once('.').map_or(
-        "",
-        |(stem, extension)| if stem.is_empty() { "" } else { extension },
-    );
-    !path.starts_with('/')
-        && (1..=10).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// After the line end that follows `at`, if only spaces stand between.

@@ -1,7 +1,8 @@
 //! Pages that no single note stands behind: the index and one page a tag. Pure.
 //!
 //! A page's key is a sum over the notes that it lists, so that a note that comes, goes or changes costs the same
-//! whatever the page's length.
+//! whatever the page's length. It differs a little too often: a note counts with its whole path, by which the list is
+//! ordered, and with its own spelling of a tag, though a page shows the first one only.
 
 use std::collections::{BTreeMap, BTreeSet};
 

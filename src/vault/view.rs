@@ -7,15 +7,17 @@
 //! Embedded parts are walked breadth first, each once at its least depth. Those that an export shows are exactly those
 //! of depth at most [`MAX_EMBED_DEPTH`]: a shortest way to one repeats nothing.
 //!
-//! The key may differ where the outputs don't, in two cases. An embed counts with its place in the export, as a link
-//! does: it turns into one where it would repeat itself, nest too deeply or stand in a table. And what a reference
-//! definition leads to counts in embedded text even where no link uses it.
+//! The key may differ where the outputs don't, in three cases, which cost a job each that then has nothing to write.
+//! An embed counts with its place in the export, as a link does: it turns into one where it would repeat itself, nest
+//! too deeply or stand in a table. What a reference definition leads to counts in embedded text even where no link
+//! uses it. And what embedded text hides (comments, block ids, definitions) counts by being there, not by what it says.
 
 use std::collections::HashSet;
 use std::ops::Range;
 
 use super::facts::{NoteFacts, Ref};
 use super::resolve::{Candidates, Place, Target};
+use super::syntax::looks_like_file;
 use super::table::Edge;
 use super::{FileId, Nowhere, RefKind, Vault};
 use crate::hash::{Key, KeyHasher};
@@ -125,7 +127,7 @@ impl Vault {
             .map_or(Target::Nowhere(Nowhere::Unresolved), |id| self.target_at(id, &reference.fragment));
         match target {
             Target::Nowhere(nowhere) => {
-                key.number(kind_of_nowhere(nowhere, reference.kind, whose));
+                key.number(kind_of_nowhere(nowhere, reference, whose));
             }
             Target::File(id) => {
                 key.number(3).text(self.files.get(id).path.as_str());
@@ -174,9 +176,9 @@ pub(super) fn views_made() -> usize {
 
 /// What there is to see of a reference that leads nowhere. In the text only a Markdown link can show why; `json` says
 /// nothing at all of a note that is kept in.
-fn kind_of_nowhere(nowhere: Nowhere, kind: RefKind, whose: Whose) -> u64 {
+fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
     match nowhere {
-        Nowhere::Unresolved if kind.is_markdown() => 1,
+        Nowhere::Unresolved if reference.kind.is_markdown() && !looks_like_file(&reference.target) => 1,
         Nowhere::Hidden if whose == Whose::Own => 2,
         Nowhere::Unresolved | Nowhere::Hidden | Nowhere::NotCopied => 0,
     }

@@ -1,6 +1,6 @@
 //! A change affects exactly those notes and pages that would be written differently.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -8,6 +8,8 @@ use super::generate::{Folder, history};
 use super::world::{HTML, Tree, World, config};
 use crate::config::{Config, Layout};
 use crate::export::Source;
+use crate::path::NotePath;
+use crate::vault::syntax::MarkKind;
 use crate::vault::{Because, Delta, Page, Place, Target};
 
 /// Takes in one state after the other; `check` gets the world before and after each step, and what it affected.
@@ -66,8 +68,8 @@ fn causes_changed(before: &World, after: &World, delta: &Delta) -> Result<(), Te
     Ok(())
 }
 
-/// What counts though it need not be seen (see `view`): where embedded parts would be linked to, and what the
-/// definitions in them lead to.
+/// What counts though it need not be seen (see `view`): where embedded parts would be linked to, what the definitions
+/// in them lead to, and whether anything is hidden in them.
 fn places(world: &World, path: &str) -> BTreeSet<String> {
     let (vault, reader) = (&world.vault, world.reader());
     let mut places = BTreeSet::new();
@@ -77,6 +79,10 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
         let note = reader.note(id).unwrap();
         let definitions = note.syntax.definitions.iter().filter_map(|definition| definition.reference);
         let definitions: BTreeSet<u32> = definitions.collect();
+        let hidden = note.syntax.marks.iter().filter(|mark| {
+            matches!(mark.kind, MarkKind::Comment | MarkKind::BlockId { .. } | MarkKind::Definition(_))
+        });
+        places.insert(format!("{} hides {}", world.path_of(id), hidden.count()));
         for (index, reference) in (0..).zip(&note.facts.refs) {
             let target = vault.target(id, reference);
             let Target::Note(to, place) = target else {
@@ -113,7 +119,7 @@ fn exactly_the_pages_that_differ(before: &World, after: &World, delta: &Delta) -
         let named = delta.pages.contains(page);
         if old.get(page) != new.get(page) {
             prop_assert!(named, "{page:?} is written differently, but not named\n{}", story(before, after));
-        } else if !contested(before, page) && !contested(after, page) {
+        } else if !contested(before, page) && !contested(after, page) && !listed_otherwise(before, after) {
             prop_assert!(!named, "{page:?} is named, but written as before\n{}", story(before, after));
         }
     }
@@ -124,6 +130,29 @@ fn exactly_the_pages_that_differ(before: &World, after: &World, delta: &Delta) -
 fn contested(world: &World, page: &Page) -> bool {
     let output = world.formats.page_path(HTML, page);
     world.vault.is_claimed(output.as_str()) || world.tree.contains_key(output.as_str())
+}
+
+/// What counts on pages though it need not be seen (see `page`): a note's extension, and how it spells a tag.
+fn listed_otherwise(before: &World, after: &World) -> bool {
+    let stem = |path: &str| NotePath::new(path).unwrap().without_extension().to_owned();
+    let stems: BTreeSet<String> = before.tree.keys().map(|path| stem(path)).collect();
+    let renamed = after.tree.keys().any(|path| !before.tree.contains_key(path) && stems.contains(&stem(path)));
+    let (old, new) = (spellings(before), spellings(after));
+    renamed || new.iter().any(|(tag, written)| old.get(tag).is_some_and(|before| before != written))
+}
+
+/// How each note spells its tags, by its path and the folded tag.
+fn spellings(world: &World) -> BTreeMap<(String, String), String> {
+    let mut spellings = BTreeMap::new();
+    for (_, file) in world.vault.files().iter() {
+        for tag in file.facts().into_iter().flat_map(|facts| facts.tags) {
+            for (end, _) in tag.match_indices('/').chain([(tag.len(), "")]) {
+                let key = (file.path.to_string(), tag[..end].to_lowercase());
+                spellings.entry(key).or_insert_with(|| tag[..end].to_owned());
+            }
+        }
+    }
+    spellings
 }
 
 fn slugs() -> Config {

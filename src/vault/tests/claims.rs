@@ -73,7 +73,7 @@ fn a_note_goes_before_an_attachment_in_its_place() {
     let delta = world.write(&[("a.md", "mine")]);
     assert!(!world.vault.is_copied(attachment));
     assert!(delta.copies.contains(&attachment));
-    assert_eq!(world.affected(&delta)["n.md"], "links to a.md");
+    assert_eq!(world.affected(&delta)["n.md"], "embeds a.md");
     let delta = world.delete(&["a.md"]);
     assert!(world.vault.is_copied(attachment) && delta.copies.contains(&attachment));
     assert!(world.affected(&delta).contains_key("n.md"));
