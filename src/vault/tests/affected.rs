@@ -98,7 +98,8 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
                     Place::Block(at) => facts.blocks[at].id.clone(),
                     Place::Whole | Place::Missing => "".into(),
                 };
-                places.insert(format!("{}#{anchor}", vault.stem(to)));
+                let path = definitions.contains(&index).then(|| world.path_of(to));
+                places.insert(format!("{}#{anchor} {path:?}", vault.stem(to)));
                 queue.extend(reference.kind.is_embed().then_some(to));
             }
         }
