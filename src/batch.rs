@@ -14,10 +14,10 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::OnError;
 use crate::disk::{Staged, StagedFile};
-use crate::engine::{Batch, BatchJob, Engine, Finished, JobEnd, JobError, JobReport, Measured};
+use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
-use crate::plan::Work;
+use crate::plan::{Work, name_of};
 use crate::vault::FileId;
 
 /// How long staged files wait for others before they are published, while the batch goes on.
@@ -122,6 +122,17 @@ enum Fault {
     Cancelled,
 }
 
+impl Fault {
+    /// Whether the job can't be done: neither cut short nor overtaken by a change of its note.
+    fn is_failure(&self) -> bool {
+        match self {
+            Self::Job(error) => error.superseded().is_none(),
+            Self::Command(_) => true,
+            Self::Cancelled => false,
+        }
+    }
+}
+
 /// What a job with a command is: its format and note.
 type CommandJob = (usize, FileId);
 
@@ -135,12 +146,12 @@ struct Outcome {
 
 /// The jobs, shared by all lanes.
 struct Queue {
-    jobs: Vec<BatchJob>,
-    context: Arc<crate::engine::Context>,
+    batch: Arc<Batch>,
     next: AtomicUsize,
     began: Instant,
     halt: watch::Receiver<Halt>,
-    /// Set by a failure under `on_error: stop`.
+    on_error: OnError,
+    /// Set by a failure under `on_error: stop`, before its lane could begin another job.
     stop: watch::Sender<Halt>,
     progress: Arc<Progress>,
     results: mpsc::UnboundedSender<Outcome>,
@@ -164,12 +175,13 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     .await?;
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(Halt::No);
+    let batch = Arc::new(batch);
     let queue = Arc::new(Queue {
-        jobs: batch.jobs.clone(),
-        context: batch.context.clone(),
+        batch: batch.clone(),
         next: AtomicUsize::new(0),
         began: run.began,
         halt: run.halt.clone(),
+        on_error: run.on_error,
         stop,
         progress: run.progress.clone(),
         results,
@@ -178,15 +190,18 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     for lane in 0..run.limit.min(batch.jobs.len()) {
         lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
     }
-    let stop = StopOnError { queue: Arc::downgrade(&queue), on_error: run.on_error };
     drop(queue);
-    let mut gather = Gather { batch: Arc::new(batch), reports: Vec::new(), staged: Vec::new() };
-    let mut wave = tokio::time::interval(WAVE);
+    let mut gather = Gather {
+        batch,
+        reports: Vec::new(),
+        staged: Vec::new(),
+    };
+    let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             outcome = outcomes.recv() => match outcome {
-                Some(outcome) => stop.mind(gather.take(outcome)),
+                Some(outcome) => gather.take(outcome),
                 None => break,
             },
             _ = wave.tick(), if !gather.staged.is_empty() => {
@@ -198,22 +213,45 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         lane?;
     }
     engine = gather.publish(engine).await?;
-    let Gather { batch, mut reports, .. } = gather;
+    let Gather {
+        batch, mut reports, ..
+    } = gather;
     add_cancelled(&mut reports, batch.jobs.len());
-    let exported = if run.tell_exported { tell_exported(&engine, &batch, &reports) } else { Vec::new() };
-    let measured = (run.began, run.progress.peak.load(Ordering::Relaxed), run.limit);
+    let exported = if run.tell_exported {
+        tell_exported(&engine, &batch, &reports)
+    } else {
+        Vec::new()
+    };
+    let measured = (
+        run.began,
+        run.progress.peak.load(Ordering::Relaxed),
+        run.limit,
+    );
     let batch = Arc::into_inner(batch).expect("whoever else held it has been awaited");
     spawn_blocking(move || {
         let (began, peak, limit) = measured;
-        let measured = Measured { started_at, elapsed: began.elapsed(), peak, limit };
-        let (finished, committed) = engine.finish(batch, withdrawn, reports, &measured, Instant::now());
-        Ran { engine, finished, committed, exported }
+        let measured = Measured {
+            started_at,
+            elapsed: began.elapsed(),
+            peak,
+            limit,
+        };
+        let (finished, committed) =
+            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
+        Ran {
+            engine,
+            finished,
+            committed,
+            exported,
+        }
     })
     .await
 }
 
 fn unix_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -223,7 +261,8 @@ impl Queue {
         let mut next = self.take();
         while let Some(index) = next {
             next = if let Some((format, id)) = self.command(index) {
-                self.run_command(index, lane, (format, id), &mut stopped).await;
+                self.run_command(index, lane, (format, id), &mut stopped)
+                    .await;
                 self.take()
             } else {
                 let queue = self.clone();
@@ -238,12 +277,14 @@ impl Queue {
             return None;
         }
         let index = self.next.fetch_add(1, Ordering::Relaxed);
-        (index < self.jobs.len()).then_some(index)
+        (index < self.batch.jobs.len()).then_some(index)
     }
 
     fn command(&self, index: usize) -> Option<CommandJob> {
-        match self.jobs[index].job.work {
-            Work::Note(id, format) if self.context.formats.command(format).is_some() => Some((format, id)),
+        match self.batch.jobs[index].job.work {
+            Work::Note(id, format) if self.batch.context.formats.command(format).is_some() => {
+                Some((format, id))
+            }
             _ => None,
         }
     }
@@ -253,7 +294,11 @@ impl Queue {
         let mut index = first;
         loop {
             let begun = self.begin();
-            let result = self.context.run(&self.jobs[index]).map_err(Fault::from);
+            let result = self
+                .batch
+                .context
+                .run(&self.batch.jobs[index])
+                .map_err(Fault::from);
             self.end(index, lane, begun, result);
             index = self.take()?;
             if self.command(index).is_some() {
@@ -282,9 +327,15 @@ impl Queue {
         self.end(index, lane, begun, result);
     }
 
-    async fn command_output(self: &Arc<Self>, index: usize, format: usize, id: FileId) -> Result<Staged, Fault> {
-        let context = self.context.clone();
-        let invocation = off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
+    async fn command_output(
+        self: &Arc<Self>,
+        index: usize,
+        format: usize,
+        id: FileId,
+    ) -> Result<Staged, Fault> {
+        let context = self.batch.context.clone();
+        let invocation =
+            off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
         let bytes = match invocation.map_err(JobError::from)? {
             Some(invocation) => command::run(invocation).await?,
             None => unreachable!("only jobs of formats with a command come here"),
@@ -294,7 +345,10 @@ impl Queue {
 
     async fn stage(self: &Arc<Self>, index: usize, bytes: Vec<u8>) -> Result<Staged, Fault> {
         let queue = self.clone();
-        Ok(off_the_loop(move || queue.context.stage(&queue.jobs[index], &bytes)).await?)
+        Ok(
+            off_the_loop(move || queue.batch.context.stage(&queue.batch.jobs[index], &bytes))
+                .await?,
+        )
     }
 
     fn begin(&self) -> Instant {
@@ -308,9 +362,18 @@ impl Queue {
         self.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.progress.done.fetch_add(1, Ordering::Relaxed);
         self.progress.beat();
+        if self.on_error == OnError::Stop && result.as_ref().is_err_and(Fault::is_failure) {
+            self.stop.send_replace(Halt::Now);
+        }
         let queued = begun.saturating_duration_since(self.began);
         // Nobody listens only when the whole batch was dropped.
-        let _ = self.results.send(Outcome { index, result, queued, elapsed, lane });
+        let _ = self.results.send(Outcome {
+            index,
+            result,
+            queued,
+            elapsed,
+            lane,
+        });
     }
 }
 
@@ -333,23 +396,6 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
     }
 }
 
-/// Ends the batch at its first failure, if the config says so.
-struct StopOnError {
-    queue: std::sync::Weak<Queue>,
-    on_error: OnError,
-}
-
-impl StopOnError {
-    fn mind(&self, failed: bool) {
-        if failed
-            && self.on_error == OnError::Stop
-            && let Some(queue) = self.queue.upgrade()
-        {
-            queue.stop.send_replace(Halt::Now);
-        }
-    }
-}
-
 /// Collects what the lanes report.
 struct Gather {
     batch: Arc<Batch>,
@@ -358,28 +404,43 @@ struct Gather {
 }
 
 impl Gather {
-    /// Takes in one outcome; true when the job failed.
-    fn take(&mut self, outcome: Outcome) -> bool {
-        let Outcome { index, result, queued, elapsed, lane } = outcome;
-        let report = |end| JobReport { index, end, queued, elapsed, lane };
+    /// Takes in one outcome.
+    fn take(&mut self, outcome: Outcome) {
+        let Outcome {
+            index,
+            result,
+            queued,
+            elapsed,
+            lane,
+        } = outcome;
+        let report = |end| JobReport {
+            index,
+            end,
+            queued,
+            elapsed,
+            lane,
+        };
         let end = match result {
             Ok(Staged::Ready(file)) => {
                 // How it really ended is known once it is published.
                 self.staged.push((file, report(JobEnd::Cancelled)));
-                return false;
+                return;
             }
             Ok(Staged::Unchanged(state)) => JobEnd::Unchanged(state),
             Err(fault) => end_of(fault),
         };
-        let failed = matches!(end, JobEnd::Failed(_) | JobEnd::Refused(_));
         self.reports.push(report(end));
-        failed
     }
 
     /// Publishes what is staged so far.
     async fn publish(&mut self, mut engine: Engine) -> Result<Engine, JoinError> {
-        let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) = std::mem::take(&mut self.staged).into_iter().unzip();
-        let indexed: Vec<_> = waiting.iter().map(|report| report.index).zip(files).collect();
+        let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) =
+            std::mem::take(&mut self.staged).into_iter().unzip();
+        let indexed: Vec<_> = waiting
+            .iter()
+            .map(|report| report.index)
+            .zip(files)
+            .collect();
         let batch = self.batch.clone();
         let (engine, published) = spawn_blocking(move || {
             let published = engine.publish(&batch, indexed);
@@ -418,13 +479,15 @@ fn add_cancelled(reports: &mut Vec<JobReport>, jobs: usize) {
     }
     let mut begun = std::mem::take(reports).into_iter().peekable();
     for index in 0..jobs {
-        let report = begun.next_if(|report| report.index == index).unwrap_or(JobReport {
-            index,
-            end: JobEnd::Cancelled,
-            queued: Duration::ZERO,
-            elapsed: Duration::ZERO,
-            lane: 0,
-        });
+        let report = begun
+            .next_if(|report| report.index == index)
+            .unwrap_or(JobReport {
+                index,
+                end: JobEnd::Cancelled,
+                queued: Duration::ZERO,
+                elapsed: Duration::ZERO,
+                lane: 0,
+            });
         reports.push(report);
     }
 }
@@ -436,8 +499,11 @@ fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<E
         .map(|report| {
             let job = &batch.jobs[report.index].job;
             Exported {
-                note: engine.owner_name(&job.work.owner()),
-                format: job.work.format().map_or("".into(), |format| engine.format_name(format)),
+                note: name_of(engine.vault(), &job.work),
+                format: job
+                    .work
+                    .format()
+                    .map_or("".into(), |format| engine.format_name(format)),
                 output: job.output.to_string(),
                 because: job.because.to_string(),
                 queued: report.queued,

@@ -63,12 +63,16 @@ pub fn explain(vault: &Vault, config: &Config, note: &str) -> Result<Explanation
 }
 
 fn find(vault: &Vault, config: &Config, note: &Path) -> Option<FileId> {
-    let by_path = NotePath::try_from(note).ok().and_then(|path| vault.files().find(path.as_str()));
+    let by_path = NotePath::try_from(note)
+        .ok()
+        .and_then(|path| vault.files().find(path.as_str()));
     let by_file = || {
         let real = std::fs::canonicalize(note).ok()?;
         let root = std::fs::canonicalize(&config.notes_dir).ok()?;
         let inside = real.strip_prefix(root).ok()?;
-        vault.files().find(NotePath::try_from(inside).ok()?.as_str())
+        vault
+            .files()
+            .find(NotePath::try_from(inside).ok()?.as_str())
     };
     let by_name = || vault.by_name(note.to_str()?);
     by_path
@@ -84,22 +88,45 @@ fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
     let texts = |texts: &[Box<str>]| texts.iter().map(ToString::to_string).collect();
     let mut explanation = Explanation {
         note: file.path.to_string(),
-        title: facts.as_ref().map(|facts| facts.title.to_string()).unwrap_or_default(),
-        tags: facts.as_ref().map(|facts| texts(&facts.tags)).unwrap_or_default(),
-        aliases: facts.as_ref().map(|facts| texts(&facts.aliases)).unwrap_or_default(),
+        title: facts
+            .as_ref()
+            .map(|facts| facts.title.to_string())
+            .unwrap_or_default(),
+        tags: facts
+            .as_ref()
+            .map(|facts| texts(&facts.tags))
+            .unwrap_or_default(),
+        aliases: facts
+            .as_ref()
+            .map(|facts| texts(&facts.aliases))
+            .unwrap_or_default(),
         exported: file.exported,
-        kept_out: facts.as_ref().filter(|_| !file.exported).map(|facts| kept_out(vault, id, facts)),
+        kept_out: facts
+            .as_ref()
+            .filter(|_| !file.exported)
+            .map(|facts| kept_out(vault, id, facts)),
         depends_on: file
             .edges
             .iter()
-            .map(|edge| Dependency { note: path(edge.id()), how: if edge.is_embed() { "embeds".into() } else { "links to".into() } })
+            .map(|edge| Dependency {
+                note: path(edge.id()),
+                how: if edge.is_embed() {
+                    "embeds".into()
+                } else {
+                    "links to".into()
+                },
+            })
             .collect(),
         dependents: file
             .incoming
             .iter()
             .map(|edge| Dependency {
                 note: path(edge.id()),
-                how: if edge.is_embed() { "embedded in".into() } else { "linked from".into() },
+                how: if edge.is_embed() {
+                    "embedded in".into()
+                } else {
+                    "linked from".into()
+                },
             })
             .collect(),
         outputs: outputs(vault, config, id),
@@ -107,8 +134,12 @@ fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
         unresolved: Vec::new(),
         ambiguous: Vec::new(),
     };
-    explanation.depends_on.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
-    explanation.dependents.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    explanation
+        .depends_on
+        .sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    explanation
+        .dependents
+        .sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
     if let Some(facts) = facts {
         explain_links(vault, id, &facts, &mut explanation);
     }
@@ -136,7 +167,11 @@ fn outputs(vault: &Vault, config: &Config, id: FileId) -> Vec<Output> {
         .map(|(at, format)| {
             let path = vault.output(id, at);
             let exists = config.export_dir.join(path.as_path()).is_file();
-            Output { format: format.name.to_string(), path: path.to_string(), exists }
+            Output {
+                format: format.name.to_string(),
+                path: path.to_string(),
+                exists,
+            }
         })
         .collect()
 }
@@ -145,10 +180,17 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
     let path = |id: FileId| vault.files().get(id).path.to_string();
     if let Some(problem) = &facts.problem {
         let note = &explanation.note;
-        explanation.problems.push(format!("{note}:{}:{}: {}", problem.line, problem.column, problem.message));
+        explanation.problems.push(format!(
+            "{note}:{}:{}: {}",
+            problem.line, problem.column, problem.message
+        ));
     }
     for reference in &facts.refs {
-        let separator = if reference.fragment.is_empty() { "" } else { "#" };
+        let separator = if reference.fragment.is_empty() {
+            ""
+        } else {
+            "#"
+        };
         let link = format!("{}{separator}{}", reference.target, reference.fragment);
         if let Candidates::Tie(ids) = vault.candidates(id, reference) {
             explanation.ambiguous.push(Ambiguous {
@@ -160,13 +202,19 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
         match vault.target(id, reference) {
             Target::Nowhere(Nowhere::Unresolved) => explanation.unresolved.push(link),
             Target::Nowhere(Nowhere::Hidden) => {
-                explanation.problems.push(format!("{link}: leads to a note that is kept out; it is exported as plain text"));
+                explanation.problems.push(format!(
+                    "{link}: leads to a note that is kept out; it is exported as plain text"
+                ));
             }
             Target::Nowhere(Nowhere::NotCopied) => {
-                explanation.problems.push(format!("{link}: leads to a file that is not copied along"));
+                explanation
+                    .problems
+                    .push(format!("{link}: leads to a file that is not copied along"));
             }
             Target::Note(_, Place::Missing) => {
-                explanation.problems.push(format!("{link}: the note has no such heading or block"));
+                explanation
+                    .problems
+                    .push(format!("{link}: the note has no such heading or block"));
             }
             Target::Note(..) | Target::File(_) => {}
         }
@@ -188,16 +236,36 @@ pub fn text(explanation: &Explanation) -> String {
     list("tags", explanation.tags.clone());
     list("aliases", explanation.aliases.clone());
     let how = |dependency: &Dependency| format!("{} {}", dependency.how, dependency.note);
-    list("depends on", explanation.depends_on.iter().map(how).collect());
-    list("dependents", explanation.dependents.iter().map(how).collect());
+    list(
+        "depends on",
+        explanation.depends_on.iter().map(how).collect(),
+    );
+    list(
+        "dependents",
+        explanation.dependents.iter().map(how).collect(),
+    );
     let output = |output: &Output| {
-        let missing = if output.exists { "" } else { "  (not there yet)" };
+        let missing = if output.exists {
+            ""
+        } else {
+            "  (not there yet)"
+        };
         format!("{:10} {}{missing}", output.format, output.path)
     };
     list("outputs", explanation.outputs.iter().map(output).collect());
     list("problems", explanation.problems.clone());
     list("leads nowhere", explanation.unresolved.clone());
-    let tie = |tie: &Ambiguous| format!("{} -> {} (of {})", tie.link, tie.taken, tie.candidates.join(", "));
-    list("several candidates", explanation.ambiguous.iter().map(tie).collect());
+    let tie = |tie: &Ambiguous| {
+        format!(
+            "{} -> {} (of {})",
+            tie.link,
+            tie.taken,
+            tie.candidates.join(", ")
+        )
+    };
+    list(
+        "several candidates",
+        explanation.ambiguous.iter().map(tie).collect(),
+    );
     text
 }

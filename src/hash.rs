@@ -40,7 +40,9 @@ impl ContentHasher {
 }
 
 /// 64 bits that stand for all that one output (or one aspect of a note) is made from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Key(pub u64);
 
 /// Builds a [`Key`] from parts. Every part is length-prefixed, so `("ab", "c")` and `("a", "bc")` differ.

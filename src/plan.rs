@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::hash::{Key, KeyHasher};
 use crate::manifest::{Owner, StoredOutput};
-use crate::path::{NotePath, OutputPath};
+use crate::path::OutputPath;
 use crate::vault::{Because, Blocked, FileId, Page, Vault};
 
 /// One output to make.
@@ -89,12 +89,18 @@ impl Plan {
             Work::Note(id, _) => Some(id),
             Work::Copy(_) | Work::Page(..) => None,
         });
-        done.chain(self.blocked.iter().map(|job| job.id)).collect::<BTreeSet<_>>().len()
+        done.chain(self.blocked.iter().map(|job| job.id))
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// How many jobs are one note in one format.
     pub fn note_jobs(&self) -> usize {
-        self.jobs.iter().filter(|job| matches!(job.work, Work::Note(..))).count() + self.blocked.len()
+        self.jobs
+            .iter()
+            .filter(|job| matches!(job.work, Work::Note(..)))
+            .count()
+            + self.blocked.len()
     }
 }
 
@@ -124,7 +130,11 @@ pub struct Planner<'a> {
 impl Planner<'_> {
     /// Plans a note that may be affected; `known` are the outputs that the manifest knows of it.
     pub fn note(&self, plan: &mut Plan, id: FileId, because: &Because, known: &[StoredOutput]) {
-        let exported = self.vault.files().try_get(id).is_some_and(|file| file.exported);
+        let exported = self
+            .vault
+            .files()
+            .try_get(id)
+            .is_some_and(|file| file.exported);
         let mut kept = BTreeSet::new();
         for (format, settings) in self.formats.iter().enumerate() {
             if exported {
@@ -132,12 +142,25 @@ impl Planner<'_> {
                 let key = self.note_key(id, settings, &output);
                 kept.insert(output.clone());
                 if self.full || !is_current(known, &settings.name, &output, key) {
-                    plan.jobs.push(Job { work: Work::Note(id, format), output, key, because: because.clone() });
+                    plan.jobs.push(Job {
+                        work: Work::Note(id, format),
+                        output,
+                        key,
+                        because: because.clone(),
+                    });
                 }
-            } else if let Some(blocked) =
-                self.vault.files().try_get(id).and_then(|_| self.vault.blocked(id, format))
+            } else if let Some(blocked) = self
+                .vault
+                .files()
+                .try_get(id)
+                .and_then(|_| self.vault.blocked(id, format))
             {
-                plan.blocked.push(BlockedJob { id, format, blocked, because: because.clone() });
+                plan.blocked.push(BlockedJob {
+                    id,
+                    format,
+                    blocked,
+                    because: because.clone(),
+                });
             }
         }
         withdraw_others(plan, known, &kept);
@@ -151,55 +174,99 @@ impl Planner<'_> {
             let key = self.copy_key(id);
             kept.insert(output.clone());
             if self.full || !is_current(known, "", &output, key) {
-                plan.jobs.push(Job { work: Work::Copy(id), output, key, because: because.clone() });
+                plan.jobs.push(Job {
+                    work: Work::Copy(id),
+                    output,
+                    key,
+                    because: because.clone(),
+                });
             }
         }
         withdraw_others(plan, known, &kept);
     }
 
-    /// Plans a page, which goes to `output` in `format`; `known` is what the manifest knows of it.
-    pub fn page(&self, plan: &mut Plan, page: &Page, format: usize, output: OutputPath, known: &[StoredOutput]) {
-        let settings = &self.formats[format];
+    /// Plans a page in all formats; `place` tells where it goes in one, `known` is what the manifest knows of it.
+    pub fn page(
+        &self,
+        plan: &mut Plan,
+        page: &Page,
+        place: impl Fn(usize) -> OutputPath,
+        known: &[StoredOutput],
+    ) {
         let mut kept = BTreeSet::new();
-        // A file of that name has the place; what leads to the page then leads to the file.
-        if let Some(listing) = self.vault.pages().key(page)
-            && settings.has_pages
-            && !self.vault.is_taken(output.as_str())
-        {
+        for (format, settings) in self.formats.iter().enumerate() {
+            let Some(listing) = self.vault.pages().key(page).filter(|_| settings.has_pages) else {
+                continue;
+            };
+            let output = place(format);
+            // A file of that name has the place; what leads to the page then leads to the file.
+            if self.vault.is_taken(output.as_str()) {
+                continue;
+            }
             let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
             if self.full || !is_current(known, &settings.name, &output, key) {
-                plan.jobs.push(Job { work: Work::Page(page.clone(), format), output, key, because: Because::Changed });
+                plan.jobs.push(Job {
+                    work: Work::Page(page.clone(), format),
+                    output,
+                    key,
+                    because: Because::Changed,
+                });
             }
         }
         withdraw_others(plan, known, &kept);
     }
 
     /// Whether an output that the manifest knows is the one that should be there.
-    pub fn is_wanted(&self, known: &StoredOutput, page_output: impl Fn(&Page, usize) -> OutputPath) -> bool {
-        let format = || self.formats.iter().position(|format| format.name == known.format);
+    pub fn is_wanted(
+        &self,
+        known: &StoredOutput,
+        page_output: impl Fn(&Page, usize) -> OutputPath,
+    ) -> bool {
+        let format = || {
+            self.formats
+                .iter()
+                .position(|format| format.name == known.format)
+        };
         let key = match &known.owner {
             Owner::Note(id) => {
-                let exported = self.vault.files().try_get(*id).is_some_and(|file| file.exported);
-                let Some(format) = format().filter(|_| exported) else { return false };
+                let exported = self
+                    .vault
+                    .files()
+                    .try_get(*id)
+                    .is_some_and(|file| file.exported);
+                let Some(format) = format().filter(|_| exported) else {
+                    return false;
+                };
                 if self.vault.output(*id, format) != known.path {
                     return false;
                 }
                 self.note_key(*id, &self.formats[format], &known.path)
             }
             Owner::Copy(id) => {
-                let there = self.vault.files().try_get(*id).is_some_and(|file| file.path.as_str() == known.path.as_str());
+                let there = self
+                    .vault
+                    .files()
+                    .try_get(*id)
+                    .is_some_and(|file| file.path.as_str() == known.path.as_str());
                 if !there || !self.vault.is_copied(*id) {
                     return false;
                 }
                 self.copy_key(*id)
             }
             Owner::Page(name) => {
-                let Some((page, format)) = Page::from_name(name).zip(format()) else { return false };
-                let Some(listing) = self.vault.pages().key(&page) else { return false };
+                let Some((page, format)) = Page::from_name(name).zip(format()) else {
+                    return false;
+                };
+                let Some(listing) = self.vault.pages().key(&page) else {
+                    return false;
+                };
                 let settings = &self.formats[format];
                 let output = page_output(&page, format);
-                if output != known.path || !settings.has_pages || self.vault.is_taken(output.as_str()) {
+                if output != known.path
+                    || !settings.has_pages
+                    || self.vault.is_taken(output.as_str())
+                {
                     return false;
                 }
                 page_key(settings, listing, &output)
@@ -210,7 +277,11 @@ impl Planner<'_> {
 
     fn note_key(&self, id: FileId, format: &FormatPlan, output: &OutputPath) -> Key {
         let seen = self.vault.key(id, format.reads_backlinks);
-        KeyHasher::new().key(format.fingerprint).key(seen).text(output.as_str()).finish()
+        KeyHasher::new()
+            .key(format.fingerprint)
+            .key(seen)
+            .text(output.as_str())
+            .finish()
     }
 
     fn copy_key(&self, id: FileId) -> Key {
@@ -225,24 +296,44 @@ impl Planner<'_> {
 }
 
 fn page_key(format: &FormatPlan, listing: Key, output: &OutputPath) -> Key {
-    KeyHasher::new().key(format.fingerprint).key(listing).text(output.as_str()).finish()
+    KeyHasher::new()
+        .key(format.fingerprint)
+        .key(listing)
+        .text(output.as_str())
+        .finish()
 }
 
 fn is_current(known: &[StoredOutput], format: &str, path: &OutputPath, key: Key) -> bool {
     known.iter().any(|output| {
-        output.path == *path && *output.format == *format && output.key == key && output.state.is_some() && !output.replacing
+        output.path == *path
+            && *output.format == *format
+            && output.key == key
+            && output.state.is_some()
+            && !output.replacing
     })
 }
 
 fn withdraw_others(plan: &mut Plan, known: &[StoredOutput], kept: &BTreeSet<OutputPath>) {
-    plan.withdraw.extend(known.iter().filter(|output| !kept.contains(&output.path)).map(|output| output.path.clone()));
+    plan.withdraw.extend(
+        known
+            .iter()
+            .filter(|output| !kept.contains(&output.path))
+            .map(|output| output.path.clone()),
+    );
 }
 
-/// How a note is named in messages of a plan.
+/// How what a job makes is named in the log: the note's or attachment's path, or the page's name.
 pub fn name_of(vault: &Vault, work: &Work) -> String {
-    let path = |id: &FileId| vault.files().try_get(*id).map(|file| &file.path).map(NotePath::to_string);
-    match work {
-        Work::Note(id, _) | Work::Copy(id) => path(id).unwrap_or_default(),
-        Work::Page(page, _) => page.name().into(),
+    owner_name(vault, &work.owner())
+}
+
+/// How an output's owner is named in the log; "" when it is gone.
+pub fn owner_name(vault: &Vault, owner: &Owner) -> String {
+    match owner {
+        Owner::Note(id) | Owner::Copy(id) => {
+            let file = vault.files().try_get(*id);
+            file.map(|file| file.path.to_string()).unwrap_or_default()
+        }
+        Owner::Page(name) => name.to_string(),
     }
 }

@@ -3,6 +3,7 @@
 //! Owns opening them in an order in which nothing is touched before it is known to be ours, and what a failure of each
 //! means for the process.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -119,7 +120,14 @@ impl Session {
         make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
         let lock = Lock::acquire(&state)?;
         let (manifest, lost) = open_manifest(&state)?;
-        let session = Self { loaded, notes, outputs, state, lost, lock };
+        let session = Self {
+            loaded,
+            notes,
+            outputs,
+            state,
+            lost,
+            lock,
+        };
         session.with_engine(formats, manifest, now)
     }
 
@@ -138,14 +146,29 @@ impl Session {
             Ok(opened) => opened,
             Err(error) => return Err(Reopen::Rejected(Box::new((self, engine)), error)),
         };
-        let Opened { loaded, formats, notes, outputs, elsewhere } = opened;
+        let Opened {
+            loaded,
+            formats,
+            notes,
+            outputs,
+            elsewhere,
+        } = opened;
         let (state, lock, manifest, lost) = match elsewhere {
             Some((state, lock, manifest, lost)) => (state, lock, manifest, lost),
             None => (self.state, self.lock, engine.into_manifest(), None),
         };
-        let session = Self { loaded, notes, outputs, state, lost, lock };
+        let session = Self {
+            loaded,
+            notes,
+            outputs,
+            state,
+            lost,
+            lock,
+        };
         // From here on only the manifest can fail, and without it the old config can't go on either.
-        session.with_engine(formats, manifest, now).map_err(Reopen::Broken)
+        session
+            .with_engine(formats, manifest, now)
+            .map_err(Reopen::Broken)
     }
 
     fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
@@ -174,16 +197,29 @@ impl Session {
         };
         // Last, since it changes what the old config's look would see.
         notes.select_by(select(&loaded));
-        Ok(Opened { loaded, formats, notes, outputs, elsewhere })
+        Ok(Opened {
+            loaded,
+            formats,
+            notes,
+            outputs,
+            elsewhere,
+        })
     }
 
-    fn with_engine(mut self, formats: Formats, manifest: Manifest, now: Instant) -> Result<(Self, Engine), SessionError> {
+    fn with_engine(
+        mut self,
+        formats: Formats,
+        manifest: Manifest,
+        now: Instant,
+    ) -> Result<(Self, Engine), SessionError> {
         let parts = Parts {
             config: Arc::new(self.loaded.config.clone()),
             formats: Arc::new(formats),
             notes: self.notes.clone(),
             outputs: self.outputs.clone(),
             manifest,
+            device: self.notes.device(),
+            flush_covers_manifest: same_file_system(&self.state, &self.loaded.config.export_dir),
         };
         let (engine, lost) = Engine::open(parts, now)?;
         self.lost = self.lost.take().or(lost);
@@ -201,7 +237,11 @@ struct Opened {
 }
 
 fn state_unusable(path: &std::path::Path, error: std::io::Error) -> SessionError {
-    SessionError::Folder { path: path.display().to_string(), error, hint: "state_dir must be a folder that can be written" }
+    SessionError::Folder {
+        path: path.display().to_string(),
+        error,
+        hint: "state_dir must be a folder that can be written",
+    }
 }
 
 fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, SessionError> {
@@ -218,4 +258,11 @@ fn tree_unusable(loaded: &Loaded, error: std::io::Error) -> SessionError {
         error,
         hint: "export_dir must be a folder that can be written",
     }
+}
+
+/// Whether both folders lie on one file system, as far as can be told.
+fn same_file_system(a: &std::path::Path, b: &std::path::Path) -> bool {
+    let device =
+        |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    device(a).is_some() && device(a) == device(b)
 }

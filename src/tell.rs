@@ -17,7 +17,12 @@ pub fn started(batch: &Batch, limit: usize) {
         events::unreadable(path, error);
     }
     for (path, problem) in &batch.problems {
-        events::problem(path.as_str(), problem.line, problem.column, &problem.message);
+        events::problem(
+            path.as_str(),
+            problem.line,
+            problem.column,
+            &problem.message,
+        );
     }
     events::batch_started(&BatchStarted {
         batch: batch.number,
@@ -109,13 +114,19 @@ fn batch_finished(record: &BatchRecord, cancelled: usize) -> BatchFinished<'_> {
         peak: record.peak as usize,
         elapsed: Duration::from_micros(record.elapsed_us),
         sequential: Duration::from_micros(record.sequential_us),
-        slowest: record.slowest.as_deref().map(|note| (note, Duration::from_micros(record.slowest_us))),
+        slowest: record
+            .slowest
+            .as_deref()
+            .map(|note| (note, Duration::from_micros(record.slowest_us))),
     }
 }
 
 /// The trigger that the manifest keeps as its word.
 fn trigger(word: &str) -> Trigger {
-    Trigger::ALL.into_iter().find(|trigger| trigger.as_str() == word).unwrap_or(Trigger::Watch)
+    Trigger::ALL
+        .into_iter()
+        .find(|trigger| trigger.as_str() == word)
+        .unwrap_or(Trigger::Watch)
 }
 
 /// A batch of the history as reports show it.

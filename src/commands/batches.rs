@@ -17,7 +17,10 @@ pub(super) fn batches(loaded: &Loaded, args: &BatchesArgs) -> Result<Outcome, Co
     if let (Some(number), Some(output)) = (args.timeline, &args.output) {
         return timeline(manifest.as_ref(), number, output);
     }
-    let records = manifest.map_or_else(|| Ok(Vec::new()), |manifest| manifest.batches(args.last.get()))?;
+    let records = manifest.map_or_else(
+        || Ok(Vec::new()),
+        |manifest| manifest.batches(args.last.get()),
+    )?;
     let rows: Vec<BatchRow> = records.iter().map(|record| tell::row(record, 0)).collect();
     if args.json {
         print_json(&rows)?;
@@ -27,15 +30,28 @@ pub(super) fn batches(loaded: &Loaded, args: &BatchesArgs) -> Result<Outcome, Co
     Ok(Outcome::Done)
 }
 
-fn timeline(manifest: Option<&Manifest>, number: u64, output: &std::path::Path) -> Result<Outcome, CommandError> {
-    let missing = || CommandError::NotFound(format!("batch {number} is not in the history; see smartnotesd batches"));
+fn timeline(
+    manifest: Option<&Manifest>,
+    number: u64,
+    output: &std::path::Path,
+) -> Result<Outcome, CommandError> {
+    let missing = || {
+        CommandError::NotFound(format!(
+            "batch {number} is not in the history; see smartnotesd batches"
+        ))
+    };
     let manifest = manifest.ok_or_else(missing)?;
     let records = manifest.batches(usize::MAX)?;
-    let record = records.iter().find(|record| record.batch == number).ok_or_else(missing)?;
+    let record = records
+        .iter()
+        .find(|record| record.batch == number)
+        .ok_or_else(missing)?;
     let jobs: Vec<JobBar> = manifest.batch_jobs(number)?.into_iter().map(bar).collect();
     let picture = report::timeline_svg(&tell::row(record, 0), &jobs);
-    std::fs::write(output, picture)
-        .map_err(|error| CommandError::Io { what: output.display().to_string(), error })?;
+    std::fs::write(output, picture).map_err(|error| CommandError::Io {
+        what: output.display().to_string(),
+        error,
+    })?;
     Ok(Outcome::Done)
 }
 

@@ -22,14 +22,16 @@ use crate::watch::Dirty;
 const WAIT: Duration = Duration::from_secs(60);
 
 pub(super) fn explain(loaded: &Loaded, note: &Path, json: bool) -> Result<Outcome, CommandError> {
-    let name = std::fs::canonicalize(note).unwrap_or_else(|_| note.to_owned()).to_string_lossy().into_owned();
+    let name = std::fs::canonicalize(note)
+        .unwrap_or_else(|_| note.to_owned())
+        .to_string_lossy()
+        .into_owned();
     let named = note.to_string_lossy().into_owned();
-    let explanation = match ask(loaded, &named, &name)? {
-        Some(explanation) => explanation,
-        None => {
-            let vault = read_vault(loaded)?;
-            explain::explain(&vault, &loaded.config, &named).map_err(CommandError::NotFound)?
-        }
+    let explanation = if let Some(explanation) = ask(loaded, &named, &name)? {
+        explanation
+    } else {
+        let vault = read_vault(loaded)?;
+        explain::explain(&vault, &loaded.config, &named).map_err(CommandError::NotFound)?
     };
     if json {
         print_json(&explanation)?;
@@ -45,13 +47,25 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
     let state = state_path(&loaded.config.state_dir, &loaded.config.export_dir);
     let mut failed = String::new();
     for note in [note, full] {
-        match control::ask(&state, &Question::Explain { note: note.to_owned() }, WAIT) {
+        match control::ask(
+            &state,
+            &Question::Explain {
+                note: note.to_owned(),
+            },
+            WAIT,
+        ) {
             Ok(Response::Value(value)) => {
                 let explanation = serde_json::from_value(value);
-                return explanation.map(Some).map_err(|error| CommandError::NotFound(format!("the daemon's answer: {error}")));
+                return explanation.map(Some).map_err(|error| {
+                    CommandError::NotFound(format!("the daemon's answer: {error}"))
+                });
             }
             Ok(Response::Failed { error }) => failed = error,
-            Ok(_) => return Err(CommandError::NotFound("the daemon gave an answer to another question".to_owned())),
+            Ok(_) => {
+                return Err(CommandError::NotFound(
+                    "the daemon gave an answer to another question".to_owned(),
+                ));
+            }
             Err(ControlError::NoDaemon(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
@@ -66,11 +80,23 @@ fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
         notes: Arc::new(open_notes(loaded)?),
         outputs: Arc::new(NoTree),
         manifest: Manifest::in_memory()?,
+        device: 0,
+        flush_covers_manifest: false,
     };
     let now = Instant::now();
     let (mut engine, _) = Engine::open(parts, now).map_err(crate::session::SessionError::from)?;
-    let dirty = Dirty { everything: true, ..Dirty::default() };
-    let request = Request { trigger: Trigger::Once, dirty: &dirty, full: false, audit: false, always: false, now };
+    let dirty = Dirty {
+        everything: true,
+        ..Dirty::default()
+    };
+    let request = Request {
+        trigger: Trigger::Once,
+        dirty: &dirty,
+        full: false,
+        audit: false,
+        always: false,
+        now,
+    };
     // Only the look is wanted; the batch that it would lead to is not run.
     drop(engine.prepare(&request, &Unwatched)?);
     Ok(engine.vault().clone())
@@ -80,7 +106,12 @@ fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
 struct NoTree;
 
 impl OutputDisk for NoTree {
-    fn stage(&self, path: &OutputPath, _: Content<'_>, _: Owned<'_>) -> Result<Staged, OutputError> {
+    fn stage(
+        &self,
+        path: &OutputPath,
+        _: Content<'_>,
+        _: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
         Err(OutputError::Blocked(path.clone()))
     }
 
@@ -88,7 +119,11 @@ impl OutputDisk for NoTree {
         Ok(())
     }
 
-    fn publish(&self, staged: StagedFile, _: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError> {
+    fn publish(
+        &self,
+        staged: StagedFile,
+        _: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError> {
         Err(OutputError::Blocked(staged.path))
     }
 

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_tokio::Signals;
 use tokio::sync::watch as channel;
 use tokio::task::spawn_blocking;
 
@@ -31,19 +34,52 @@ pub(super) fn export(loaded: Loaded, full: bool) -> Result<Outcome, CommandError
         events::manifest_renewed(lost);
     }
     let runtime = runtime()?;
-    let outcome = runtime.block_on(run(engine, config.max_concurrent.get(), full, &log));
+    let outcome = runtime.block_on(async {
+        let halt = halt_on_signal()?;
+        run(engine, config.max_concurrent.get(), full, &log, halt).await
+    });
     log.flush();
     outcome
 }
 
-async fn run(mut engine: Engine, limit: usize, full: bool, log: &LogHandle) -> Result<Outcome, CommandError> {
-    let mut dirty = Dirty { everything: true, ..Dirty::default() };
+/// The first signal ends what runs, commands with all their children too; what was not published is swept next time.
+fn halt_on_signal() -> Result<channel::Receiver<Halt>, CommandError> {
+    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| CommandError::Io {
+        what: "signal handlers".to_owned(),
+        error,
+    })?;
+    let (tell, halt) = channel::channel(Halt::No);
+    tokio::spawn(async move {
+        while signals.next().await.is_some() {
+            tell.send_replace(Halt::Now);
+        }
+    });
+    Ok(halt)
+}
+
+async fn run(
+    mut engine: Engine,
+    limit: usize,
+    full: bool,
+    log: &LogHandle,
+    halt: channel::Receiver<Halt>,
+) -> Result<Outcome, CommandError> {
+    let mut dirty = Dirty {
+        everything: true,
+        ..Dirty::default()
+    };
     let mut first = true;
     for _ in 0..PASSES {
         let began = Instant::now();
         let (returned, prepared) = spawn_blocking(move || {
-            let request =
-                Request { trigger: Trigger::Once, dirty: &dirty, full: full && first, audit: first, always: first, now: began };
+            let request = Request {
+                trigger: Trigger::Once,
+                dirty: &dirty,
+                full: full && first,
+                audit: first,
+                always: first,
+                now: began,
+            };
             let prepared = engine.prepare(&request, &Unwatched);
             (engine, prepared)
         })
@@ -54,28 +90,35 @@ async fn run(mut engine: Engine, limit: usize, full: bool, log: &LogHandle) -> R
         tell::started(&batch, limit);
         let progress = Arc::<Progress>::default();
         let bar = Bar::start(&batch, progress.clone(), log);
-        // Nobody halts an export from within: a signal ends the process, and what it had not published is swept.
-        let (_, halt) = channel::channel(Halt::No);
         let run = Run {
             limit,
             on_error: engine.config().on_error,
             began,
             tell_exported: tell::wants_exported(),
-            halt,
+            halt: halt.clone(),
             progress,
         };
-        let ran = batch::run(engine, batch, run).await.map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let ran = batch::run(engine, batch, run)
+            .await
+            .map_err(|error| DaemonError::Broken(error.to_string()))?;
         bar.finish(log);
         engine = ran.engine;
         tell::finished(&ran.finished, &ran.exported, &ran.committed, false);
         ran.committed?;
-        if ran.finished.again.is_empty() {
+        if ran.finished.again.is_empty() || *halt.borrow() != Halt::No {
             break;
         }
-        dirty = Dirty { paths: ran.finished.again.into_iter().collect(), ..Dirty::default() };
+        dirty = Dirty {
+            paths: ran.finished.again.into_iter().collect(),
+            ..Dirty::default()
+        };
         first = false;
     }
-    Ok(if engine.failures().is_empty() { Outcome::Done } else { Outcome::Failed })
+    Ok(if engine.failures().is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }
 
 /// A progress bar on stderr, where that is a terminal.
@@ -86,8 +129,13 @@ struct Bar {
 
 impl Bar {
     fn start(batch: &Batch, progress: Arc<Progress>, log: &LogHandle) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(batch.jobs.len() as u64), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs  {elapsed}, {eta} left") {
+        let bar = ProgressBar::with_draw_target(
+            Some(batch.jobs.len() as u64),
+            ProgressDrawTarget::stderr(),
+        );
+        if let Ok(style) =
+            ProgressStyle::with_template("{wide_bar} {pos}/{len} jobs  {elapsed}, {eta} left")
+        {
             bar.set_style(style);
         }
         if !bar.is_hidden() {

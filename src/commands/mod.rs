@@ -80,12 +80,10 @@ const CONFIG_ERROR: u8 = 78;
 impl CommandError {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Format(_) => CONFIG_ERROR,
+            Self::Config(_) | Self::Format(_) | Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
-            Self::Engine(EngineError::Notes { .. } | EngineError::NotesGone(_)) => IO_ERROR,
-            Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
-            Self::Engine(EngineError::Manifest(_)) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
+            Self::Engine(_) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
             Self::Daemon(_) | Self::Log(_) | Self::Control(_) | Self::NotFound(_) => FAILED,
         }
     }
@@ -121,7 +119,7 @@ fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Status { json } => remote::status(&loaded, *json),
         Command::Reload => remote::reload(&loaded),
         Command::Batches(args) => batches::batches(&loaded, args),
-        Command::Verify { json } => verify::verify(loaded, *json),
+        Command::Verify { json } => verify::verify(&loaded, *json),
         Command::Explain { json, note } => explain::explain(&loaded, note, *json),
     }
 }
@@ -134,16 +132,19 @@ fn load(cli: &Cli) -> Result<Loaded, CommandError> {
 fn print(text: &str) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CommandError::Io { what: "stdout".to_owned(), error })
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(CommandError::Io {
+            what: "stdout".to_owned(),
+            error,
+        }),
         _ => Ok(()),
     }
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| CommandError::Io { what: "JSON".to_owned(), error: error.into() })?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| CommandError::Io {
+        what: "JSON".to_owned(),
+        error: error.into(),
+    })?;
     text.push('\n');
     print(&text)
 }
@@ -154,5 +155,8 @@ fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| CommandError::Io { what: "runtime".to_owned(), error })
+        .map_err(|error| CommandError::Io {
+            what: "runtime".to_owned(),
+            error,
+        })
 }

@@ -24,8 +24,12 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> Result<Outcome, CommandErro
 
 pub(super) fn reload(loaded: &Loaded) -> Result<Outcome, CommandError> {
     match ask(loaded, &Request::Reload, RELOAD_WAIT)? {
-        Response::Reloaded { changed } if changed.is_empty() => print("config reloaded: nothing changed\n")?,
-        Response::Reloaded { changed } => print(&format!("config reloaded: {}\n", changed.join(", ")))?,
+        Response::Reloaded { changed } if changed.is_empty() => {
+            print("config reloaded: nothing changed\n")?;
+        }
+        Response::Reloaded { changed } => {
+            print(&format!("config reloaded: {}\n", changed.join(", ")))?;
+        }
         other => return Err(unexpected(other)),
     }
     Ok(Outcome::Done)
@@ -39,6 +43,7 @@ fn ask(loaded: &Loaded, request: &Request, wait: Duration) -> Result<Response, C
 fn unexpected(response: Response) -> CommandError {
     CommandError::NotFound(match response {
         Response::Failed { error } => error,
-        _ => "the daemon gave an answer to another question; are both of the same version?".to_owned(),
+        _ => "the daemon gave an answer to another question; are both of the same version?"
+            .to_owned(),
     })
 }

@@ -18,7 +18,9 @@ use crate::batch::{self, Halt, Progress, Run};
 use crate::config::{Loaded, OnError};
 use crate::daemon::DaemonError;
 use crate::disk::notes::NotesFolder;
-use crate::disk::{Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use crate::disk::{
+    Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
+};
 use crate::engine::{Engine, Parts, Request, Unwatched};
 use crate::export::Formats;
 use crate::hash::ContentHash;
@@ -76,14 +78,18 @@ struct FailedEntry {
     error: String,
 }
 
-pub(super) fn verify(loaded: Loaded, json: bool) -> Result<Outcome, CommandError> {
-    let report = compare(&loaded)?;
+pub(super) fn verify(loaded: &Loaded, json: bool) -> Result<Outcome, CommandError> {
+    let report = compare(loaded)?;
     if json {
         print_json(&report)?;
     } else {
         print(&text(&report))?;
     }
-    Ok(if report.equal { Outcome::Done } else { Outcome::Failed })
+    Ok(if report.equal {
+        Outcome::Done
+    } else {
+        Outcome::Failed
+    })
 }
 
 fn text(report: &Report) -> String {
@@ -93,10 +99,18 @@ fn text(report: &Report) -> String {
         let _ = writeln!(text, "{:8} {}", entry.difference.word(), entry.path);
     }
     for failed in &report.failed {
-        let _ = writeln!(text, "{:8} {} ({}): {}", "fails", failed.note, failed.format, failed.error);
+        let _ = writeln!(
+            text,
+            "{:8} {} ({}): {}",
+            "fails", failed.note, failed.format, failed.error
+        );
     }
     let _ = match report.differences.len() {
-        0 => writeln!(text, "equal: {} outputs are what a fresh full export would write", report.outputs),
+        0 => writeln!(
+            text,
+            "equal: {} outputs are what a fresh full export would write",
+            report.outputs
+        ),
         differences => writeln!(text, "{differences} of {} outputs differ", report.outputs),
     };
     text
@@ -115,13 +129,27 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes,
         outputs: comparing.clone(),
         manifest: Manifest::in_memory()?,
+        device: 0,
+        flush_covers_manifest: false,
     };
     let began = Instant::now();
     let (mut engine, _) = Engine::open(parts, began).map_err(crate::session::SessionError::from)?;
-    let dirty = Dirty { everything: true, ..Dirty::default() };
-    let request = Request { trigger: Trigger::Once, dirty: &dirty, full: true, audit: false, always: true, now: began };
+    let dirty = Dirty {
+        everything: true,
+        ..Dirty::default()
+    };
+    let request = Request {
+        trigger: Trigger::Once,
+        dirty: &dirty,
+        full: true,
+        audit: false,
+        always: true,
+        now: began,
+    };
     let Some(batch) = engine.prepare(&request, &Unwatched)? else {
-        return Err(CommandError::NotFound("a batch that always runs was not planned".to_owned()));
+        return Err(CommandError::NotFound(
+            "a batch that always runs was not planned".to_owned(),
+        ));
     };
     let runtime = runtime()?;
     let (_, halt) = channel::channel(Halt::No);
@@ -139,16 +167,34 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
     let mut differences = std::mem::take(&mut *lock(&comparing.seen));
     let outputs = differences.len();
     let stale = stale(loaded, &differences)?;
-    differences.extend(stale.into_iter().map(|path| (path, Some(Difference::Stale))));
+    differences.extend(
+        stale
+            .into_iter()
+            .map(|path| (path, Some(Difference::Stale))),
+    );
     let differences: Vec<Entry> = differences
         .into_iter()
-        .filter_map(|(path, difference)| Some(Entry { path: path.to_string(), difference: difference? }))
+        .filter_map(|(path, difference)| {
+            Some(Entry {
+                path: path.to_string(),
+                difference: difference?,
+            })
+        })
         .collect();
     let failed = ran.finished.failed.into_iter();
     let failed: Vec<FailedEntry> = failed
-        .map(|job| FailedEntry { note: job.note, format: job.format.into(), error: job.error })
+        .map(|job| FailedEntry {
+            note: job.note,
+            format: job.format.into(),
+            error: job.error,
+        })
         .collect();
-    Ok(Report { equal: differences.is_empty(), outputs, differences, failed })
+    Ok(Report {
+        equal: differences.is_empty(),
+        outputs,
+        differences,
+        failed,
+    })
 }
 
 /// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
@@ -164,7 +210,12 @@ fn stale(
     };
     let mut stale = BTreeSet::new();
     manifest.load_outputs(|row| {
-        let there = loaded.config.export_dir.join(row.path.as_path()).symlink_metadata().is_ok();
+        let there = loaded
+            .config
+            .export_dir
+            .join(row.path.as_path())
+            .symlink_metadata()
+            .is_ok();
         if there && !wanted.contains_key(&row.path) {
             stale.insert(row.path);
         }
@@ -186,13 +237,26 @@ impl Comparing {
         match full.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => File::open(full).map(Some),
             Ok(_) => Ok(None),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
 
-    fn difference(&self, path: &OutputPath, content: Content<'_>) -> io::Result<Option<Difference>> {
-        let Some(there) = self.open(path)? else { return Ok(Some(Difference::Missing)) };
+    fn difference(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+    ) -> io::Result<Option<Difference>> {
+        let Some(there) = self.open(path)? else {
+            return Ok(Some(Difference::Missing));
+        };
         let equal = match content {
             Content::Bytes(bytes) => is_equal(there, bytes)?,
             Content::Copy(source) => is_equal(there, self.notes.open_file(source)?.0)?,
@@ -219,13 +283,27 @@ fn is_equal(a: impl Read, b: impl Read) -> io::Result<bool> {
 }
 
 impl OutputDisk for Comparing {
-    fn stage(&self, path: &OutputPath, content: Content<'_>, _: Owned<'_>) -> Result<Staged, OutputError> {
+    fn stage(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+        _: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
         let difference = self
             .difference(path, content)
-            .map_err(|error| OutputError::Io { path: path.to_string(), error })?;
+            .map_err(|error| OutputError::Io {
+                path: path.to_string(),
+                error,
+            })?;
         lock(&self.seen).insert(path.clone(), difference);
         // To the engine all is as it should be: there is nothing to publish.
-        let state = OutputState { hash: ContentHash(0), size: 0, mtime: self.notes.now(), inode: 0, birth: 0 };
+        let state = OutputState {
+            hash: ContentHash(0),
+            size: 0,
+            mtime: self.notes.now(),
+            inode: 0,
+            birth: 0,
+        };
         Ok(Staged::Unchanged(state))
     }
 
@@ -233,7 +311,11 @@ impl OutputDisk for Comparing {
         Ok(())
     }
 
-    fn publish(&self, staged: StagedFile, _: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError> {
+    fn publish(
+        &self,
+        staged: StagedFile,
+        _: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError> {
         Ok(staged.state)
     }
 
@@ -253,4 +335,3 @@ impl OutputDisk for Comparing {
         Ok(())
     }
 }
-

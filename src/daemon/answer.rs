@@ -8,9 +8,11 @@ use tokio::sync::oneshot;
 use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
-use crate::engine::Engine;
+use crate::engine::Failures;
 use crate::explain;
 use crate::log::events::milliseconds;
+use crate::plan::owner_name;
+use crate::vault::Vault;
 use crate::watch::Coverage;
 
 impl Daemon<'_> {
@@ -31,7 +33,9 @@ impl Daemon<'_> {
             (Work::Idle(engine), _) => engine.vault().clone(),
             (_, Some(current)) => current.vault.clone(),
             (_, None) => {
-                let _ = answer.send(Response::failed("the notes are being looked at; ask again in a moment"));
+                let _ = answer.send(Response::failed(
+                    "the notes are being looked at; ask again in a moment",
+                ));
                 return;
             }
         };
@@ -40,31 +44,42 @@ impl Daemon<'_> {
         // has to copy the vault if it comes first.
         tokio::task::spawn_blocking(move || {
             let response = match explain::explain(&vault, &config, &note) {
-                Ok(explanation) => serde_json::to_value(&explanation).map_or_else(
-                    |error| Response::failed(error.to_string()),
-                    Response::Value,
-                ),
+                Ok(explanation) => serde_json::to_value(&explanation)
+                    .map_or_else(|error| Response::failed(error.to_string()), Response::Value),
                 Err(error) => Response::failed(error),
             };
             let _ = answer.send(response);
         });
     }
 
-    fn status(&self) -> Status {
+    fn status(&mut self) -> Status {
         let now = Instant::now();
-        let config = self.config();
-        let census = match &self.work {
-            Work::Idle(engine) => Census::of(engine, now),
-            Work::Running(_) | Work::Moving => self.last_census.clone(),
+        let known = match (&self.work, &self.current) {
+            (Work::Idle(engine), _) => Some((engine.vault(), &**engine.failures())),
+            (_, Some(current)) => Some((&current.vault, &*current.failures)),
+            // The notes are being looked at: what was told last is still true enough.
+            (_, None) => None,
         };
+        if let Some((vault, failures)) = known {
+            self.last_census = Census::of(vault, failures, now);
+        }
+        let census = self.last_census.clone();
+        let config = self.config();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_ms: whole_ms(self.started.elapsed()),
-            config: self.session.as_ref().and_then(|session| session.loaded.file.clone()),
+            config: self
+                .session
+                .as_ref()
+                .and_then(|session| session.loaded.file.clone()),
             notes_dir: config.notes_dir.clone(),
             export_dir: config.export_dir.clone(),
-            formats: config.formats.iter().map(|format| format.name.to_string()).collect(),
+            formats: config
+                .formats
+                .iter()
+                .map(|format| format.name.to_string())
+                .collect(),
             state: self.state(),
             watch: self.watch_state(),
             degraded: self.degraded.clone(),
@@ -75,7 +90,10 @@ impl Daemon<'_> {
             links: census.links,
             queue: Queue {
                 paths: self.inbox.count(),
-                due_in_ms: self.debouncer.deadline().map(|due| whole_ms(due.saturating_duration_since(now))),
+                due_in_ms: self
+                    .debouncer
+                    .deadline()
+                    .map(|due| whole_ms(due.saturating_duration_since(now))),
             },
             running: self.current.as_ref().map(|current| Running {
                 batch: current.batch,
@@ -110,7 +128,9 @@ impl Daemon<'_> {
         match self.watch.coverage() {
             _ if self.lost => WatchState::Lost,
             Coverage::Native => WatchState::Native,
-            Coverage::Partial { unwatched } => WatchState::Partial { polled_folders: unwatched },
+            Coverage::Partial { unwatched } => WatchState::Partial {
+                polled_folders: unwatched,
+            },
             Coverage::Poll => WatchState::Poll,
         }
     }
@@ -133,31 +153,35 @@ pub(super) struct Census {
 
 impl Census {
     /// Counts. Costs a walk through the vault's table.
-    pub(super) fn of(engine: &Engine, now: Instant) -> Self {
-        let vault = engine.vault();
-        let mut census = Self { notes: vault.notes(), ..Self::default() };
+    pub(super) fn of(vault: &Vault, failures: &Failures, now: Instant) -> Self {
+        let mut census = Self {
+            notes: vault.notes(),
+            ..Self::default()
+        };
         for (id, file) in vault.files().iter() {
             census.links.unresolved += usize::from(file.unresolved);
             census.links.ambiguous += usize::from(file.ambiguous);
             if file.is_note() {
                 census.withheld += usize::from(!file.exported);
-                census.problems += usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
+                census.problems +=
+                    usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
             } else {
                 census.attachments += usize::from(vault.is_copied(id));
             }
         }
-        census.failures = engine
-            .failures()
+        census.failures = failures
             .iter()
             .map(|(key, failed)| Failure {
-                note: engine.owner_name(&key.owner),
+                note: owner_name(vault, &key.owner),
                 format: key.format.to_string(),
                 error: failed.error.clone(),
                 attempt: failed.attempt,
                 retry_in_ms: Some(whole_ms(failed.due.saturating_duration_since(now))),
             })
             .collect();
-        census.failures.sort_by(|a, b| (&a.note, &a.format).cmp(&(&b.note, &b.format)));
+        census
+            .failures
+            .sort_by(|a, b| (&a.note, &a.format).cmp(&(&b.note, &b.format)));
         census
     }
 }

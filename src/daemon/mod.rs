@@ -25,8 +25,8 @@ use crate::control::{self, Response};
 use crate::debounce::Debouncer;
 use crate::disk::FolderState;
 use crate::engine::Engine;
-use crate::log::{LogHandle, events};
 use crate::log::events::Trigger;
+use crate::log::{LogHandle, events};
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
@@ -131,15 +131,24 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(system("signal handlers"))?;
     let service = Service::from_env().map_err(system("service manager's socket"))?;
     let config = loaded.config.clone();
-    let (session, engine) = tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
-        .await
-        .map_err(|error| DaemonError::Broken(error.to_string()))??;
-    events::exporting(&config.notes_dir, &config.export_dir, env!("CARGO_PKG_VERSION"));
+    let (session, engine) =
+        tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
+            .await
+            .map_err(|error| DaemonError::Broken(error.to_string()))??;
+    events::exporting(
+        &config.notes_dir,
+        &config.export_dir,
+        env!("CARGO_PKG_VERSION"),
+    );
     if let Some(lost) = &session.lost {
         events::manifest_renewed(lost);
     }
     let inbox = Arc::new(Inbox::new());
-    let watch = Arc::new(Watch::start(&config.notes_dir, config.watch.mode, inbox.clone())?);
+    let watch = Arc::new(Watch::start(
+        &config.notes_dir,
+        config.watch.mode,
+        inbox.clone(),
+    )?);
     let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
     let (asked, mut requests) = mpsc::channel(8);
     let server = control::serve(&socket, control::Limits::default(), asked);
@@ -159,7 +168,11 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         halt: channel::Sender::new(Halt::No),
         steps,
         started,
-        pending: Pending { trigger: Some(Trigger::Startup), audit: true, always: true },
+        pending: Pending {
+            trigger: Some(Trigger::Startup),
+            audit: true,
+            always: true,
+        },
         lost: false,
         is_ready: false,
         reload: None,
@@ -183,7 +196,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         tokio::select! {
             biased;
             Some(signal) = signals.next() => if daemon.heard(signal).is_break() { return Ok(()) },
-            Some(event) = step_events.recv() => daemon.step_said(event),
+            Some(event) = step_events.recv() => daemon.step_said(event)?,
             done = step_ended(&mut daemon.work) => daemon.take_back(done)?,
             Some((request, answer)) = requests.recv() => daemon.answer(request, answer),
             () = inbox.changed() => daemon.noticed(),
@@ -211,7 +224,12 @@ impl Daemon<'_> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
-        if self.stopping || !self.is_ready {
+        if self.stopping {
+            let told = self.service.extend_timeout(2 * DRAIN_TICK);
+            Self::heed(told);
+            return Ok(());
+        }
+        if !self.is_ready {
             return Ok(());
         }
         self.mind_schedule(now);
@@ -239,12 +257,15 @@ impl Daemon<'_> {
             unreachable!("a step begins only when no other runs");
         };
         engine.set_progress(self.progress.clone());
-        self.last_census = answer::Census::of(&engine, Instant::now());
         let now = Instant::now();
         let dirty = self.inbox.take();
         self.debouncer.taken();
         let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() { Trigger::Retry } else { Trigger::Watch });
+        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
+            Trigger::Retry
+        } else {
+            Trigger::Watch
+        });
         let step = Step {
             engine: *engine,
             dirty,
@@ -260,9 +281,14 @@ impl Daemon<'_> {
         self.work = Work::Running(tokio::spawn(step.run()));
     }
 
-    fn step_said(&mut self, event: StepEvent) {
+    fn step_said(&mut self, event: StepEvent) -> Result<(), DaemonError> {
         match event {
-            StepEvent::Looked { notes, began, everything, heard } => {
+            StepEvent::Looked {
+                notes,
+                began,
+                everything,
+                heard,
+            } => {
                 if everything {
                     self.last_rescan = Some(Instant::now());
                     self.schedule.rescanned(Instant::now());
@@ -270,6 +296,7 @@ impl Daemon<'_> {
                 self.schedule.polled(began, Instant::now());
                 self.census.notes = notes;
                 if !self.is_ready {
+                    self.watch.require_native()?;
                     self.become_ready(notes);
                 }
                 // A step that was ended meanwhile doesn't wait.
@@ -280,6 +307,7 @@ impl Daemon<'_> {
                 self.current = Some(current);
             }
         }
+        Ok(())
     }
 
     fn become_ready(&mut self, notes: usize) {
@@ -288,14 +316,20 @@ impl Daemon<'_> {
         events::ready(notes, self.watch.coverage().word());
         let status = service::watching_sentence(notes, None, 0);
         let told = self.service.ready(&status);
-        self.heed(told);
+        Self::heed(told);
     }
 
     /// The step is over, and the engine is back.
     fn take_back(&mut self, ended: StepResult) -> Result<(), DaemonError> {
-        let done = ended.and_then(|done| done).map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let done = ended
+            .and_then(|done| done)
+            .map_err(|error| DaemonError::Broken(error.to_string()))?;
         self.current = None;
         self.work = Work::Idle(Box::new(done.engine));
+        if let Some(session) = &self.session {
+            // An open handle would keep the folder's file system from being unmounted.
+            session.notes.rest();
+        }
         let result = match done.result {
             Ok(result) => result,
             Err(failed) => {
@@ -339,7 +373,10 @@ impl Daemon<'_> {
             // The manifest knows notes, and the folder is an empty mount point: wait for the mount.
             self.become_ready(0);
         }
-        self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+        self.degrade(
+            reason,
+            "what was exported stays; the work goes on when the folder is back",
+        );
         self.lost = true;
         self.schedule.checked_root(Instant::now(), true);
         self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
@@ -352,7 +389,13 @@ impl Daemon<'_> {
         let state = session.notes.root_state();
         let back = match state {
             Ok(FolderState::Same) => self.lost,
-            Ok(FolderState::Replaced) => session.notes.reopen().is_ok(),
+            Ok(FolderState::Replaced) => {
+                let reopened = session.notes.reopen().is_ok();
+                if let (true, Work::Idle(engine)) = (reopened, &mut self.work) {
+                    engine.set_device(session.notes.device());
+                }
+                reopened
+            }
             Ok(_) | Err(_) => false,
         };
         let here = matches!(state, Ok(FolderState::Same)) || back;
@@ -363,8 +406,14 @@ impl Daemon<'_> {
             self.pending.trigger = Some(Trigger::Rescan);
             events::watch_restored(self.watch.coverage().word());
         } else if !here && !self.lost {
-            let reason = format!("{}: the notes folder is gone", session.loaded.config.notes_dir.display());
-            self.degrade(reason, "what was exported stays; the work goes on when the folder is back");
+            let reason = format!(
+                "{}: the notes folder is gone",
+                session.loaded.config.notes_dir.display()
+            );
+            self.degrade(
+                reason,
+                "what was exported stays; the work goes on when the folder is back",
+            );
             self.lost = true;
             self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
         }
@@ -384,13 +433,19 @@ impl Daemon<'_> {
                     self.degraded = None;
                     events::watch_restored(self.watch.coverage().word());
                 }
-                Notice::Lost { reason, hint } => self.degrade(reason, &hint),
+                // What was lost is made up for by a look at everything: it is told, and over.
+                Notice::Lost { reason, hint } => events::watch_degraded(&reason, &hint),
             }
         }
     }
 
     fn config(&self) -> &crate::config::Config {
-        &self.session.as_ref().expect("a session is only taken to be replaced").loaded.config
+        &self
+            .session
+            .as_ref()
+            .expect("a session is only taken to be replaced")
+            .loaded
+            .config
     }
 
     fn heard(&mut self, signal: i32) -> std::ops::ControlFlow<()> {
@@ -414,7 +469,7 @@ impl Daemon<'_> {
         self.stopping = true;
         events::stopping(name);
         let told = self.service.stopping("finishing the jobs in flight");
-        self.heed(told);
+        Self::heed(told);
         self.halt.send_replace(Halt::Drain);
         std::ops::ControlFlow::Continue(())
     }
@@ -433,12 +488,12 @@ impl Daemon<'_> {
     fn say_status(&mut self, text: &str) {
         if self.is_ready && !self.stopping {
             let told = self.service.status(text);
-            self.heed(told);
+            Self::heed(told);
         }
     }
 
     /// The service manager could not be told something: that is no reason to end.
-    fn heed(&self, told: std::io::Result<()>) {
+    fn heed(told: std::io::Result<()>) {
         if let Err(error) = told {
             events::service_unreachable(&error);
         }
@@ -453,10 +508,9 @@ impl Daemon<'_> {
         if !running || waits || beats != self.beats_told {
             self.beats_told = beats;
             let told = self.service.ping();
-            self.heed(told);
+            Self::heed(told);
         }
     }
-
 }
 
 /// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.

@@ -43,25 +43,38 @@ impl Daemon<'_> {
             return;
         }
         let told = self.service.reloading();
-        self.heed(told);
+        Self::heed(told);
         let source = self.reload_source();
         let reading = tokio::task::spawn_blocking(move || load(&source));
         // A later request reads a later state of the file, so that is the one that counts for all who wait.
-        let mut answers = self.reload.take().map_or_else(Vec::new, |asked| asked.answers);
+        let mut answers = self
+            .reload
+            .take()
+            .map_or_else(Vec::new, |asked| asked.answers);
         answers.extend(answer);
         self.reload = Some(Asked { reading, answers });
     }
 
     /// The file that the config came from, whatever other one might be found by now.
     fn reload_source(&self) -> ConfigSource {
-        let file = self.session.as_ref().and_then(|session| session.loaded.file.clone());
-        ConfigSource { file: file.or_else(|| self.source.file.clone()), overrides: self.source.overrides.clone() }
+        let file = self
+            .session
+            .as_ref()
+            .and_then(|session| session.loaded.file.clone());
+        ConfigSource {
+            file: file.or_else(|| self.source.file.clone()),
+            overrides: self.source.overrides.clone(),
+        }
     }
 
     /// Puts the config that was asked for in force, or says why not. Between two batches.
     pub(super) async fn reload_now(&mut self) -> Result<(), DaemonError> {
-        let Some(Asked { reading, answers }) = self.reload.take() else { return Ok(()) };
-        let read = reading.await.map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let Some(Asked { reading, answers }) = self.reload.take() else {
+            return Ok(());
+        };
+        let read = reading
+            .await
+            .map_err(|error| DaemonError::Broken(error.to_string()))?;
         let outcome = match read {
             Ok(loaded) => self.put_in_force(loaded).await?,
             Err(errors) => Err(errors.to_string()),
@@ -84,12 +97,15 @@ impl Daemon<'_> {
         }
         let status = self.idle_sentence();
         let told = self.service.ready(&status);
-        self.heed(told);
+        Self::heed(told);
         Ok(())
     }
 
     /// The outer error ends the daemon, the inner one leaves the old config in force.
-    async fn put_in_force(&mut self, loaded: Loaded) -> Result<Result<Vec<String>, String>, DaemonError> {
+    async fn put_in_force(
+        &mut self,
+        loaded: Loaded,
+    ) -> Result<Result<Vec<String>, String>, DaemonError> {
         let changed = changed_keys(self.config(), &loaded.config);
         let config = loaded.config.clone();
         // The new watch first: if it can't be had, nothing has changed yet.
@@ -116,15 +132,22 @@ impl Daemon<'_> {
         self.lost = false;
         self.degraded = None;
         self.inbox.mark_all();
-        self.pending = Pending { trigger: Some(Trigger::Reload), audit: true, always: true };
+        self.pending = Pending {
+            trigger: Some(Trigger::Reload),
+            audit: true,
+            always: true,
+        };
         Ok(Ok(changed))
     }
 
     async fn reopen(&mut self, loaded: Loaded) -> Result<Result<(), String>, DaemonError> {
-        let (Some(session), Work::Idle(engine)) =
-            (self.session.take(), std::mem::replace(&mut self.work, Work::Moving))
-        else {
-            unreachable!("a config is put in force between two batches, and sessions are only taken here");
+        let (Some(session), Work::Idle(engine)) = (
+            self.session.take(),
+            std::mem::replace(&mut self.work, Work::Moving),
+        ) else {
+            unreachable!(
+                "a config is put in force between two batches, and sessions are only taken here"
+            );
         };
         let reopened: Result<(Session, Engine), Reopen> =
             tokio::task::spawn_blocking(move || session.reopen(*engine, loaded, Instant::now()))

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, spawn_blocking};
 
 use crate::batch::{self, Halt, Progress, Run};
-use crate::engine::{Engine, EngineError, FolderListener, Request};
+use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
@@ -48,6 +48,8 @@ pub(super) enum StepEvent {
 pub(super) struct Current {
     /// The vault that it exports; it doesn't change before the batch is over.
     pub(super) vault: Arc<Vault>,
+    /// What waited to be tried again when it began.
+    pub(super) failures: Arc<Failures>,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -102,11 +104,29 @@ impl Step {
     /// # Errors
     /// When blocking work panicked.
     pub(super) async fn run(self) -> Result<StepDone, JoinError> {
-        let Self { mut engine, dirty, trigger, audit, always, began, watch, progress, halt, tell } = self;
+        let Self {
+            mut engine,
+            dirty,
+            trigger,
+            audit,
+            always,
+            began,
+            watch,
+            progress,
+            halt,
+            tell,
+        } = self;
         let listener = Watching(watch);
         let everything = dirty.everything;
         let (mut engine, dirty, prepared) = spawn_blocking(move || {
-            let request = Request { trigger, dirty: &dirty, full: false, audit, always, now: began };
+            let request = Request {
+                trigger,
+                dirty: &dirty,
+                full: false,
+                audit,
+                always,
+                now: began,
+            };
             let prepared = engine.prepare(&request, &listener);
             (engine, dirty, prepared)
         })
@@ -114,19 +134,40 @@ impl Step {
         let batch = match prepared {
             Ok(batch) => batch,
             Err(error) => {
-                let failed = StepFailed { error, dirty, trigger, audit, always };
-                return Ok(StepDone { engine, result: Err(failed) });
+                let failed = StepFailed {
+                    error,
+                    dirty,
+                    trigger,
+                    audit,
+                    always,
+                };
+                return Ok(StepDone {
+                    engine,
+                    result: Err(failed),
+                });
             }
         };
         let (heard, told) = oneshot::channel();
         // The loop hears nothing only when it has ended.
-        let _ = tell.send(StepEvent::Looked { notes: engine.vault().notes(), began, everything, heard });
+        let _ = tell.send(StepEvent::Looked {
+            notes: engine.vault().notes(),
+            began,
+            everything,
+            heard,
+        });
         let _ = told.await;
         let mut row = None;
         let mut again = Vec::new();
         if let Some(batch) = batch {
             let limit = engine.config().max_concurrent.get();
-            let current = Current { vault: engine.vault().clone(), batch: batch.number, trigger, jobs: batch.jobs.len(), began };
+            let current = Current {
+                vault: engine.vault().clone(),
+                failures: engine.failures().clone(),
+                batch: batch.number,
+                trigger,
+                jobs: batch.jobs.len(),
+                began,
+            };
             let _ = tell.send(StepEvent::Started(current));
             tell::started(&batch, limit);
             let run = Run {
@@ -139,10 +180,21 @@ impl Step {
             };
             let ran = batch::run(engine, batch, run).await?;
             engine = ran.engine;
-            row = Some(tell::finished(&ran.finished, &ran.exported, &ran.committed, true));
+            row = Some(tell::finished(
+                &ran.finished,
+                &ran.exported,
+                &ran.committed,
+                true,
+            ));
             again = ran.finished.again;
         }
-        let census = Census { notes: engine.vault().notes(), failing: engine.failures().len() };
-        Ok(StepDone { engine, result: Ok(StepResult { row, again, census }) })
+        let census = Census {
+            notes: engine.vault().notes(),
+            failing: engine.failures().len(),
+        };
+        Ok(StepDone {
+            engine,
+            result: Ok(StepResult { row, again, census }),
+        })
     }
 }

@@ -14,8 +14,12 @@ impl Daemon<'_> {
     pub(super) fn next_wake(&self) -> Instant {
         let now = Instant::now();
         let mut wake = now + NEVER;
-        let mut at = |moment: Option<Instant>| wake = moment.map_or(wake, |moment| wake.min(moment));
-        at(self.service.watchdog_interval().map(|interval| now + interval));
+        let mut at =
+            |moment: Option<Instant>| wake = moment.map_or(wake, |moment| wake.min(moment));
+        at(self
+            .service
+            .watchdog_interval()
+            .map(|interval| now + interval));
         if self.stopping {
             at(Some(now + DRAIN_TICK));
             return wake;

@@ -113,6 +113,13 @@ pub(super) struct FolderId {
     birth: i64,
 }
 
+impl FolderId {
+    /// The file system, as the kernel numbers it.
+    pub(super) fn device(self) -> (u32, u32) {
+        self.device
+    }
+}
+
 impl From<&Statx> for FolderId {
     fn from(stat: &Statx) -> Self {
         Self {

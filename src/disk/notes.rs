@@ -93,6 +93,12 @@ impl NotesFolder {
         beneath::folder_state(&self.path, id)
     }
 
+    /// The file system that the folder lies on, as a number to tell it from others.
+    pub fn device(&self) -> u64 {
+        let (major, minor) = lock(&self.root).id.device();
+        u64::from(major) << 32 | u64::from(minor)
+    }
+
     /// Takes whatever folder stands at the path now for the notes folder.
     ///
     /// # Errors

@@ -65,6 +65,8 @@ pub struct ExportTree {
     /// Open while files are staged.
     temporary: Mutex<Option<Arc<OwnedFd>>>,
     next_name: AtomicU64,
+    /// Our process id, in the temporary names.
+    process: u32,
     /// Which file each staged file was allowed to replace, by its temporary name: looked at again before it is published.
     replaces: Mutex<HashMap<String, Identity>>,
 }
@@ -93,6 +95,7 @@ impl ExportTree {
             notes,
             temporary: Mutex::default(),
             next_name: AtomicU64::new(0),
+            process: std::process::id(),
             replaces: Mutex::default(),
         })
     }
@@ -110,6 +113,7 @@ impl ExportTree {
             notes,
             temporary: Mutex::default(),
             next_name: AtomicU64::new(0),
+            process: std::process::id(),
             replaces: Mutex::default(),
         })
     }
@@ -213,7 +217,7 @@ impl ExportTree {
     /// Makes an empty file in the temporary folder. Makes the folder again if somebody removed it.
     fn temporary<'a>(&self, path: &'a OutputPath) -> Result<Temporary<'a>, OutputError> {
         let number = self.next_name.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY_NAME}{}-{number}", std::process::id());
+        let name = format!("{TEMPORARY_NAME}{}-{number}", self.process);
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut is_again = false;

@@ -13,16 +13,27 @@ use crate::vault::{Because, FileId, Page};
 impl Engine {
     /// Adds to `wanted` whatever has an output that is not as it should be.
     pub(super) fn audit(&self, wanted: &mut Wanted) -> Result<(), EngineError> {
-        let planner = Planner { vault: &self.vault, formats: &self.format_plans, full: false };
-        let before: HashMap<Box<str>, Key> =
-            self.manifest.formats()?.into_iter().map(|format| (format.name, format.key)).collect();
+        let planner = Planner {
+            vault: &self.vault,
+            formats: &self.format_plans,
+            full: false,
+        };
+        let before: HashMap<Box<str>, Key> = self
+            .manifest
+            .formats()?
+            .into_iter()
+            .map(|format| (format.name, format.key))
+            .collect();
         let mut current: BTreeMap<FileId, usize> = BTreeMap::new();
         let mut pages: BTreeMap<Page, usize> = BTreeMap::new();
         self.manifest.load_outputs(|row| {
-            let right = planner.is_wanted(&row, |page, format| self.formats.page_path(format, page));
+            let right =
+                planner.is_wanted(&row, |page, format| self.formats.page_path(format, page));
             let intact = right
                 && !row.replacing
-                && row.state.is_some_and(|state| self.outputs.is_intact(&row.path, &state));
+                && row
+                    .state
+                    .is_some_and(|state| self.outputs.is_intact(&row.path, &state));
             if intact {
                 match row.owner {
                     Owner::Note(id) | Owner::Copy(id) => *current.entry(id).or_default() += 1,
@@ -34,7 +45,12 @@ impl Engine {
                 }
                 return;
             }
-            let because = if right { Because::Output } else { self.why_stale(&row, &before) };
+            let because = if right {
+                wanted.damaged.insert(row.path.clone());
+                Because::Output
+            } else {
+                self.why_stale(&row, &before)
+            };
             want(wanted, row, because);
         })?;
         self.want_missing(wanted, &current, &pages, &before);
@@ -42,9 +58,16 @@ impl Engine {
     }
 
     fn why_stale(&self, row: &StoredOutput, before: &HashMap<Box<str>, Key>) -> Because {
-        let now = self.format_plans.iter().find(|format| format.name == row.format);
+        let now = self
+            .format_plans
+            .iter()
+            .find(|format| format.name == row.format);
         let same = now.is_none_or(|now| before.get(&row.format) == Some(&now.fingerprint));
-        if same && !self.unsaved.settings { Because::Changed } else { Because::Config }
+        if same && !self.unsaved.settings {
+            Because::Changed
+        } else {
+            Because::Config
+        }
     }
 
     /// Those who should have an output and have none.
@@ -69,14 +92,23 @@ impl Engine {
                 if there == 0 && self.vault.is_copied(id) {
                     wanted.copies.entry(id).or_insert_with(because);
                 }
-            } else if (file.exported || self.vault.blocked(id, 0).is_some()) && there < self.format_plans.len() {
+            } else if (file.exported || self.vault.blocked(id, 0).is_some())
+                && there < self.format_plans.len()
+            {
                 wanted.notes.entry(id).or_insert_with(because);
             }
         }
-        let with_pages = self.format_plans.iter().filter(|format| format.has_pages).count();
+        let with_pages = self
+            .format_plans
+            .iter()
+            .filter(|format| format.has_pages)
+            .count();
         if with_pages > 0 {
             wanted.pages.extend(
-                self.vault.pages().iter().filter(|page| pages.get(page).copied().unwrap_or(0) < with_pages),
+                self.vault
+                    .pages()
+                    .iter()
+                    .filter(|page| pages.get(page).copied().unwrap_or(0) < with_pages),
             );
         }
     }

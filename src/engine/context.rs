@@ -83,7 +83,9 @@ impl Context {
             }
             Work::Copy(id) => {
                 let content = Content::Copy(&self.vault.files().get(*id).path);
-                Ok(self.outputs.stage(&job.job.output, content, job.ownership.owned())?)
+                Ok(self
+                    .outputs
+                    .stage(&job.job.output, content, job.ownership.owned())?)
             }
         }
     }
@@ -93,15 +95,27 @@ impl Context {
     /// # Errors
     /// When it can't be written.
     pub fn stage(&self, job: &BatchJob, bytes: &[u8]) -> Result<Staged, JobError> {
-        Ok(self.outputs.stage(&job.job.output, Content::Bytes(bytes), job.ownership.owned())?)
+        Ok(self.outputs.stage(
+            &job.job.output,
+            Content::Bytes(bytes),
+            job.ownership.owned(),
+        )?)
     }
 
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         let path = self.path(id);
-        let planned = self.vault.files().get(id).facts().map(|facts| facts.content);
+        let planned = self
+            .vault
+            .files()
+            .get(id)
+            .facts()
+            .map(|facts| facts.content);
         let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => SourceError::Superseded(path.clone()),
-            _ => SourceError::Unreadable { path: path.clone(), error },
+            _ => SourceError::Unreadable {
+                path: path.clone(),
+                error,
+            },
         })?;
         if planned != Some(ContentHash::of(&bytes)) {
             return Err(SourceError::Superseded(path.clone()));
@@ -137,7 +151,12 @@ impl Source for Context {
     }
 
     fn title(&self, id: FileId) -> String {
-        self.vault.files().get(id).facts().map(|facts| facts.title.into()).unwrap_or_default()
+        self.vault
+            .files()
+            .get(id)
+            .facts()
+            .map(|facts| facts.title.into())
+            .unwrap_or_default()
     }
 
     fn listed(&self, page: &Page) -> Vec<Listed> {
@@ -150,7 +169,12 @@ impl Source for Context {
             .filter_map(|id| {
                 let file = self.vault.files().get(id);
                 let facts = file.facts()?;
-                Some(Listed { id, path: file.path.clone(), title: facts.title.into(), tags: facts.tags })
+                Some(Listed {
+                    id,
+                    path: file.path.clone(),
+                    title: facts.title.into(),
+                    tags: facts.tags,
+                })
             })
             .collect()
     }

@@ -15,7 +15,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 pub struct Failed {
     /// Why, in one line.
     pub error: String,
-    /// How many times in a row, from 1.
+    /// How many times in a row; 0 for a job that was only ever cancelled.
     pub attempt: u32,
     /// When it failed last, ms since the epoch.
     pub failed_at: i64,
@@ -29,20 +29,64 @@ pub struct Failures(BTreeMap<FailureKey, Failed>);
 
 /// How long to wait before the attempt after the `attempt`th.
 fn wait_after(attempt: u32) -> Duration {
-    FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(LONGEST_WAIT)
+    FIRST_WAIT
+        .saturating_mul(1 << attempt.saturating_sub(1).min(16))
+        .min(LONGEST_WAIT)
 }
 
 impl Failures {
     /// Notes a failure; returns it with its attempt counted.
-    pub fn failed(&mut self, key: FailureKey, error: String, now: Instant, wall_ms: i64) -> &Failed {
-        let attempt = self.0.get(&key).map_or(1, |before| before.attempt.saturating_add(1));
-        let failed = Failed { error, attempt, failed_at: wall_ms, due: now + wait_after(attempt) };
+    pub fn failed(
+        &mut self,
+        key: FailureKey,
+        error: String,
+        now: Instant,
+        wall_ms: i64,
+    ) -> &Failed {
+        let attempt = self
+            .0
+            .get(&key)
+            .map_or(1, |before| before.attempt.saturating_add(1));
+        let failed = Failed {
+            error,
+            attempt,
+            failed_at: wall_ms,
+            due: now + wait_after(attempt),
+        };
         self.0.entry(key).insert_entry(failed).into_mut()
     }
 
+    /// Notes that a job was not run to its end. That is no attempt: a job whose failures end its batches waits longer each
+    /// time and so falls behind those that it holds up.
+    pub fn cancelled(&mut self, key: FailureKey, now: Instant, wall_ms: i64) -> &Failed {
+        let failed = self.0.entry(key).or_insert_with(|| Failed {
+            error: "cancelled".to_owned(),
+            attempt: 0,
+            failed_at: wall_ms,
+            due: now,
+        });
+        failed.due = now + wait_after(failed.attempt);
+        failed
+    }
+
     /// Takes back a failure that the manifest remembers; it is due at once.
-    pub fn remember(&mut self, key: FailureKey, error: String, attempt: u32, failed_at: i64, now: Instant) {
-        self.0.insert(key, Failed { error, attempt, failed_at, due: now });
+    pub fn remember(
+        &mut self,
+        key: FailureKey,
+        error: String,
+        attempt: u32,
+        failed_at: i64,
+        now: Instant,
+    ) {
+        self.0.insert(
+            key,
+            Failed {
+                error,
+                attempt,
+                failed_at,
+                due: now,
+            },
+        );
     }
 
     /// A job is done, or no longer wanted. True when it had failed before.
@@ -62,7 +106,10 @@ impl Failures {
 
     /// Those that are due.
     pub fn due(&self, now: Instant) -> impl Iterator<Item = &FailureKey> {
-        self.0.iter().filter(move |(_, failed)| failed.due <= now).map(|(key, _)| key)
+        self.0
+            .iter()
+            .filter(move |(_, failed)| failed.due <= now)
+            .map(|(key, _)| key)
     }
 
     /// All of them.
@@ -96,7 +143,10 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_until_cleared() {
-        let key = FailureKey { owner: Owner::Note(FileId(1)), format: "json".into() };
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
         let now = Instant::now();
         let mut failures = Failures::default();
         assert_eq!(failures.failed(key.clone(), "x".into(), now, 0).attempt, 1);
@@ -105,5 +155,24 @@ mod tests {
         assert_eq!(failures.due(now).count(), 0);
         assert!(failures.clear(&key));
         assert!(failures.is_empty());
+    }
+
+    #[test]
+    fn being_cancelled_is_no_attempt() {
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        for _ in 0..3 {
+            let failed = failures.cancelled(key.clone(), now, 0);
+            assert_eq!((failed.attempt, failed.due), (0, now + FIRST_WAIT));
+        }
+        failures.failed(key.clone(), "x".into(), now, 0);
+        failures.failed(key.clone(), "x".into(), now, 0);
+        let failed = failures.cancelled(key, now, 0);
+        assert_eq!((failed.attempt, failed.error.as_str()), (2, "x"));
+        assert_eq!(failed.due, now + wait_after(2));
     }
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
-    BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord, ManifestError, Owner,
-    StoredFile, StoredOutput,
+    BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord,
+    ManifestError, Owner, StoredFile, StoredOutput,
 };
 use crate::path::{NotePath, OutputPath};
-use crate::plan::{Work, name_of};
+use crate::plan::{Work, name_of, owner_name};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -100,9 +100,11 @@ impl Engine {
     /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
     /// private. Returns what was deleted and what could not be.
     pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
-        let rewritten: BTreeSet<&OutputPath> = batch.jobs.iter().map(|job| &job.job.output).collect();
-        let (later, now): (BTreeSet<_>, BTreeSet<_>) =
-            std::mem::take(&mut batch.withdraw).into_iter().partition(|path| rewritten.contains(path));
+        let rewritten: BTreeSet<&OutputPath> =
+            batch.jobs.iter().map(|job| &job.job.output).collect();
+        let (later, now): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut batch.withdraw)
+            .into_iter()
+            .partition(|path| rewritten.contains(path));
         batch.withdraw = later;
         self.withdraw(now)
     }
@@ -117,7 +119,10 @@ impl Engine {
                     continue;
                 }
             };
-            match self.outputs.delete(&path, Ownership::of(row.as_ref()).owned()) {
+            match self
+                .outputs
+                .delete(&path, Ownership::of(row.as_ref()).owned())
+            {
                 Ok(deleted) => {
                     withdrawn.deleted += u32::from(deleted);
                     withdrawn.gone.push(path);
@@ -138,7 +143,7 @@ impl Engine {
         &mut self,
         batch: Batch,
         withdrawn: Withdrawn,
-        reports: Vec<JobReport>,
+        reports: &[JobReport],
         measured: &Measured,
         now: Instant,
     ) -> (Finished, Result<(), ManifestError>) {
@@ -147,26 +152,55 @@ impl Engine {
         let mut stale = batch.withdraw.clone();
         for blocked in &batch.blocked {
             let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
-            self.fail(&mut tally, key, blocked.blocked.to_string(), now, wall_ms);
+            self.fail(&mut tally, &key, blocked.blocked.to_string(), now, wall_ms);
         }
-        for report in &reports {
+        for report in reports {
             self.take_report(&batch, report, &mut tally, &mut stale, (now, wall_ms));
         }
         stale.retain(|path| !tally.written.contains(path));
         let mut late = self.withdraw(stale);
         late.merge(withdrawn);
         self.forget_folders(&late.gone, &mut tally.changes);
-        tally.changes.outputs_removed.extend(late.gone.into_iter().filter(|path| !tally.written.contains(path)));
+        tally.changes.outputs_removed.extend(
+            late.gone
+                .into_iter()
+                .filter(|path| !tally.written.contains(path)),
+        );
         tally.finished.refused = late.refused;
-        self.count(&batch, &reports, measured, late.deleted, &mut tally);
+        self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
+        self.settle_announced(&mut tally);
         self.forget_failures(&mut tally.changes);
         self.save_files(&mut tally.changes);
         if let Err(error) = self.outputs.sweep() {
-            tally.finished.refused.push(format!("temporary folder of the export tree: {error}"));
+            tally
+                .finished
+                .refused
+                .push(format!("temporary folder of the export tree: {error}"));
         }
         let committed = self.commit(tally.changes);
         (tally.finished, committed)
+    }
+
+    /// Files that were announced and not published are, again, whose they were before.
+    fn settle_announced(&mut self, tally: &mut Tally) {
+        for path in std::mem::take(&mut self.announced) {
+            if tally.written.contains(&path) || tally.changes.outputs_removed.contains(&path) {
+                continue;
+            }
+            match self.manifest.output_at(&path) {
+                Ok(Some(row)) if row.state.is_some() => {
+                    tally.changes.outputs.push(StoredOutput {
+                        replacing: false,
+                        ..row
+                    });
+                }
+                Ok(Some(_)) => tally.changes.outputs_removed.push(path),
+                Ok(None) => {}
+                // The mark stays: at worst a file that someone puts there is taken for ours.
+                Err(error) => tally.finished.refused.push(error.to_string()),
+            }
+        }
     }
 
     fn take_report(
@@ -182,7 +216,7 @@ impl Engine {
         match &report.end {
             JobEnd::Exported(state) | JobEnd::Unchanged(state) => {
                 tally.written.insert(job.output.clone());
-                if self.failures.clear(&key) {
+                if self.failures_mut().clear(&key) {
                     tally.changes.failures_cleared.push(key.clone());
                 }
                 tally.changes.outputs.push(StoredOutput {
@@ -196,21 +230,34 @@ impl Engine {
             }
             JobEnd::Failed(error) => {
                 stale.insert(job.output.clone());
-                self.fail(tally, key, error.clone(), now, wall_ms);
+                self.fail(tally, &key, error.clone(), now, wall_ms);
             }
-            JobEnd::Refused(error) => self.fail(tally, key, error.clone(), now, wall_ms),
+            JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
             JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
-                let failed = self.failures.failed(key.clone(), "cancelled".into(), now, wall_ms);
-                tally.changes.failures.push(stored_failure(&key, failed, now));
+                let failed = self.failures_mut().cancelled(key.clone(), now, wall_ms);
+                tally
+                    .changes
+                    .failures
+                    .push(stored_failure(&key, failed, now));
             }
         }
     }
 
-    fn fail(&mut self, tally: &mut Tally, key: FailureKey, error: String, now: Instant, wall_ms: i64) {
-        let failed = self.failures.failed(key.clone(), error, now, wall_ms);
-        tally.changes.failures.push(stored_failure(&key, failed, now));
+    fn fail(
+        &mut self,
+        tally: &mut Tally,
+        key: &FailureKey,
+        error: String,
+        now: Instant,
+        wall_ms: i64,
+    ) {
+        let failed = self.failures_mut().failed(key.clone(), error, now, wall_ms);
+        tally
+            .changes
+            .failures
+            .push(stored_failure(key, failed, now));
         let job = FailedJob {
             note: String::new(),
             format: key.format.clone(),
@@ -218,16 +265,8 @@ impl Engine {
             attempt: failed.attempt,
             due: failed.due,
         };
-        let note = self.owner_name(&key.owner);
+        let note = owner_name(&self.vault, &key.owner);
         tally.finished.failed.push(FailedJob { note, ..job });
-    }
-
-    /// How an owner is named in the log.
-    pub fn owner_name(&self, owner: &Owner) -> String {
-        match owner {
-            Owner::Note(id) | Owner::Copy(id) => self.name_of(*id).map(ToString::to_string).unwrap_or_default(),
-            Owner::Page(name) => name.to_string(),
-        }
     }
 
     fn count(
@@ -268,7 +307,10 @@ impl Engine {
                 (Work::Page(..), JobEnd::Exported(_)) => record.pages += 1,
                 _ => {}
             }
-            let format = job.work.format().map_or("".into(), |format| self.format_plans[format].name.clone());
+            let format = job
+                .work
+                .format()
+                .map_or("".into(), |format| self.format_plans[format].name.clone());
             tally.jobs.push(JobRecord {
                 note: name.into(),
                 format,
@@ -279,7 +321,10 @@ impl Engine {
             });
         }
         tally.finished.record = record.clone();
-        tally.changes.batch = Some(FinishedBatch { record, jobs: std::mem::take(&mut tally.jobs) });
+        tally.changes.batch = Some(FinishedBatch {
+            record,
+            jobs: std::mem::take(&mut tally.jobs),
+        });
     }
 
     /// Removes folders that we made and that are empty now, from the deepest up.
@@ -306,51 +351,80 @@ impl Engine {
 
     /// Failures of what is no longer wanted are over.
     fn forget_failures(&mut self, changes: &mut Changes) {
-        let over: Vec<FailureKey> =
-            self.failures.iter().map(|(key, _)| key).filter(|key| !self.is_wanted(key)).cloned().collect();
+        let over: Vec<FailureKey> = self
+            .failures
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| !self.is_wanted(key))
+            .cloned()
+            .collect();
         for key in over {
-            self.failures.clear(&key);
-            changes.failures.retain(|failure| failure.owner != key.owner || failure.format != key.format);
+            self.failures_mut().clear(&key);
+            changes
+                .failures
+                .retain(|failure| failure.owner != key.owner || failure.format != key.format);
             changes.failures_cleared.push(key);
         }
     }
 
     fn is_wanted(&self, key: &FailureKey) -> bool {
-        let format = || self.format_plans.iter().position(|format| format.name == key.format);
+        let format = || {
+            self.format_plans
+                .iter()
+                .position(|format| format.name == key.format)
+        };
         match &key.owner {
             Owner::Note(id) => format().is_some_and(|format| {
-                self.vault.files().try_get(*id).is_some_and(|file| file.exported)
-                    || (self.vault.files().try_get(*id).is_some() && self.vault.blocked(*id, format).is_some())
+                self.vault
+                    .files()
+                    .try_get(*id)
+                    .is_some_and(|file| file.exported)
+                    || (self.vault.files().try_get(*id).is_some()
+                        && self.vault.blocked(*id, format).is_some())
             }),
-            Owner::Copy(id) => self.vault.files().try_get(*id).is_some() && self.vault.is_copied(*id),
-            Owner::Page(name) => {
-                crate::vault::Page::from_name(name).is_some_and(|page| self.vault.pages().key(&page).is_some())
+            Owner::Copy(id) => {
+                self.vault.files().try_get(*id).is_some() && self.vault.is_copied(*id)
             }
+            Owner::Page(name) => crate::vault::Page::from_name(name)
+                .is_some_and(|page| self.vault.pages().key(&page).is_some()),
         }
     }
 
     /// What the vault knows and the manifest doesn't.
     fn save_files(&mut self, changes: &mut Changes) {
-        changes.files_removed.extend(self.unsaved.removed.iter().copied());
+        changes
+            .files_removed
+            .extend(self.unsaved.removed.iter().copied());
         for &id in &self.unsaved.touched {
-            let Some(file) = self.vault.files().try_get(id) else { continue };
+            let Some(file) = self.vault.files().try_get(id) else {
+                continue;
+            };
             changes.files.push(StoredFile {
                 id,
                 path: file.path.clone(),
-                is_note: file.is_note(),
                 stamp: file.stamp,
                 trusted: file.trusted,
-                facts: Some(file.to_record()),
+                record: file.to_record(),
                 view: file.view,
-                backlinks: crate::hash::Key::default(),
             });
         }
         changes.folders.extend(self.unsaved.made.iter().cloned());
         if self.unsaved.settings {
             let keys = self.format_plans.iter();
-            changes.formats =
-                Some(keys.map(|format| FormatKey { name: format.name.clone(), key: format.fingerprint }).collect());
-            changes.meta.push((super::open::RULES.into(), super::open::rules_text(&self.vault)));
+            changes.formats = Some(
+                keys.map(|format| FormatKey {
+                    name: format.name.clone(),
+                    key: format.fingerprint,
+                })
+                .collect(),
+            );
+            changes.meta.push((
+                super::open::RULES.into(),
+                super::open::rules_text(&self.vault),
+            ));
+            changes
+                .meta
+                .push((super::open::DEVICE.into(), self.device.to_string().into()));
         }
     }
 
@@ -389,7 +463,8 @@ impl Withdrawn {
 }
 
 fn stored_failure(key: &FailureKey, failed: &super::Failed, now: Instant) -> Failure {
-    let wait = i64::try_from(failed.due.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
+    let wait =
+        i64::try_from(failed.due.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
     Failure {
         owner: key.owner.clone(),
         format: key.format.clone(),

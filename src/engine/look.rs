@@ -56,7 +56,11 @@ struct Survey {
 
 impl Engine {
     /// Looks where `dirty` points.
-    pub(super) fn look(&mut self, dirty: &Dirty, listener: &dyn FolderListener) -> Result<Look, EngineError> {
+    pub(super) fn look(
+        &mut self,
+        dirty: &Dirty,
+        listener: &dyn FolderListener,
+    ) -> Result<Look, EngineError> {
         let mut survey = Survey::default();
         let mut listed: BTreeSet<Box<str>> = dirty.folders.clone();
         if dirty.everything {
@@ -66,8 +70,10 @@ impl Engine {
             self.look_at(path, &mut survey, &mut listed);
         }
         self.list_all(listed, &mut survey, listener)?;
+        self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
-        self.unreadable.retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
+        self.unreadable
+            .retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
         Ok(self.read_changed(survey))
     }
 
@@ -123,7 +129,9 @@ impl Engine {
                         error,
                     });
                 }
-                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
                     Listing::default()
                 }
                 Err(error) => {
@@ -134,7 +142,12 @@ impl Engine {
             listener.listed(&folder, &listing.folders);
             known_before |= self.take_folders(&folder, &listing);
             survey.unreadable.extend(listing.unreadable);
-            survey.found.extend(listing.files.into_iter().map(|found| (found.path.clone(), found)));
+            survey.found.extend(
+                listing
+                    .files
+                    .into_iter()
+                    .map(|found| (found.path.clone(), found)),
+            );
             tops.insert(folder);
         }
         if known_before {
@@ -149,7 +162,10 @@ impl Engine {
             self.folders.iter().cloned().collect()
         } else {
             let first: Box<str> = format!("{top}/").into();
-            let inner = self.folders.range(first..).take_while(|folder| is_below(folder, top));
+            let inner = self
+                .folders
+                .range(first..)
+                .take_while(|folder| is_below(folder, top));
             inner.chain(self.folders.get(top)).cloned().collect()
         };
         for folder in &below {
@@ -159,18 +175,63 @@ impl Engine {
         !below.is_empty()
     }
 
+    /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
+    /// too, also when that name is new.
+    fn look_at_aliases(&self, survey: &mut Survey) {
+        let files = self.vault.files();
+        let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?).stamp);
+        let mut inodes: BTreeSet<u64> = BTreeSet::new();
+        for (path, found) in &survey.found {
+            let before = known(path);
+            if before != Some(found.stamp) {
+                inodes.extend(before.map(|stamp| stamp.inode));
+                inodes.insert(found.stamp.inode);
+            }
+        }
+        inodes.extend(
+            survey
+                .gone
+                .iter()
+                .filter_map(known)
+                .map(|stamp| stamp.inode),
+        );
+        let aliases: BTreeSet<NotePath> = inodes
+            .into_iter()
+            .flat_map(|inode| files.with_inode(inode))
+            .map(|id| files.get(id).path.clone())
+            .filter(|path| !survey.found.contains_key(path) && !survey.gone.contains(path))
+            .collect();
+        let mut nothing_listed = BTreeSet::new();
+        for path in aliases {
+            self.look_at(&path, survey, &mut nothing_listed);
+        }
+    }
+
     /// Nothing counts as gone while the notes folder itself is: a folder that was deleted, renamed away or unmounted looks
     /// empty to who still holds it open.
     fn confirm_gone(&self, survey: &Survey) -> Result<(), EngineError> {
-        if survey.gone.is_empty() || self.notes.is_there() {
+        if survey.gone.is_empty() {
             return Ok(());
         }
-        Err(EngineError::NotesGone(self.config.notes_dir.display().to_string()))
+        // After a restart there is no open handle to compare with: an empty folder on another file system than last time is
+        // taken for a mount point that waits for its mount.
+        let unmounted =
+            survey.found.is_empty() && self.known_device.is_some_and(|known| known != self.device);
+        if unmounted || !self.notes.is_there() {
+            return Err(EngineError::NotesGone(
+                self.config.notes_dir.display().to_string(),
+            ));
+        }
+        Ok(())
     }
 
     fn find_gone(&self, tops: &BTreeSet<Box<str>>, survey: &mut Survey) {
         // What lies below an unreadable folder is unknown, not gone.
-        let unknown: BTreeSet<&str> = survey.unreadable.iter().map(|(path, _)| path.as_str()).collect();
+        let unknown: BTreeSet<&str> = survey
+            .unreadable
+            .iter()
+            .map(|(path, _)| path.as_str())
+            .collect();
         let gone: Vec<NotePath> = self
             .vault
             .files()
@@ -210,9 +271,18 @@ impl Engine {
             }
             if found.is_note {
                 to_read.push(found.path);
-            } else if known.is_none_or(|file| file.is_note() || file.stamp != found.stamp || !file.trusted) {
+            } else if known
+                .is_none_or(|file| file.is_note() || file.stamp != found.stamp || !file.trusted)
+            {
                 let trusted = is_trusted(&found.stamp, self.notes.now());
-                changes.push(Change { path: found.path, now: Some(Seen { stamp: found.stamp, trusted, facts: None }) });
+                changes.push(Change {
+                    path: found.path,
+                    now: Some(Seen {
+                        stamp: found.stamp,
+                        trusted,
+                        facts: None,
+                    }),
+                });
             }
         }
         let mut unreadable = survey.unreadable;
@@ -221,23 +291,38 @@ impl Engine {
             match read {
                 Ok((seen, text)) => {
                     texts.extend(text.map(|text| (path.clone(), text)));
-                    changes.push(Change { path, now: Some(seen) });
+                    changes.push(Change {
+                        path,
+                        now: Some(seen),
+                    });
                 }
                 // It went between the look and the read: a hint of that is on its way, but none is needed.
-                Err(error) if error.kind() == ErrorKind::NotFound => changes.push(Change { path, now: None }),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    changes.push(Change { path, now: None });
+                }
                 Err(error) => unreadable.push((path.to_string(), error)),
             }
         }
-        Look { changes, texts, unreadable }
+        Look {
+            changes,
+            texts,
+            unreadable,
+        }
     }
 }
 
 type Read = std::io::Result<(Seen, Option<Note>)>;
 
 /// Reads and parses notes on as many threads as there are processors.
-fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>, progress: &Progress) -> Vec<(NotePath, Read)> {
+fn read_all(
+    notes: &dyn NotesDisk,
+    paths: Vec<NotePath>,
+    progress: &Progress,
+) -> Vec<(NotePath, Read)> {
     const WORTH_A_THREAD: usize = 32;
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len() / WORTH_A_THREAD + 1);
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(paths.len() / WORTH_A_THREAD + 1);
     let kept = AtomicUsize::new(0);
     if threads == 1 {
         return paths
@@ -268,14 +353,20 @@ fn read_all(notes: &dyn NotesDisk, paths: Vec<NotePath>, progress: &Progress) ->
             });
         }
     });
-    results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    results
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
     let now = notes.now();
     let (bytes, stamp) = notes.read(path)?;
     let note = note::parse(path, &bytes);
-    let seen = Seen { stamp, trusted: is_trusted(&stamp, now), facts: Some(note.facts.clone()) };
+    let seen = Seen {
+        stamp,
+        trusted: is_trusted(&stamp, now),
+        facts: Some(note.facts.clone()),
+    };
     let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
     Ok((seen, keep.then_some(note)))
 }
@@ -286,10 +377,15 @@ fn is_trusted(stamp: &Stamp, now: i64) -> bool {
 
 /// Whether `folder` is `top` or lies below it.
 fn is_below(folder: &str, top: &str) -> bool {
-    top.is_empty() || folder.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    top.is_empty()
+        || folder
+            .strip_prefix(top)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A path and all folders above it but the root, nearest last.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(at, _)| &path[..at]).chain(std::iter::once(path))
+    path.match_indices('/')
+        .map(|(at, _)| &path[..at])
+        .chain(std::iter::once(path))
 }

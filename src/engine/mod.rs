@@ -48,7 +48,8 @@ pub struct Engine {
     folders: BTreeSet<Box<str>>,
     /// The folders of the export tree that we made.
     made: BTreeSet<OutputPath>,
-    failures: Failures,
+    /// Shared with whoever tells of it while a batch runs.
+    failures: Arc<Failures>,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
     /// Commits that failed, oldest first: tried again before the next.
@@ -60,6 +61,13 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: BTreeMap<String, String>,
+    /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
+    device: u64,
+    known_device: Option<u64>,
+    /// Whether the manifest lies on the export tree's file system: then one flush does for both.
+    flush_covers_manifest: bool,
+    /// What this batch announced in the manifest.
+    announced: BTreeSet<OutputPath>,
     /// Where to tell that the work goes on.
     progress: Arc<Progress>,
 }
@@ -87,7 +95,7 @@ pub enum EngineError {
         error: std::io::Error,
     },
     /// The notes folder is gone, or is not the one that it was.
-    #[error("{0}: the notes folder is gone, or another lies in its place")]
+    #[error("{0}: the notes folder is gone, or an empty one lies in its place")]
     NotesGone(String),
     /// The manifest can't be read or written.
     #[error(transparent)]
@@ -106,13 +114,19 @@ impl Engine {
     }
 
     /// What failed and waits to be tried again.
-    pub fn failures(&self) -> &Failures {
+    pub fn failures(&self) -> &Arc<Failures> {
         &self.failures
     }
 
     /// Tells from now on here that the work goes on.
     pub fn set_progress(&mut self, progress: Arc<Progress>) {
         self.progress = progress;
+    }
+
+    /// The notes folder is another one now, on this file system.
+    pub fn set_device(&mut self, device: u64) {
+        self.device = device;
+        self.known_device = None;
     }
 
     /// Gives the manifest back, for another engine.
@@ -138,6 +152,10 @@ impl Engine {
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.
     fn vault_mut(&mut self) -> &mut Vault {
         Arc::make_mut(&mut self.vault)
+    }
+
+    fn failures_mut(&mut self) -> &mut Failures {
+        Arc::make_mut(&mut self.failures)
     }
 
     /// The name of a format (an index into the config's formats).

@@ -4,18 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Engine, Failures, Unsaved};
+use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
 use crate::hash::Key;
-use crate::manifest::{FailureKey, Manifest, ManifestError};
+use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
+use crate::path::OutputPath;
 use crate::plan::FormatPlan;
 use crate::vault::load::Remembered;
 use crate::vault::{Rules, Vault};
 
 /// The manifest's name for the key of the rules that its views were made under.
 pub(super) const RULES: &str = "rules";
+
+/// The manifest's name for the file system that the notes folder lay on.
+pub(super) const DEVICE: &str = "notes_device";
 
 /// What an engine works with.
 pub struct Parts {
@@ -29,6 +33,10 @@ pub struct Parts {
     pub outputs: Arc<dyn OutputDisk>,
     /// What is known from earlier runs.
     pub manifest: Manifest,
+    /// The file system that the notes folder lies on.
+    pub device: u64,
+    /// Whether the manifest lies on the export tree's file system, so that flushing the tree flushes it too.
+    pub flush_covers_manifest: bool,
 }
 
 /// Why no engine could be made.
@@ -46,13 +54,21 @@ impl Engine {
     /// # Errors
     /// When the manifest can't be read at all.
     pub fn open(parts: Parts, now: Instant) -> Result<(Self, Option<String>), OpenError> {
-        let Parts { config, formats, notes, outputs, mut manifest } = parts;
-        let mut lost = None;
-        let vault = match remember(&manifest, &config)? {
-            Some(vault) => vault,
-            None => {
-                lost = Some(manifest.start_over("its records of the notes don't fit together")?);
-                Vault::new(Rules::new(&config))
+        let Parts {
+            config,
+            formats,
+            notes,
+            outputs,
+            mut manifest,
+            device,
+            flush_covers_manifest,
+        } = parts;
+        let rules = Rules::new(&config);
+        let (memory, lost) = match Memory::read(&manifest, &rules) {
+            Ok(memory) => (memory, None),
+            Err(unusable) => {
+                let lost = manifest.start_over(&unusable.reason()?)?;
+                (Memory::nothing(rules), Some(lost))
             }
         };
         let mut engine = Self {
@@ -61,26 +77,38 @@ impl Engine {
             formats,
             notes,
             outputs,
-            vault: Arc::new(vault),
+            manifest,
+            vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
-            made: manifest.folders()?.into_iter().collect(),
-            failures: Failures::default(),
+            made: memory.made,
+            failures: Arc::default(),
             unsaved: Unsaved::default(),
             backlog: Vec::new(),
             is_saved: false,
-            has_outputs: true,
-            next_batch: manifest.last_batch_number()? + 1,
+            has_outputs: memory.has_outputs,
+            next_batch: memory.last_batch + 1,
             unreadable: BTreeMap::new(),
+            device,
+            known_device: memory.device,
+            flush_covers_manifest,
+            announced: BTreeSet::new(),
             progress: Arc::default(),
-            manifest,
         };
         engine.folders.extend(engine.folders_of_files());
-        for failure in engine.manifest.failures()? {
-            let key = FailureKey { owner: failure.owner, format: failure.format };
-            engine.failures.remember(key, failure.error, failure.attempt, failure.failed_at, now);
+        for failure in memory.failures {
+            let key = FailureKey {
+                owner: failure.owner,
+                format: failure.format,
+            };
+            engine.failures_mut().remember(
+                key,
+                failure.error,
+                failure.attempt,
+                failure.failed_at,
+                now,
+            );
         }
-        engine.settle_settings()?;
-        engine.has_outputs = engine.any_output()?;
+        engine.settle_settings(memory.rules.as_deref(), &memory.formats);
         Ok((engine, lost))
     }
 
@@ -97,32 +125,100 @@ impl Engine {
         folders
     }
 
-    fn any_output(&self) -> Result<bool, ManifestError> {
-        let mut any = false;
-        self.manifest.load_outputs(|_| any = true)?;
-        Ok(any)
-    }
-
     /// Compares rules and formats with those that the manifest's keys belong to.
-    fn settle_settings(&mut self) -> Result<(), ManifestError> {
-        let rules = self.manifest.meta(RULES)?;
-        let known: BTreeSet<(Box<str>, Key)> =
-            self.manifest.formats()?.into_iter().map(|format| (format.name, format.key)).collect();
-        let current: BTreeSet<(Box<str>, Key)> =
-            self.format_plans.iter().map(|format| (format.name.clone(), format.fingerprint)).collect();
-        let same_rules = rules.as_deref() == Some(&*rules_text(&self.vault));
+    fn settle_settings(&mut self, rules: Option<&str>, formats: &BTreeSet<(Box<str>, Key)>) {
+        let current: BTreeSet<(Box<str>, Key)> = self
+            .format_plans
+            .iter()
+            .map(|format| (format.name.clone(), format.fingerprint))
+            .collect();
+        let same_rules = rules == Some(&*rules_text(&self.vault));
         if !same_rules {
             let delta = self.vault_mut().review_all();
             self.unsaved.touched.extend(delta.touched);
         }
-        self.unsaved.settings = !same_rules || known != current;
-        Ok(())
+        self.unsaved.settings =
+            !same_rules || *formats != current || self.known_device != Some(self.device);
     }
 }
 
-/// The vault as the manifest remembers it; `None` when its records don't fit together.
-fn remember(manifest: &Manifest, config: &Config) -> Result<Option<Vault>, ManifestError> {
-    let mut vault = Vault::new(Rules::new(config));
+/// What the manifest remembers.
+struct Memory {
+    vault: Vault,
+    made: BTreeSet<OutputPath>,
+    failures: Vec<Failure>,
+    rules: Option<String>,
+    formats: BTreeSet<(Box<str>, Key)>,
+    device: Option<u64>,
+    last_batch: u64,
+    has_outputs: bool,
+}
+
+/// Why what the manifest remembers is of no use.
+enum Unusable {
+    /// It can't be read.
+    Manifest(ManifestError),
+    /// Its records of the notes don't fit together.
+    Unfit,
+}
+
+impl From<ManifestError> for Unusable {
+    fn from(error: ManifestError) -> Self {
+        Self::Manifest(error)
+    }
+}
+
+impl Unusable {
+    /// What to begin a new manifest for.
+    ///
+    /// # Errors
+    /// When a new one would not help: the manifest is not damaged, the system refuses.
+    fn reason(self) -> Result<String, ManifestError> {
+        match self {
+            Self::Manifest(error) if error.is_corruption() => Ok(error.to_string()),
+            Self::Manifest(error) => Err(error),
+            Self::Unfit => Ok("its records of the notes don't fit together".to_owned()),
+        }
+    }
+}
+
+impl Memory {
+    fn nothing(rules: Rules) -> Self {
+        Self {
+            vault: Vault::new(rules),
+            made: BTreeSet::new(),
+            failures: Vec::new(),
+            rules: None,
+            formats: BTreeSet::new(),
+            device: None,
+            last_batch: 0,
+            has_outputs: false,
+        }
+    }
+
+    fn read(manifest: &Manifest, rules: &Rules) -> Result<Self, Unusable> {
+        let formats = manifest
+            .formats()?
+            .into_iter()
+            .map(|format| (format.name, format.key))
+            .collect();
+        Ok(Self {
+            vault: read_vault(manifest, rules.clone())?,
+            made: manifest.folders()?.into_iter().collect(),
+            failures: manifest.failures()?,
+            rules: manifest.meta(RULES)?,
+            formats,
+            device: manifest
+                .meta(DEVICE)?
+                .and_then(|device| device.parse().ok()),
+            last_batch: manifest.last_batch_number()?,
+            has_outputs: manifest.has_outputs()?,
+        })
+    }
+}
+
+fn read_vault(manifest: &Manifest, rules: Rules) -> Result<Vault, Unusable> {
+    let mut vault = Vault::new(rules);
     let mut readable = true;
     manifest.load_files(|file| {
         let remembered = Remembered {
@@ -130,12 +226,16 @@ fn remember(manifest: &Manifest, config: &Config) -> Result<Option<Vault>, Manif
             path: file.path,
             stamp: file.stamp,
             trusted: file.trusted,
-            record: file.facts.as_deref().unwrap_or_default(),
+            record: &file.record,
             view: file.view,
         };
         readable &= vault.remember(remembered).is_ok();
     })?;
-    Ok((readable && vault.settle_remembered()).then_some(vault))
+    if readable && vault.settle_remembered() {
+        Ok(vault)
+    } else {
+        Err(Unusable::Unfit)
+    }
 }
 
 fn format_plans(formats: &Formats) -> Vec<FormatPlan> {

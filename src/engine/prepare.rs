@@ -123,16 +123,18 @@ impl Engine {
         if request.full {
             wanted.everything(self);
         }
+        // Before the audit: what failed has no output, but that is not why it is made.
+        self.want_retries(request.now, &mut wanted);
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
-        self.want_retries(request.now, &mut wanted);
         let plan = self.plan(&wanted, request.full)?;
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         if nothing && !request.always {
             return Ok(None);
         }
-        self.batch(request, &delta, plan, look.texts, unreadable).map(Some)
+        self.batch(request, &delta, plan, look.texts, unreadable)
+            .map(Some)
     }
 
     fn note_unreadable(&mut self, found: Vec<(String, std::io::Error)>) -> Vec<(String, String)> {
@@ -161,9 +163,17 @@ impl Engine {
     }
 
     fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
-        let planner = Planner { vault: &self.vault, formats: &self.format_plans, full };
-        let known = self.known(wanted)?;
-        let mut plan = Plan { withdraw: wanted.withdraw.clone(), ..Plan::default() };
+        let planner = Planner {
+            vault: &self.vault,
+            formats: &self.format_plans,
+            full,
+        };
+        let mut known = self.known(wanted)?;
+        known.doubt(&wanted.damaged);
+        let mut plan = Plan {
+            withdraw: wanted.withdraw.clone(),
+            ..Plan::default()
+        };
         for (id, because) in self.in_path_order(&wanted.notes) {
             planner.note(&mut plan, id, because, known.of(&Owner::Note(id)));
         }
@@ -171,15 +181,16 @@ impl Engine {
             planner.copy(&mut plan, id, because, known.of(&Owner::Copy(id)));
         }
         for page in &wanted.pages {
-            let rows = known.of(&Owner::Page(page.name()));
-            for format in (0..self.format_plans.len()).filter(|&format| self.format_plans[format].has_pages) {
-                planner.page(&mut plan, page, format, self.formats.page_path(format, page), rows);
-            }
+            let place = |format| self.formats.page_path(format, page);
+            planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
         Ok(plan)
     }
 
-    fn in_path_order<'a>(&self, wanted: &'a BTreeMap<FileId, Because>) -> Vec<(FileId, &'a Because)> {
+    fn in_path_order<'a>(
+        &self,
+        wanted: &'a BTreeMap<FileId, Because>,
+    ) -> Vec<(FileId, &'a Because)> {
         let mut ordered: Vec<_> = wanted.iter().map(|(id, because)| (*id, because)).collect();
         // Files that are gone come first: they only have outputs to withdraw.
         ordered.sort_by_cached_key(|(id, _)| self.name_of(*id).cloned());
@@ -230,8 +241,15 @@ impl Engine {
         let note_jobs = plan.note_jobs();
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
-            let row = if self.has_outputs { self.manifest.output_at(&job.output)? } else { None };
-            jobs.push(BatchJob { ownership: Ownership::of(row.as_ref()), job });
+            let row = if self.has_outputs {
+                self.manifest.output_at(&job.output)?
+            } else {
+                None
+            };
+            jobs.push(BatchJob {
+                ownership: Ownership::of(row.as_ref()),
+                job,
+            });
         }
         let problems = delta
             .changed
@@ -260,8 +278,13 @@ impl Engine {
 
     /// The failure that a job's work is known by.
     pub(super) fn failure_key(&self, work: &Work) -> FailureKey {
-        let format = work.format().map_or("".into(), |format| self.format_plans[format].name.clone());
-        FailureKey { owner: work.owner(), format }
+        let format = work
+            .format()
+            .map_or("".into(), |format| self.format_plans[format].name.clone());
+        FailureKey {
+            owner: work.owner(),
+            format,
+        }
     }
 }
 
@@ -275,6 +298,18 @@ impl Known {
     fn of(&self, owner: &Owner) -> &[StoredOutput] {
         self.rows.get(owner).map_or(&[], Vec::as_slice)
     }
+
+    /// What was damaged since it was written is not up to date, whatever its key says.
+    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>) {
+        if damaged.is_empty() {
+            return;
+        }
+        for row in self.rows.values_mut().flatten() {
+            if damaged.contains(&row.path) {
+                row.state = None;
+            }
+        }
+    }
 }
 
 /// Whose outputs to compare with what the manifest knows.
@@ -283,6 +318,8 @@ pub(super) struct Wanted {
     pub(super) notes: BTreeMap<FileId, Because>,
     pub(super) copies: BTreeMap<FileId, Because>,
     pub(super) pages: BTreeSet<Page>,
+    /// Outputs that are not as the manifest remembers them.
+    pub(super) damaged: BTreeSet<OutputPath>,
     /// Outputs that nobody wants any more, whoever had them.
     pub(super) withdraw: BTreeSet<OutputPath>,
 }
@@ -303,7 +340,7 @@ impl Wanted {
             wanted.notes.insert(*id, Because::Changed);
             wanted.copies.insert(*id, Because::Changed);
         }
-        wanted.pages = delta.pages.clone();
+        wanted.pages.clone_from(&delta.pages);
         wanted
     }
 

@@ -22,7 +22,13 @@ impl Engine {
         if let Err(error) = self.secure(batch, &staged) {
             let fail = |(index, file): (usize, StagedFile)| {
                 let error = std::io::Error::new(error.kind(), error.to_string());
-                (index, Err(OutputError::Io { path: file.path.to_string(), error }))
+                (
+                    index,
+                    Err(OutputError::Io {
+                        path: file.path.to_string(),
+                        error,
+                    }),
+                )
             };
             return staged.into_iter().map(fail).collect();
         }
@@ -31,7 +37,10 @@ impl Engine {
             self.made.insert(folder.clone());
             self.unsaved.made.insert(folder);
         };
-        staged.into_iter().map(|(index, file)| (index, outputs.publish(file, &mut made))).collect()
+        staged
+            .into_iter()
+            .map(|(index, file)| (index, outputs.publish(file, &mut made)))
+            .collect()
     }
 
     /// Announces the names and flushes the bytes.
@@ -40,11 +49,27 @@ impl Engine {
             .iter()
             .map(|(index, file)| {
                 let key = self.failure_key(&batch.jobs[*index].job.work);
-                Announcement { path: file.path.clone(), owner: key.owner, format: key.format }
+                Announcement {
+                    path: file.path.clone(),
+                    owner: key.owner,
+                    format: key.format,
+                }
             })
             .collect();
         self.has_outputs = true;
-        self.manifest.announce(&announcements).map_err(std::io::Error::other)?;
+        self.announced
+            .extend(staged.iter().map(|(_, file)| file.path.clone()));
+        if self.flush_covers_manifest {
+            self.manifest
+                .announce_before_flush(&announcements)
+                .map_err(std::io::Error::other)?;
+            self.outputs.flush()?;
+            self.manifest.flushed();
+            return Ok(());
+        }
+        self.manifest
+            .announce(&announcements)
+            .map_err(std::io::Error::other)?;
         self.outputs.flush()
     }
 }

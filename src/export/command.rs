@@ -28,6 +28,9 @@ const LARGEST_OUTPUT: u64 = 1 << 30;
 const STDERR_KEPT: usize = 1024;
 /// What the program gets of our environment, besides `LC_*`.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"];
+/// The time that a program is to put into its output (1980, the first that a zip file can hold), so that the
+/// same note gives the same bytes: pandoc and many others go by it.
+const FIXED_TIME: &str = "315532800";
 
 /// One run of a command for one note: all that it needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,10 +143,10 @@ pub async fn run(invocation: Invocation) -> Result<Vec<u8>, CommandError> {
 
 async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
     let timeout = invocation.timeout;
-    let prepared = blocking(move || Prepared::new(invocation)).await?;
+    let prepared = blocking(move || Prepared::new(&invocation)).await?;
     let mut stderr = Excerpt::default();
     let mut running = Running::start(&prepared)?;
-    let ended = tokio::time::timeout(timeout, running.to_the_end(&mut stderr)).await;
+    let ended = tokio::time::timeout(timeout, running.finish(&mut stderr)).await;
     let status = running.reap().await?;
     let stdout = ended.map_err(|_| Fault::TimedOut {
         after: timeout,
@@ -178,7 +181,7 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(invocation: Invocation) -> Result<Self, Fault> {
+    fn new(invocation: &Invocation) -> Result<Self, Fault> {
         let folder = tempfile::Builder::new()
             .prefix("smartnotesd-")
             .permissions(std::fs::Permissions::from_mode(0o700))
@@ -262,6 +265,7 @@ impl Running {
             .env_clear()
             .envs(environment(std::env::vars_os()))
             .env("TMPDIR", prepared.folder.path())
+            .env("SOURCE_DATE_EPOCH", FIXED_TIME)
             .stdin(Stdio::null())
             .stdout(if prepared.writes_output {
                 Stdio::null()
@@ -287,7 +291,7 @@ impl Running {
     }
 
     /// Reads all that the program says, until it has ended; then nothing of its group runs any more. Gives its stdout.
-    async fn to_the_end(&mut self, stderr: &mut Excerpt) -> Result<Vec<u8>, Fault> {
+    async fn finish(&mut self, stderr: &mut Excerpt) -> Result<Vec<u8>, Fault> {
         let pipe = |error| Fault::Io {
             what: "reading what it wrote",
             error,

@@ -6,7 +6,7 @@ use super::command::Invocation;
 use super::html::{self, site};
 use super::template::{Escape, PageExtras, TagHref, Template, TemplateError};
 use super::view::{self, Parts};
-use super::{Page, Source, SourceError, Style, csv, json, markdown, portable, url};
+use super::{Page, Source, SourceError, Style, csv, href, json, markdown, portable};
 use crate::config::{Config, Format, FormatKind, TemplateFile};
 use crate::hash::{Key, KeyHasher};
 use crate::path::OutputPath;
@@ -52,7 +52,7 @@ impl RenderError {
 /// The outputs of every note, in the order of the config.
 #[derive(Debug)]
 pub struct Formats {
-    formats: Vec<Compiled>,
+    all: Vec<Compiled>,
     notes_dir: PathBuf,
     /// The page around an article, and around a list of notes.
     note_page: Template,
@@ -90,7 +90,7 @@ impl Formats {
             markdown: formats
                 .iter()
                 .position(|compiled| matches!(compiled.format.kind, FormatKind::Markdown(_))),
-            formats,
+            all: formats,
             notes_dir: config.notes_dir.clone(),
             note_page: built_in(NOTE_PAGE, "page.html")?,
             site_page: built_in(SITE_PAGE, "index.html")?,
@@ -99,22 +99,22 @@ impl Formats {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.formats.len()
+        self.all.len()
     }
 
     /// Never true: a config has at least one format.
     pub fn is_empty(&self) -> bool {
-        self.formats.is_empty()
+        self.all.is_empty()
     }
 
     /// The formats in the order of the config.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Format> {
-        self.formats.iter().map(|compiled| &compiled.format)
+        self.all.iter().map(|compiled| &compiled.format)
     }
 
     /// One format.
     pub fn get(&self, index: usize) -> &Format {
-        &self.formats[index].format
+        &self.all[index].format
     }
 
     /// All of the config, and of this program, that the outputs of a format are made from.
@@ -175,7 +175,7 @@ impl Formats {
         source: &dyn Source,
         id: FileId,
     ) -> Result<Vec<u8>, RenderError> {
-        let compiled = &self.formats[index];
+        let compiled = &self.all[index];
         if let FormatKind::Html(_) = compiled.format.kind {
             return self.render_html(index, source, id);
         }
@@ -188,7 +188,9 @@ impl Formats {
             FormatKind::Json => {
                 json::render(&view::view(source, id, index, &portable.body, Parts::ALL)?)
             }
-            FormatKind::Csv => csv::render(&view::view(source, id, index, &portable.body, Parts::NONE)?),
+            FormatKind::Csv => {
+                csv::render(&view::view(source, id, index, &portable.body, Parts::NONE)?)
+            }
             FormatKind::Command(_) => portable.body.into_bytes(),
             FormatKind::Markdown(_) | FormatKind::Template(_) | FormatKind::Html(_) => {
                 markdown::render(portable)
@@ -270,17 +272,14 @@ impl Formats {
         source: &dyn Source,
         id: FileId,
     ) -> Result<Vec<u8>, RenderError> {
-        let template = self.formats[index]
-            .template
-            .as_ref()
-            .unwrap_or(&self.note_page);
+        let template = self.all[index].template.as_ref().unwrap_or(&self.note_page);
         let portable = portable(source, id, index, Style::Html)?;
         let view = view::view(source, id, index, &portable.body, template.parts())?;
         let note = source.note(id)?;
         let headings = &note.facts.headings;
         let article = html::article(&portable.body, headings, &portable.inlined);
         let at = source.output(id, index);
-        let to = |page: &Page| url::relative(&at, &self.page_path(index, page));
+        let to = |page: &Page| href::relative(at.folder(), &self.page_path(index, page));
         let begins_with_title = article.trim_start().starts_with("<h1")
             && headings
                 .first()
@@ -303,7 +302,7 @@ impl Formats {
 
     /// The parts of a note that a format shows.
     fn parts(&self, index: usize) -> Parts {
-        let compiled = &self.formats[index];
+        let compiled = &self.all[index];
         match (&compiled.template, &compiled.format.kind) {
             (Some(template), _) => template.parts(),
             (None, FormatKind::Html(_)) => self.note_page.parts(),

@@ -12,15 +12,16 @@ mod html;
 mod json;
 mod markdown;
 mod place;
+mod rewrite;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;
-mod url;
 mod view;
 
 pub use command::{CommandError, Invocation};
 pub use formats::{FormatError, Formats, RenderError};
 pub use portable::{LinkInfo, Portable, Style, links, portable};
+pub use template::TemplateError;
 
 use std::sync::Arc;
 

@@ -10,6 +10,10 @@ pub(super) struct Site<'a> {
     pub(super) marks: &'a Syntax,
     /// The embed.
     pub(super) mark: Range<usize>,
+    /// Where the embed's line starts.
+    pub(super) line: usize,
+    /// The line end that the text uses.
+    pub(super) eol: &'static str,
     /// The part of the text that is being written.
     pub(super) range: Range<usize>,
     pub(super) paragraph: Paragraph,
@@ -31,10 +35,9 @@ pub(super) fn line_end(text: &str) -> &'static str {
     }
 }
 
-/// What must stand at the start of a line for it to be in the same quotes and list items as the byte at `at`.
-pub(super) fn prefix_at(text: &str, at: usize, in_list: bool) -> String {
-    let line = line_start(text, at);
-    let before = &text[line..at];
+/// What must stand at the start of a line for it to be in the same quotes and list items as one that
+/// begins with `before`.
+pub(super) fn prefix(before: &str, in_list: bool) -> String {
     let marked = markers(before);
     let mut prefix = String::with_capacity(marked);
     for c in before[..marked].chars() {
@@ -50,8 +53,12 @@ pub(super) fn prefix_at(text: &str, at: usize, in_list: bool) -> String {
 
 /// Whether the byte at `at` is the first of its line, quote and list markers apart.
 pub(super) fn begins_block(text: &str, at: usize) -> bool {
-    let before = &text[line_start(text, at)..at];
-    markers(before) == before.len()
+    let is_marker =
+        |c: char| c.is_ascii_digit() || matches!(c, ' ' | '\t' | '>' | '-' | '+' | '*' | '.' | ')');
+    // Looked for from here on backwards: the line may be long.
+    let line = text[..at].trim_end_matches(is_marker).len();
+    let before = &text[line..at];
+    (line == 0 || text.as_bytes()[line - 1] == b'\n') && markers(before) == before.len()
 }
 
 /// Whether a list marker stands on the line before `at`.
@@ -126,29 +133,39 @@ fn without_prefix<'a>(line: &'a str, prefix: &str) -> &'a str {
     rest
 }
 
-/// How many bytes the content takes where it is placed.
-pub(super) fn size_at(site: &Site<'_>, content: &str) -> usize {
-    let prefix = prefix_at(site.text, site.mark.start, site.paragraph.in_list).len();
-    let lines = if prefix == 0 {
-        0
-    } else {
-        memchr::memchr_iter(b'\n', content.as_bytes()).count()
-    };
-    content.len().saturating_add(lines.saturating_mul(prefix))
+impl Site<'_> {
+    /// What stands before the embed on its line.
+    fn before(&self) -> &str {
+        &self.text[self.line.max(self.range.start)..self.mark.start]
+    }
+
+    fn prefix(&self) -> String {
+        prefix(
+            &self.text[self.line..self.mark.start],
+            self.paragraph.in_list,
+        )
+    }
+
+    /// How many bytes the content takes at most where it is placed.
+    pub(super) fn size_of(&self, content: &str) -> usize {
+        let lines = memchr::memchr_iter(b'\n', content.as_bytes()).count();
+        content
+            .len()
+            .saturating_add(self.prefix().len().saturating_mul(lines + 4))
+    }
 }
 
 /// Writes an inlined block after what `out` has of its line.
 pub(super) fn block(site: &Site<'_>, content: &str, out: &mut String) -> Placed {
-    let eol = line_end(site.text);
-    let prefix = prefix_at(site.text, site.mark.start, site.paragraph.in_list);
-    let blank = prefix.trim_end();
     if content.is_empty() {
         return Placed {
             content: out.len()..out.len(),
             resume: site.mark.end,
         };
     }
-    part_before(site, eol, &prefix, out);
+    let (eol, prefix) = (site.eol, site.prefix());
+    let blank = prefix.trim_end();
+    part_before(site, &prefix, out);
     let start = out.len();
     for (index, line) in content.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
@@ -158,58 +175,80 @@ pub(super) fn block(site: &Site<'_>, content: &str, out: &mut String) -> Placed 
         }
         out.push_str(line);
     }
-    let placed = start..out.len();
-    let (line, hidden_end) = rest_of_line(site);
-    let next = &site.text[(line.end + 1).min(site.range.end)..site.range.end];
-    let next = &next[..next.find('\n').unwrap_or(next.len())];
-    let next_is_blank = next
-        .trim_matches(|c: char| c == '>' || c.is_whitespace())
-        .is_empty();
-    let mut resume = site.mark.end;
-    if hidden_end < line.end && !site.text[hidden_end..line.end].trim().is_empty() {
-        out.push_str(&[eol, blank, eol, &prefix].concat());
-        let rest = &site.text[resume..line.end];
-        resume += rest.len() - rest.trim_start_matches([' ', '\t']).len();
-    } else if !(next_is_blank || site.paragraph.ends && site.paragraph.in_list) {
-        out.push_str(eol);
-        out.push_str(blank);
-    }
-    Placed {
-        content: placed,
-        resume,
+    let content = start..out.len();
+    match after(site) {
+        After::Text(at) => {
+            out.push_str(&[eol, blank, eol, &prefix].concat());
+            Placed {
+                content,
+                resume: at,
+            }
+        }
+        After::LineEnd(at) => {
+            if !(next_line_is_blank(site, at) || site.paragraph.ends && site.paragraph.in_list) {
+                out.push_str(eol);
+                out.push_str(blank);
+            }
+            Placed {
+                content,
+                resume: site.mark.end,
+            }
+        }
     }
 }
 
 /// Parts the block from what stands before it in its paragraph.
-fn part_before(site: &Site<'_>, eol: &str, prefix: &str, out: &mut String) {
-    let line = line_start(site.text, site.mark.start).max(site.range.start);
-    let before = &site.text[line..site.mark.start];
-    let parted = out[out.rfind('\n').map_or(0, |nl| nl + 1)..] == *prefix;
-    if markers(before) < before.len() {
-        if parted {
-            // Nothing is left of what stood before it.
-            return;
-        }
+fn part_before(site: &Site<'_>, prefix: &str, out: &mut String) {
+    let before = site.before();
+    let begins_line = markers(before) == before.len();
+    if !begins_line && out[out.rfind('\n').map_or(0, |nl| nl + 1)..] == *prefix {
+        // Nothing is left of what stood before it.
+    } else if !begins_line {
         out.truncate(out.trim_end_matches([' ', '\t']).len());
-        out.push_str(&[eol, prefix.trim_end(), eol, prefix].concat());
+        out.push_str(&[site.eol, prefix.trim_end(), site.eol, prefix].concat());
     } else if !site.paragraph.begins && !begins_item(before) && out.ends_with(before) {
         out.truncate(out.len() - before.len());
-        out.push_str(&[prefix.trim_end(), eol, prefix].concat());
+        out.push_str(&[prefix.trim_end(), site.eol, prefix].concat());
     }
 }
 
-/// The rest of the embed's line, and where comments and ids that follow the embed at once end.
-fn rest_of_line(site: &Site<'_>) -> (Range<usize>, usize) {
-    let rest = &site.text[site.mark.end..site.range.end];
-    let end = site.mark.end + rest.find('\n').unwrap_or(rest.len());
+/// What follows an embed on its line.
+enum After {
+    /// Text, from this offset on.
+    Text(usize),
+    /// Nothing that is shown, up to this line end.
+    LineEnd(usize),
+}
+
+fn after(site: &Site<'_>) -> After {
+    let rest = &site.text[..site.range.end];
+    let first_shown = |at: usize| {
+        at + rest[at..]
+            .bytes()
+            .take_while(|b| matches!(b, b' ' | b'\t' | b'\r'))
+            .count()
+    };
     let mut at = site.mark.end;
-    for mark in site.marks.marks_in(&(at..end)) {
-        let span = mark.span.range();
-        let hidden = matches!(mark.kind, MarkKind::Comment | MarkKind::BlockId { .. });
-        if !hidden || !site.text[at..span.start].trim().is_empty() {
-            break;
+    let mut marks = site.marks.marks_in(&(at..site.range.end)).iter();
+    loop {
+        let shown = first_shown(at);
+        if rest[shown..].starts_with('\n') || shown == rest.len() {
+            return After::LineEnd(shown);
         }
-        at = span.end.min(end);
+        let hidden = marks.next().filter(|mark| {
+            let hides = matches!(mark.kind, MarkKind::Comment | MarkKind::BlockId { .. });
+            hides && (at..=shown).contains(&(mark.span.start as usize))
+        });
+        match hidden {
+            Some(mark) => at = (mark.span.end as usize).min(rest.len()),
+            None => return After::Text(first_shown(site.mark.end)),
+        }
     }
-    (site.mark.end..end, at)
+}
+
+/// Whether the line after the line end at `at` is blank, quote markers apart.
+fn next_line_is_blank(site: &Site<'_>, at: usize) -> bool {
+    let next = &site.text[(at + 1).min(site.range.end)..site.range.end];
+    let text = next.trim_start_matches([' ', '\t', '>', '\r']);
+    text.is_empty() || text.starts_with('\n')
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Enumerator, Object, ObjectRepr, Serde};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{
+    AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter,
+};
+use pulldown_cmark_escape::{FmtWriter, escape_html};
 use serde::Serialize;
 
 use super::html::site::SiteView;
@@ -107,6 +110,7 @@ impl Template {
             Escape::Html => AutoEscape::Html,
             Escape::Nothing => AutoEscape::None,
         });
+        environment.set_formatter(write_value);
         let compiled = environment.add_template_owned(NAME, source);
         compiled.map_err(|error| TemplateError::new(&error, path))?;
         let used = environment
@@ -114,12 +118,12 @@ impl Template {
             .map_err(|error| TemplateError::new(&error, path))?
             .undeclared_variables(false);
         // `debug()` shows all there is.
-        let uses = |name: &str| used.contains(name) || used.contains("debug");
+        let shows = |name: &str| used.contains(name) || used.contains("debug");
         let parts = Parts {
-            front_matter: uses("front_matter"),
-            links: uses("links"),
-            backlinks: uses("backlinks"),
-            headings: uses("headings"),
+            front_matter: shows("front_matter"),
+            links: shows("links"),
+            backlinks: shows("backlinks"),
+            headings: shows("headings"),
         };
         Ok(Self {
             environment,
@@ -175,6 +179,19 @@ impl Template {
         text.map(String::into_bytes)
             .map_err(|error| TemplateError::new(&error, &self.path))
     }
+}
+
+/// Writes a value, escaped where its template is. MiniJinja's own way escapes `/` too, which makes URLs hard to read.
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    if *state.auto_escape() != AutoEscape::Html || value.is_safe() {
+        return escape_formatter(out, state, value);
+    }
+    let text = value.to_string();
+    escape_html(FmtWriter(out), &text).map_err(minijinja::Error::from)
 }
 
 /// Tags as a list that can be looped over and joined, and that prints as `a, b`.

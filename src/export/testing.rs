@@ -35,7 +35,10 @@ impl FakeVault {
 
     /// The same vault with other formats: their extensions.
     pub(crate) fn with_formats(self, extensions: &[&'static str]) -> Self {
-        Self { extensions: extensions.to_vec(), ..self }
+        Self {
+            extensions: extensions.to_vec(),
+            ..self
+        }
     }
 
     /// The id of the file at `path`.
@@ -154,12 +157,21 @@ impl Source for FakeVault {
     }
 
     fn listed(&self, page: &Page) -> Vec<Listed> {
-        let notes = self.files.iter().enumerate().filter_map(|(index, (path, note))| {
-            let facts = &note.as_ref()?.facts;
-            let listed = facts.privacy == Privacy::Public && page.lists(&facts.tags);
-            let id = FileId(u32::try_from(index).unwrap());
-            listed.then(|| Listed { id, path: path.clone(), title: facts.title.to_string(), tags: facts.tags.clone() })
-        });
+        let notes = self
+            .files
+            .iter()
+            .enumerate()
+            .filter_map(|(index, (path, note))| {
+                let facts = &note.as_ref()?.facts;
+                let listed = facts.privacy == Privacy::Public && page.lists(&facts.tags);
+                let id = FileId(u32::try_from(index).unwrap());
+                listed.then(|| Listed {
+                    id,
+                    path: path.clone(),
+                    title: facts.title.to_string(),
+                    tags: facts.tags.clone(),
+                })
+            });
         notes.collect()
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::url;
+use super::href;
 use super::portable::{self, LinkInfo};
 use super::{Source, SourceError};
 use crate::path::{NotePath, OutputPath};
@@ -60,6 +60,10 @@ pub(crate) struct HeadingView {
 }
 
 /// Which of the costlier parts of a view are wanted.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four independent answers, each by its name"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parts {
     pub(crate) front_matter: bool,
@@ -171,8 +175,7 @@ fn links(
     Ok(links
         .into_iter()
         .filter_map(|link| {
-            let target =
-                targets.get(&(link.kind, link.target.as_str(), link.fragment.as_str()));
+            let target = targets.get(&(link.kind, link.target.as_str(), link.fragment.as_str()));
             let path = match target {
                 Some(&Target::Note(to, _) | &Target::File(to)) => Some(source.path(to)),
                 // The text shows no more than the label, so the name of a note that is kept in stays out of the list too.
@@ -208,7 +211,7 @@ fn backlinks(source: &dyn Source, id: FileId, format: usize, output: &OutputPath
             Backlink {
                 path: source.path(from).to_string(),
                 title: source.title(from),
-                href: url::relative(output, &from_output),
+                href: href::relative(output.folder(), &from_output),
                 output: from_output.into(),
             }
         })

@@ -28,8 +28,14 @@ pub enum Trigger {
 
 impl Trigger {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Startup, Self::Watch, Self::Rescan, Self::Retry, Self::Reload, Self::Once];
+    pub const ALL: [Self; 6] = [
+        Self::Startup,
+        Self::Watch,
+        Self::Rescan,
+        Self::Retry,
+        Self::Reload,
+        Self::Once,
+    ];
 
     /// The contract's word for it.
     pub fn as_str(self) -> &'static str {

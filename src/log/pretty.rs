@@ -8,6 +8,7 @@ use super::record::{Record, Value};
 use crate::report::clock::Clock;
 use crate::report::paint::{Paint, Style};
 use crate::report::safe::safe;
+use crate::report::words;
 
 /// How records are shown.
 #[derive(Clone, Copy)]
@@ -177,8 +178,11 @@ impl Line<'_> {
         let (slowest, slowest_ms) = (self.take("slowest"), self.milliseconds("slowest_ms"));
         if let (Some(speedup), Some(peak @ 1..), Some(limit)) = (speedup, peak, limit) {
             self.gap();
-            self.styled(Style::Cyan, &format!("{speedup}×"));
-            self.plain(&format!(" (peak {peak} of {limit})"));
+            if let Some(speedup) = speedup.parse().ok().and_then(words::speedup) {
+                self.styled(Style::Cyan, &speedup);
+                self.plain(" ");
+            }
+            self.plain(&format!("(peak {peak} of {limit})"));
         }
         if let (Some(slowest), Some(ms)) = (slowest, slowest_ms)
             && !slowest.is_empty()

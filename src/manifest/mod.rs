@@ -42,8 +42,7 @@ pub use error::ManifestError;
 pub use history::{BatchRecord, FinishedBatch, JobOutcome, JobRecord};
 pub use open::Opened;
 pub use records::{
-    Announcement, Changes, Failure, FailureKey, FormatKey, Owner, RefreshedFile, StoredFile,
-    StoredOutput,
+    Announcement, Changes, Failure, FailureKey, FormatKey, Owner, StoredFile, StoredOutput,
 };
 pub use state::{Lock, LockError, make_state_folder, state_path};
 

@@ -96,7 +96,7 @@ impl Manifest {
     }
 
     /// Moves this manifest aside as damaged (`what` says how) and begins a fresh one in its place: for
-    /// damage that is found after opening, by [`ManifestError::is_corruption`] or in the facts of a
+    /// damage that is found after opening, by [`ManifestError::is_corruption`] or in the record of a
     /// note. Everything that was loaded from it must be forgotten. Returns a line for the log.
     ///
     /// # Errors

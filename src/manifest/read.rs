@@ -61,6 +61,18 @@ impl Manifest {
         self.one(SQL, [path.as_str()], StoredOutput::read)
     }
 
+    /// Whether any output is known: while none is, nothing that lies in the export tree can be ours.
+    ///
+    /// # Errors
+    /// When the system refuses, or the database is damaged.
+    pub fn has_outputs(&self) -> Result<bool, ManifestError> {
+        self.connection
+            .query_row("SELECT EXISTS (SELECT 1 FROM outputs)", [], |row| {
+                row.get(0)
+            })
+            .map_err(|error| self.error(error))
+    }
+
     /// The folders of the export tree that we made, each before what lies in it.
     ///
     /// # Errors

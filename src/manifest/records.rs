@@ -15,33 +15,14 @@ pub struct StoredFile {
     pub id: FileId,
     /// Where it lies.
     pub path: NotePath,
-    /// Whether it is a note or an attachment.
-    pub is_note: bool,
     /// Its version.
     pub stamp: Stamp,
     /// Whether the stamp was old enough, when the file was read, to tell any later change.
     pub trusted: bool,
-    /// What the note says, serialised; opaque here. `None` for an attachment.
-    pub facts: Option<Vec<u8>>,
-    /// What others see of the note.
+    /// What the vault knows of it, as bytes; opaque here.
+    pub record: Vec<u8>,
+    /// All that a note's own text contributes to its outputs.
     pub view: Key,
-    /// Who links to the note.
-    pub backlinks: Key,
-}
-
-/// What changes of a file while its path and facts stay: spares writing those again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshedFile {
-    /// The file; one that is not stored is passed over.
-    pub id: FileId,
-    /// Its version.
-    pub stamp: Stamp,
-    /// See [`StoredFile::trusted`].
-    pub trusted: bool,
-    /// See [`StoredFile::view`].
-    pub view: Key,
-    /// See [`StoredFile::backlinks`].
-    pub backlinks: Key,
 }
 
 /// Whose an output is.
@@ -127,8 +108,6 @@ pub struct Changes {
     pub files_removed: Vec<FileId>,
     /// Files to add or to replace whole.
     pub files: Vec<StoredFile>,
-    /// Files of which only the small things changed.
-    pub files_refreshed: Vec<RefreshedFile>,
     /// Outputs that are no longer in the export tree, or no longer ours.
     pub outputs_removed: Vec<OutputPath>,
     /// Outputs to add or to replace; `replacing` is as given.

@@ -12,7 +12,7 @@ use crate::vault::FileId;
 /// The columns that [`StoredFile::read`] expects.
 macro_rules! file_columns {
     () => {
-        "id, path, is_note, mtime, ctime, size, inode, trusted, view, backlinks, facts"
+        "id, path, mtime, ctime, size, inode, trusted, view, record"
     };
 }
 /// The columns that [`StoredOutput::read`] expects.
@@ -56,17 +56,15 @@ impl StoredFile {
         Ok(Self {
             id: FileId(row.get(0)?),
             path: path(row, 1, NotePath::new)?,
-            is_note: row.get(2)?,
             stamp: Stamp {
-                mtime: row.get(3)?,
-                ctime: row.get(4)?,
-                size: unsigned(row, 5)?,
-                inode: unsigned(row, 6)?,
+                mtime: row.get(2)?,
+                ctime: row.get(3)?,
+                size: unsigned(row, 4)?,
+                inode: unsigned(row, 5)?,
             },
-            trusted: row.get(7)?,
-            view: Key(unsigned(row, 8)?),
-            backlinks: Key(unsigned(row, 9)?),
-            facts: row.get(10)?,
+            trusted: row.get(6)?,
+            view: Key(unsigned(row, 7)?),
+            record: row.get(8)?,
         })
     }
 }

@@ -12,22 +12,20 @@ pub(super) const APPLICATION_ID: i32 = 0x534e_6d66;
 
 /// What leads from each version to the next, the first from an empty file. Only ever append.
 pub(super) const MIGRATIONS: &[&str] = &[
-    // Facts come last, so that long ones spill to pages that nobody else reads. Paths of files have no
+    // Records come last, so that long ones spill to pages that nobody else reads. Paths of files have no
     // index: they are looked up in memory. Output rows are looked up by path and by owner while nobody
     // keeps them in memory; rows in path order put a folder's outputs on neighbouring pages.
     "
 CREATE TABLE files (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL,
-    is_note INTEGER NOT NULL,
     mtime INTEGER NOT NULL,
     ctime INTEGER NOT NULL,
     size INTEGER NOT NULL,
     inode INTEGER NOT NULL,
     trusted INTEGER NOT NULL,
     view INTEGER NOT NULL,
-    backlinks INTEGER NOT NULL,
-    facts BLOB
+    record BLOB NOT NULL
 ) STRICT;
 CREATE TABLE outputs (
     path TEXT PRIMARY KEY,

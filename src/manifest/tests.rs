@@ -61,7 +61,6 @@ fn file(id: u32, path: &str) -> StoredFile {
     StoredFile {
         id: FileId(id),
         path: NotePath::new(path).unwrap(),
-        is_note: true,
         stamp: Stamp {
             mtime: -1,
             ctime: i64::MAX,
@@ -69,9 +68,8 @@ fn file(id: u32, path: &str) -> StoredFile {
             inode: u64::MAX,
         },
         trusted: id.is_multiple_of(2),
-        facts: Some(vec![0, 1, 0xff]),
+        record: vec![0, 1, 0xff],
         view: Key(u64::MAX),
-        backlinks: Key(u64::from(id)),
     }
 }
 
@@ -136,8 +134,7 @@ fn outputs(manifest: &Manifest) -> Vec<StoredOutput> {
 /// A bit of everything.
 fn some_changes() -> Changes {
     let attachment = StoredFile {
-        is_note: false,
-        facts: None,
+        record: Vec::new(),
         ..file(u32::MAX, "d/x.png")
     };
     Changes {
@@ -306,43 +303,6 @@ fn failures_are_replaced_and_cleared_one_by_one() {
         })
         .unwrap();
     assert_eq!(manifest.failures().unwrap(), [other]);
-}
-
-#[test]
-fn refreshing_keeps_path_and_facts() {
-    let mut manifest = Manifest::in_memory().unwrap();
-    manifest.commit(&some_changes()).unwrap();
-    let stamp = Stamp {
-        mtime: 1,
-        ctime: 2,
-        size: 3,
-        inode: 4,
-    };
-    let refreshed = RefreshedFile {
-        id: FileId(0),
-        stamp,
-        trusted: false,
-        view: Key(5),
-        backlinks: Key(6),
-    };
-    let unknown = RefreshedFile {
-        id: FileId(77),
-        ..refreshed
-    };
-    let changes = Changes {
-        files_refreshed: vec![refreshed, unknown],
-        ..Changes::default()
-    };
-    manifest.commit(&changes).unwrap();
-    let wanted = StoredFile {
-        stamp,
-        trusted: false,
-        view: Key(5),
-        backlinks: Key(6),
-        ..file(0, "a.md")
-    };
-    assert_eq!(files(&manifest)[0], wanted);
-    assert_eq!(files(&manifest).len(), 2);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{
-    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, RefreshedFile,
-    StoredFile, StoredOutput, history,
+    Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, StoredFile,
+    StoredOutput, history,
 };
 use crate::disk::OutputState;
 use crate::path::OutputPath;
@@ -27,6 +27,24 @@ impl Manifest {
             self.sync()?;
         }
         Ok(())
+    }
+
+    /// As [`Self::announce`], for a caller who flushes the file system that the manifest lies on before it
+    /// publishes anything, and then says [`Self::flushed`]: one flush does for both.
+    ///
+    /// # Errors
+    /// As [`Self::announce`].
+    pub fn announce_before_flush(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
+        let wrote = write(&mut self.connection, |transaction| {
+            mark(transaction, outputs)
+        });
+        self.undurable |= wrote.map_err(|error| self.error(error))?;
+        Ok(())
+    }
+
+    /// The file system that the manifest lies on has been flushed since the last transaction.
+    pub fn flushed(&mut self) {
+        self.undurable = false;
     }
 
     /// Makes everything that was committed so far safe from a power loss.
@@ -120,7 +138,6 @@ fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Re
 fn apply(transaction: &Transaction<'_>, changes: &Changes) -> rusqlite::Result<bool> {
     remove_files(transaction, &changes.files_removed)?;
     put_files(transaction, &changes.files)?;
-    refresh_files(transaction, &changes.files_refreshed)?;
     remove_outputs(transaction, &changes.outputs_removed)?;
     let added = put_outputs(transaction, &changes.outputs)?;
     change_folders(transaction, &changes.folders_removed, &changes.folders)?;
@@ -151,42 +168,20 @@ fn remove_files(transaction: &Transaction<'_>, ids: &[FileId]) -> rusqlite::Resu
 fn put_files(transaction: &Transaction<'_>, files: &[StoredFile]) -> rusqlite::Result<()> {
     let mut put = transaction.prepare_cached(
         "INSERT OR REPLACE INTO files \
-         (id, path, is_note, mtime, ctime, size, inode, trusted, view, backlinks, facts) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         (id, path, mtime, ctime, size, inode, trusted, view, record) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
     for file in files {
         put.execute(params![
             file.id.0,
             file.path.as_str(),
-            file.is_note,
             file.stamp.mtime,
             file.stamp.ctime,
             file.stamp.size.cast_signed(),
             file.stamp.inode.cast_signed(),
             file.trusted,
             file.view.0.cast_signed(),
-            file.backlinks.0.cast_signed(),
-            file.facts,
-        ])?;
-    }
-    Ok(())
-}
-
-fn refresh_files(transaction: &Transaction<'_>, files: &[RefreshedFile]) -> rusqlite::Result<()> {
-    let mut refresh = transaction.prepare_cached(
-        "UPDATE files SET mtime = ?2, ctime = ?3, size = ?4, inode = ?5, trusted = ?6, view = ?7, \
-         backlinks = ?8 WHERE id = ?1",
-    )?;
-    for file in files {
-        refresh.execute(params![
-            file.id.0,
-            file.stamp.mtime,
-            file.stamp.ctime,
-            file.stamp.size.cast_signed(),
-            file.stamp.inode.cast_signed(),
-            file.trusted,
-            file.view.0.cast_signed(),
-            file.backlinks.0.cast_signed(),
+            file.record,
         ])?;
     }
     Ok(())

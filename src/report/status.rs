@@ -2,7 +2,7 @@
 
 use super::paint::Style;
 use super::safe::safe;
-use super::words::{count, counted, milliseconds};
+use super::words::{count, counted, milliseconds, speedup};
 use super::{BatchRow, View};
 use crate::control::status::{Failure, Running, State, Status, WatchState};
 
@@ -208,11 +208,9 @@ impl Page {
             if row.failed > 0 {
                 parts.push(self.style(Style::Red, &format!("{} failed", count(row.failed as u64))));
             }
-            let speedup = if row.jobs > 1 {
-                format!("  {:.1}×", row.speedup)
-            } else {
-                String::new()
-            };
+            let speedup = speedup(row.speedup)
+                .filter(|_| row.jobs > 1)
+                .map_or_else(String::new, |times| format!("  {times}"));
             self.text(&format!(
                 "  #{} {} {}  {} in {}{speedup}\n",
                 row.batch,
@@ -261,6 +259,7 @@ impl Page {
 
 fn times(attempt: u32) -> String {
     match attempt {
+        0 => "never".to_owned(),
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         n => format!("{n} times"),

@@ -52,6 +52,12 @@ fn long(seconds: f64) -> String {
     }
 }
 
+/// How many times faster than one job after the other; nothing where that says nothing: a batch of little work takes as
+/// long as the disk needs to flush.
+pub fn speedup(times: f64) -> Option<String> {
+    (times >= 1.05).then(|| format!("{}×", (times * 100.0).round() / 100.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

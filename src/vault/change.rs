@@ -201,31 +201,33 @@ impl<'a> Update<'a> {
             match (known, now) {
                 (None, None) => {}
                 (Some(id), None) => self.remove(id),
-                (None, Some(seen)) => self.insert(path, seen),
-                (Some(id), Some(seen)) if self.vault.files.get(id).is_note() == seen.facts.is_some() => {
+                (None, Some(seen)) => self.insert(&path, &seen),
+                (Some(id), Some(seen))
+                    if self.vault.files.get(id).is_note() == seen.facts.is_some() =>
+                {
                     self.replace(id, seen);
                 }
                 (Some(id), Some(seen)) => {
                     self.remove(id);
-                    self.insert(path, seen);
+                    self.insert(&path, &seen);
                 }
             }
         }
     }
 
-    fn insert(&mut self, path: NotePath, seen: Seen) {
+    fn insert(&mut self, path: &NotePath, seen: &Seen) {
         let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
         let id = self.vault.files.insert(file);
-        for key in resolve::names_of(&path, seen.facts.is_some()) {
+        for key in resolve::names_of(path, seen.facts.is_some()) {
             self.vault.names.add(key, id);
             self.renamed.entry(key).or_insert_with(|| path.clone());
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match seen.facts {
+        match &seen.facts {
             Some(facts) => {
-                self.index_words(id, None, Some(&facts));
-                self.claim(id, None, Some(&facts));
+                self.index_words(id, None, Some(facts));
+                self.claim(id, None, Some(facts));
                 self.retracted.insert(id, path.clone());
                 self.rewritten.insert(id);
                 self.reasons.insert(id, Because::New);
@@ -238,10 +240,9 @@ impl<'a> Update<'a> {
 
     fn replace(&mut self, id: FileId, seen: Seen) {
         self.touched.insert(id);
-        let file = self.vault.files.get_mut(id);
-        let moved_on = file.stamp != seen.stamp;
-        file.stamp = seen.stamp;
-        file.trusted = seen.trusted;
+        let moved_on = self.vault.files.get(id).stamp != seen.stamp;
+        self.vault.files.set_stamp(id, seen.stamp, seen.trusted);
+        let file = self.vault.files.get(id);
         let path = file.path.clone();
         let (Some(old), Some(new)) = (file.facts(), seen.facts) else {
             if moved_on {
@@ -294,7 +295,10 @@ impl<'a> Update<'a> {
     fn index_words(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
         let path = self.vault.files.get(id).path.clone();
         let aliases = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
-            facts.into_iter().flat_map(|facts| facts.aliases.iter().map(|alias| NameKey::of(alias))).collect()
+            facts
+                .into_iter()
+                .flat_map(|facts| facts.aliases.iter().map(|alias| NameKey::of(alias)))
+                .collect()
         };
         let (before, after) = (aliases(old), aliases(new));
         for &key in before.difference(&after) {
@@ -306,7 +310,10 @@ impl<'a> Update<'a> {
             self.renamed.entry(key).or_insert_with(|| path.clone());
         }
         let mentions = |facts: Option<&NoteFacts>| -> BTreeSet<NameKey> {
-            facts.into_iter().flat_map(|facts| facts.refs.iter().flat_map(resolve::mentioned)).collect()
+            facts
+                .into_iter()
+                .flat_map(|facts| facts.refs.iter().flat_map(resolve::mentioned))
+                .collect()
         };
         let (before, after) = (mentions(old), mentions(new));
         for &key in before.difference(&after) {
@@ -403,14 +410,16 @@ impl<'a> Update<'a> {
 
     /// Pages that lie at a path of the export.
     fn contest_pages(&mut self, path: &str) {
-        self.contested_pages.extend(self.vault.rules.stems_at(path).filter_map(Page::at));
+        self.contested_pages
+            .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
     }
 
     fn is_exported(&self, id: FileId) -> bool {
         let file = self.vault.files.get(id);
         file.facts().is_some_and(|facts| {
             let rules = &self.vault.rules;
-            rules.lets_out(&facts) && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
+            rules.lets_out(&facts)
+                && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
         })
     }
 
@@ -430,7 +439,9 @@ impl<'a> Update<'a> {
             }
         }
         for (id, cause) in again {
-            let Some(facts) = self.vault.files.get(id).facts() else { continue };
+            let Some(facts) = self.vault.files.get(id).facts() else {
+                continue;
+            };
             let edges = self.vault.edges_of(id, &facts);
             if self.vault.files.get(id).edges != edges {
                 self.retract(id, &cause);
@@ -444,7 +455,11 @@ impl<'a> Update<'a> {
                     .filter(|reference| reference.kind.is_embed())
                     .flat_map(resolve::mentioned)
                     .any(|key| self.renamed.contains_key(&key));
-                if embeds { Because::Embeds(cause) } else { Because::LinksTo(cause) }
+                if embeds {
+                    Because::Embeds(cause)
+                } else {
+                    Because::LinksTo(cause)
+                }
             });
         }
     }
@@ -454,13 +469,19 @@ impl<'a> Update<'a> {
         for edge in &before {
             if self.vault.files.try_get(edge.id()).is_some() {
                 let target = self.vault.files.get_mut(edge.id());
-                target.incoming.retain(|back| *back != Edge::new(id, edge.is_embed()));
+                target
+                    .incoming
+                    .retain(|back| *back != Edge::new(id, edge.is_embed()));
                 self.note_copy(edge.id());
             }
         }
         let after = self.vault.files.get(id).edges.clone();
         for edge in &after {
-            self.vault.files.get_mut(edge.id()).incoming.push(Edge::new(id, edge.is_embed()));
+            self.vault
+                .files
+                .get_mut(edge.id())
+                .incoming
+                .push(Edge::new(id, edge.is_embed()));
             self.note_copy(edge.id());
         }
     }
@@ -489,7 +510,9 @@ impl<'a> Update<'a> {
 
     fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
         let file = self.vault.files.get(id);
-        let Some(facts) = file.facts().filter(|_| file.exported) else { return };
+        let Some(facts) = file.facts().filter(|_| file.exported) else {
+            return;
+        };
         let shown = self.vault.shown_elsewhere(file, &facts);
         let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
         targets.dedup();
@@ -499,7 +522,9 @@ impl<'a> Update<'a> {
             }
             self.note_copy(target);
             let target_file = self.vault.files.get_mut(target);
-            self.backlinks_before.entry(target).or_insert_with(|| (target_file.backlinks, cause.clone()));
+            self.backlinks_before
+                .entry(target)
+                .or_insert_with(|| (target_file.backlinks, cause.clone()));
             target_file.backlinks = part.of(target_file.backlinks, shown);
         }
         self.contribute_to_pages(id, &facts, shown, part);
@@ -528,15 +553,19 @@ impl<'a> Update<'a> {
             let file = self.vault.files.get(id);
             // A note that can't be exported fails again when that may read differently.
             let fails = || {
-                matches!(because, Because::New | Because::Changed | Because::Shares(_))
-                    && self.vault.blocked(id, 0).is_some()
+                matches!(
+                    because,
+                    Because::New | Because::Changed | Because::Shares(_)
+                ) && self.vault.blocked(id, 0).is_some()
             };
             if (file.exported && differs) || (!file.exported && fails()) {
                 affected.insert(id, because);
             }
         }
         for (id, (before, cause)) in std::mem::take(&mut self.backlinks_before) {
-            let Some(file) = self.vault.files.try_get(id).filter(|file| file.exported) else { continue };
+            let Some(file) = self.vault.files.try_get(id).filter(|file| file.exported) else {
+                continue;
+            };
             if file.backlinks != before {
                 affected.entry(id).or_insert(Because::LinkedFrom(cause));
             }
@@ -547,13 +576,19 @@ impl<'a> Update<'a> {
     /// Those who link to or embed a note that looks different to them now.
     fn follow_surfaces(&mut self) {
         for (id, cause) in std::mem::take(&mut self.resurfaced) {
-            let Some(file) = self.vault.files.try_get(id) else { continue };
+            let Some(file) = self.vault.files.try_get(id) else {
+                continue;
+            };
             // An embed says more than a link beside it.
             for edge in file.incoming.iter().filter(|edge| edge.is_embed()) {
-                self.reasons.entry(edge.id()).or_insert_with(|| Because::Embeds(cause.clone()));
+                self.reasons
+                    .entry(edge.id())
+                    .or_insert_with(|| Because::Embeds(cause.clone()));
             }
             for edge in file.incoming.iter().filter(|edge| !edge.is_embed()) {
-                self.reasons.entry(edge.id()).or_insert_with(|| Because::LinksTo(cause.clone()));
+                self.reasons
+                    .entry(edge.id())
+                    .or_insert_with(|| Because::LinksTo(cause.clone()));
             }
         }
     }
@@ -565,7 +600,9 @@ impl<'a> Update<'a> {
             .iter()
             .map(|(&id, because)| {
                 let cause = match because {
-                    Because::Embeds(path) | Because::LinksTo(path) | Because::Shares(path) => path.clone(),
+                    Because::Embeds(path) | Because::LinksTo(path) | Because::Shares(path) => {
+                        path.clone()
+                    }
                     _ => self.vault.files.get(id).path.clone(),
                 };
                 (id, cause)
@@ -573,9 +610,18 @@ impl<'a> Update<'a> {
             .collect();
         let mut seen: BTreeSet<FileId> = queue.iter().map(|(id, _)| *id).collect();
         while let Some((id, cause)) = queue.pop() {
-            for edge in self.vault.files.get(id).incoming.iter().filter(|edge| edge.is_embed()) {
+            for edge in self
+                .vault
+                .files
+                .get(id)
+                .incoming
+                .iter()
+                .filter(|edge| edge.is_embed())
+            {
                 if seen.insert(edge.id()) {
-                    self.reasons.entry(edge.id()).or_insert_with(|| Because::Embeds(cause.clone()));
+                    self.reasons
+                        .entry(edge.id())
+                        .or_insert_with(|| Because::Embeds(cause.clone()));
                     queue.push((edge.id(), cause.clone()));
                 }
             }
@@ -584,7 +630,9 @@ impl<'a> Update<'a> {
 
     /// Makes a note's view anew; true when it differs.
     fn review(&mut self, id: FileId) -> bool {
-        let Some(facts) = self.vault.files.get(id).facts() else { return false };
+        let Some(facts) = self.vault.files.get(id).facts() else {
+            return false;
+        };
         let view = self.vault.view_of(id, &facts);
         let file = self.vault.files.get_mut(id);
         let differs = file.view != view.key;
@@ -611,7 +659,11 @@ impl<'a> Update<'a> {
             .map(|(id, because)| Affected { id, because })
             .collect();
         delta.affected.sort_by(|a, b| path(&a.id).cmp(path(&b.id)));
-        delta.copies = self.copies.into_iter().filter(|id| vault.files.try_get(*id).is_some()).collect();
+        delta.copies = self
+            .copies
+            .into_iter()
+            .filter(|id| vault.files.try_get(*id).is_some())
+            .collect();
         delta.copies.sort_by(|a, b| path(a).cmp(path(b)));
         delta.changed.sort_by(|a, b| path(a).cmp(path(b)));
         delta.pages = self
@@ -631,14 +683,22 @@ impl Vault {
     /// the pages that list it.
     pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
         let stem = self.rules.stem(&file.path, &facts.title);
-        KeyHasher::new().text(file.path.as_str()).text(&facts.title).text(&stem).finish()
+        KeyHasher::new()
+            .text(file.path.as_str())
+            .text(&facts.title)
+            .text(&stem)
+            .finish()
     }
 }
 
 /// What a note shows to those who link to it, besides its place in the export.
 fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
     (
-        facts.headings.iter().map(|h| (h.level, &*h.text, &*h.anchor)).collect(),
+        facts
+            .headings
+            .iter()
+            .map(|h| (h.level, &*h.text, &*h.anchor))
+            .collect(),
         facts.blocks.iter().map(|block| &*block.id).collect(),
     )
 }

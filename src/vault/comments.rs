@@ -122,11 +122,8 @@ fn has_own_line(text: &str, open: usize) -> bool {
 
 /// The start of the line of `at`, if only spaces and quote markers stand between.
 pub(super) fn begins_line(text: &str, at: usize) -> Option<usize> {
-    let start = line_start(text, at);
-    text[start..at]
-        .chars()
-        .all(|c| matches!(c, ' ' | '\t' | '>'))
-        .then_some(start)
+    let start = text[..at].trim_end_matches([' ', '\t', '>']).len();
+    (start == 0 || text.as_bytes()[start - 1] == b'\n').then_some(start)
 }
 
 /// The start of the line of `at`.

@@ -15,7 +15,6 @@ use super::{Privacy, Problem};
 const MAX_BYTES: usize = 1 << 20;
 /// Deeper flow collections are not read: the YAML scanner's time grows with their depth.
 const MAX_FLOW_DEPTH: usize = 64;
-
 /// More aliases are not followed: a few that are nested can stand for gigabytes.
 const MAX_ALIASES: usize = 8;
 
@@ -24,8 +23,6 @@ const MAX_ALIASES: usize = 8;
 pub(super) struct Split<'a> {
     /// What stands between the fences.
     pub(super) yaml: &'a str,
-    /// Byte offset of `yaml`.
-    pub(super) start: usize,
     /// Byte offset after the closing fence's line.
     pub(super) end: usize,
 }
@@ -52,33 +49,23 @@ pub(super) fn split(text: &str) -> Opening<'_> {
         return Opening::None;
     };
     let start = bom + first.len();
-    let bytes = text.as_bytes();
-    // Only lines that begin with a `-` can close it.
     let mut at = start;
-    loop {
-        let line_end = memchr::memchr(b'\n', &bytes[at..]).map_or(text.len(), |nl| at + nl + 1);
-        if is_fence(&text[at..line_end]) {
+    for line in text[start..].split_inclusive('\n') {
+        let end = at + line.len();
+        if is_fence(line) {
             return Opening::Closed(Split {
                 yaml: &text[start..at],
-                start,
-                end: line_end,
+                end,
             });
         }
-        if line_end == text.len() {
-            break;
-        }
-        at = line_end;
+        at = end;
     }
-    let blank = text[start..].split_inclusive('\n').scan(start, |at, line| {
-        let begin = *at;
-        *at += line.len();
-        Some((begin, line))
-    });
-    let end = blank
-        .into_iter()
-        .find(|(_, line)| line.trim().is_empty())
-        .map_or(text.len(), |(begin, _)| begin);
-    Opening::Unclosed(&text[start..end])
+    let lines = text[start..].split_inclusive('\n');
+    let above_blank: usize = lines
+        .take_while(|line| !line.trim().is_empty())
+        .map(str::len)
+        .sum();
+    Opening::Unclosed(&text[start..start + above_blank])
 }
 
 /// The length of a byte order mark at the start of `text`.
@@ -151,20 +138,13 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
         )
     })?;
     match value {
-        Value::Mapping(mapping) => match template_key(&mapping) {
-            false => Ok(mapping),
-            true => {
-                let (line, column) = position(
-                    yaml,
-                    yaml.find("{{").or_else(|| yaml.find('?')).unwrap_or(0),
-                );
-                Err(problem(
-                    line,
-                    column,
-                    "the front matter has a template or a collection where a text must be",
-                ))
-            }
-        },
+        Value::Mapping(mapping) if has_template(&mapping) => {
+            let at = yaml.find("{{").or_else(|| yaml.find('?')).unwrap_or(0);
+            let (line, column) = position(yaml, at);
+            let message = "the front matter holds a template (`{{…}}` without quotes) or a key that is no text";
+            Err(problem(line, column, message))
+        }
+        Value::Mapping(mapping) => Ok(mapping),
         Value::Null => Ok(Mapping::new()),
         _ => Err(problem(
             1,
@@ -273,15 +253,15 @@ pub(super) fn fields(mapping: &Mapping, yaml: &str) -> Fields {
         match name.as_str() {
             "title" if matches!(value, Value::Sequence(_) | Value::Mapping(_) | Value::Null) => {}
             "title" => {
-                fields.title = texts
-                    .into_iter()
-                    .next()
-                    .map(|t| t.trim().into())
-                    .filter(|t: &Box<str>| !t.is_empty())
+                let title = texts
+                    .first()
+                    .map(|text| text.trim())
+                    .filter(|text| !text.is_empty());
+                fields.title = title.map(Into::into);
             }
             "tags" | "tag" => texts.iter().for_each(|text| fields.tags.add_list(text)),
             "aliases" | "alias" if matches!(value, Value::Sequence(_)) => {
-                add_aliases(&mut fields.aliases, texts.iter().map(String::as_str))
+                add_aliases(&mut fields.aliases, texts.iter().map(String::as_str));
             }
             "aliases" | "alias" => add_aliases(
                 &mut fields.aliases,
@@ -332,20 +312,20 @@ fn is_refusal(value: &Value) -> bool {
 }
 
 /// Whether some key is a collection, as in `created: {{date}}`: valid YAML, but nobody's meaning.
-fn template_key(mapping: &Mapping) -> bool {
+fn has_template(mapping: &Mapping) -> bool {
     mapping.iter().any(|(key, value)| {
         matches!(
             key,
             Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_)
-        ) || in_value(value)
+        ) || has_template_in(value)
     })
 }
 
-fn in_value(value: &Value) -> bool {
+fn has_template_in(value: &Value) -> bool {
     match value {
-        Value::Mapping(mapping) => template_key(mapping),
-        Value::Sequence(values) => values.iter().any(in_value),
-        Value::Tagged(tagged) => in_value(&tagged.value),
+        Value::Mapping(mapping) => has_template(mapping),
+        Value::Sequence(values) => values.iter().any(has_template_in),
+        Value::Tagged(tagged) => has_template_in(&tagged.value),
         _ => false,
     }
 }
@@ -411,7 +391,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     )
 }
 
-/// serde_yaml's message in one line, without the place that it puts at its end.
+/// The parser's message in one line, without the place that it puts at its end.
 fn without_location(error: &serde_yaml::Error) -> String {
     let message = error.to_string();
     let cut = message.find(" at line ").unwrap_or(message.len());

@@ -68,7 +68,10 @@ impl Vault {
                 if self.files.try_get(edge.id()).is_none() {
                     return false;
                 }
-                self.files.get_mut(edge.id()).incoming.push(Edge::new(id, edge.is_embed()));
+                self.files
+                    .get_mut(edge.id())
+                    .incoming
+                    .push(Edge::new(id, edge.is_embed()));
             }
         }
         self.settle_exports(&ids);
@@ -106,17 +109,24 @@ impl Vault {
         let mut delta = Delta::default();
         let ids: Vec<FileId> = self.files.iter().map(|(id, _)| id).collect();
         for id in ids {
-            let Some(facts) = self.files.get(id).facts() else { continue };
+            let Some(facts) = self.files.get(id).facts() else {
+                continue;
+            };
             let view = self.view_of(id, &facts);
             let file = self.files.get_mut(id);
             if file.view != view.key {
                 file.view = view.key;
                 delta.touched.push(id);
-                delta.affected.push(Affected { id, because: Because::Config });
+                delta.affected.push(Affected {
+                    id,
+                    because: Because::Config,
+                });
             }
         }
         let path = |id: FileId| &self.files.get(id).path;
-        delta.affected.retain(|affected| self.files.get(affected.id).exported || self.blocked(affected.id, 0).is_some());
+        delta.affected.retain(|affected| {
+            self.files.get(affected.id).exported || self.blocked(affected.id, 0).is_some()
+        });
         delta.affected.sort_by(|a, b| path(a.id).cmp(path(b.id)));
         delta
     }

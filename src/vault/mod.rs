@@ -23,6 +23,7 @@ pub mod syntax;
 pub mod table;
 mod tags;
 pub mod view;
+mod wikilinks;
 
 pub use change::{Affected, Because, Change, Delta, Seen};
 pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
@@ -56,7 +57,9 @@ pub struct Vault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
     /// Another note has the place.
-    #[error("{output}: {winner} is exported there already, as it comes first in path order; rename {loser}")]
+    #[error(
+        "{output}: {winner} is exported there already, as it comes first in path order; rename {loser}"
+    )]
     Taken {
         /// The output that both would write.
         output: OutputPath,
@@ -110,7 +113,11 @@ impl Vault {
     }
 
     fn resolver(&self) -> Resolver<'_> {
-        Resolver { files: &self.files, names: &self.names, aliases: &self.aliases }
+        Resolver {
+            files: &self.files,
+            names: &self.names,
+            aliases: &self.aliases,
+        }
     }
 
     /// The file that a name means where no note is near: by path suffix, the first in path order.
@@ -129,14 +136,20 @@ impl Vault {
     fn target_at(&self, id: FileId, fragment: &str) -> Target {
         let file = self.files.get(id);
         if !file.is_note() {
-            return if self.is_copied(id) { Target::File(id) } else { Target::Nowhere(Nowhere::NotCopied) };
+            return if self.is_copied(id) {
+                Target::File(id)
+            } else {
+                Target::Nowhere(Nowhere::NotCopied)
+            };
         }
         if !file.exported {
             return Target::Nowhere(Nowhere::Hidden);
         }
         let place = match fragment {
             "" => Place::Whole,
-            fragment => file.facts().map_or(Place::Missing, |facts| resolve::place(&facts, fragment)),
+            fragment => file
+                .facts()
+                .map_or(Place::Missing, |facts| resolve::place(&facts, fragment)),
         };
         Target::Note(id, place)
     }
@@ -147,14 +160,19 @@ impl Vault {
         let wanted = match self.rules.attachments() {
             Attachments::None => false,
             Attachments::All => true,
-            Attachments::Referenced => file.incoming.iter().any(|edge| self.files.get(edge.id()).exported),
+            Attachments::Referenced => file
+                .incoming
+                .iter()
+                .any(|edge| self.files.get(edge.id()).exported),
         };
         wanted && !file.is_note() && !self.is_claimed(file.path.as_str())
     }
 
     /// Whether a note's output lies at this path of the export.
     pub fn is_claimed(&self, path: &str) -> bool {
-        self.rules.stems_at(path).any(|stem| self.owner_of(stem).is_some())
+        self.rules
+            .stems_at(path)
+            .any(|stem| self.owner_of(stem).is_some())
     }
 
     /// Whether a note's output or a copied attachment lies at this path of the export: no page can.
@@ -174,7 +192,11 @@ impl Vault {
     pub fn stem(&self, id: FileId) -> String {
         let file = self.files.get(id);
         // Decoding facts is what costs here, and only one layout needs the title.
-        let title = if self.rules.names_by_title() { file.facts().map(|facts| facts.title) } else { None };
+        let title = if self.rules.names_by_title() {
+            file.facts().map(|facts| facts.title)
+        } else {
+            None
+        };
         self.rules.stem(&file.path, &title.unwrap_or_default())
     }
 
@@ -208,7 +230,13 @@ impl Vault {
 
     /// The exported notes that refer to this one, in path order.
     pub fn backlinks(&self, id: FileId) -> Vec<FileId> {
-        let mut sources: Vec<FileId> = self.files.get(id).incoming.iter().map(|edge| edge.id()).collect();
+        let mut sources: Vec<FileId> = self
+            .files
+            .get(id)
+            .incoming
+            .iter()
+            .map(|edge| edge.id())
+            .collect();
         sources.sort_unstable();
         sources.dedup();
         sources.retain(|&source| self.files.get(source).exported);
@@ -218,8 +246,12 @@ impl Vault {
 
     /// All notes that are exported, in path order.
     pub fn exported(&self) -> Vec<FileId> {
-        let mut ids: Vec<FileId> =
-            self.files.iter().filter(|(_, file)| file.exported).map(|(id, _)| id).collect();
+        let mut ids: Vec<FileId> = self
+            .files
+            .iter()
+            .filter(|(_, file)| file.exported)
+            .map(|(id, _)| id)
+            .collect();
         ids.sort_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path));
         ids
     }

@@ -21,8 +21,11 @@ pub fn fold(name: &str) -> Cow<'_, str> {
             Cow::Borrowed(name)
         };
     }
-    let lower: String =
-        name.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect();
+    let lower: String = name
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ς' { 'σ' } else { c })
+        .collect();
     if is_nfc_quick(lower.chars()) == IsNormalized::Yes {
         Cow::Owned(lower)
     } else {
@@ -87,7 +90,9 @@ impl NameIndex {
 
     /// The files that a name belongs to, in id order.
     pub fn get(&self, key: NameKey) -> &[FileId] {
-        self.0.find(key.0, |(other, _)| *other == key).map_or(&[], |(_, ids)| ids)
+        self.0
+            .find(key.0, |(other, _)| *other == key)
+            .map_or(&[], |(_, ids)| ids)
     }
 }
 

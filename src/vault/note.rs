@@ -153,11 +153,8 @@ fn read_json(text: String, mut head: Head) -> Head {
         Ok(object) => {
             head.fields = frontmatter::fields(&object, &text[start..]);
             head.privacy = privacy(&head.fields);
-            head.text = object
-                .get("body")
-                .and_then(serde_yaml::Value::as_str)
-                .unwrap_or_default()
-                .to_owned();
+            let body = object.get("body").and_then(serde_yaml::Value::as_str);
+            body.unwrap_or_default().clone_into(&mut head.text);
         }
         Err(problem) => {
             head.privacy = frontmatter::privacy_of_unreadable(&text);
@@ -401,3 +398,6 @@ fn sections(text: &str, outline: &Outline) -> Vec<Span> {
         .map(|(&start, end)| Span::new(start..end.max(start)))
         .collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -37,7 +37,9 @@ impl Page {
         match self {
             Self::Index => true,
             Self::Tag(wanted) => tags.iter().any(|tag| {
-                fold(tag).strip_prefix(&**wanted).is_some_and(|below| below.is_empty() || below.starts_with('/'))
+                fold(tag)
+                    .strip_prefix(&**wanted)
+                    .is_some_and(|below| below.is_empty() || below.starts_with('/'))
             }),
         }
     }
@@ -85,7 +87,9 @@ impl Pages {
         let spellings = spellings(tags);
         self.index = minus(self.index, on_index(shown, &spellings));
         for tag in spellings.keys() {
-            let Some(listed) = self.tags.get_mut(tag) else { continue };
+            let Some(listed) = self.tags.get_mut(tag) else {
+                continue;
+            };
             listed.ids.remove(&id);
             listed.key = minus(listed.key, on_page(shown, tag, &spellings));
             if listed.ids.is_empty() {
@@ -104,7 +108,10 @@ impl Pages {
 
     /// The notes of a tag page, in id order.
     pub fn tagged(&self, tag: &str) -> impl Iterator<Item = FileId> {
-        self.tags.get(tag).into_iter().flat_map(|listed| listed.ids.iter().copied())
+        self.tags
+            .get(tag)
+            .into_iter()
+            .flat_map(|listed| listed.ids.iter().copied())
     }
 
     /// All pages.
@@ -127,7 +134,10 @@ fn on_index(shown: Key, spellings: &BTreeMap<Box<str>, &str>) -> Key {
 fn on_page(shown: Key, tag: &str, spellings: &BTreeMap<Box<str>, &str>) -> Key {
     let is_shown = |other: &str| {
         other.strip_prefix(tag).is_some_and(|below| {
-            below.is_empty() || below.strip_prefix('/').is_some_and(|below| !below.contains('/'))
+            below.is_empty()
+                || below
+                    .strip_prefix('/')
+                    .is_some_and(|below| !below.contains('/'))
         })
     };
     let mut key = KeyHasher::new();
@@ -163,7 +173,13 @@ impl Page {
         let Some(tag) = stem.strip_prefix("tags/") else {
             return (stem == Self::Index.stem()).then_some(Self::Index);
         };
-        let bytes = tag.split('/').map(|part| if part == "~" { Some(Vec::new()) } else { unescape(part) });
+        let bytes = tag.split('/').map(|part| {
+            if part == "~" {
+                Some(Vec::new())
+            } else {
+                unescape(part)
+            }
+        });
         let bytes = bytes.collect::<Option<Vec<_>>>()?.join(&b'/');
         let page = Self::Tag(String::from_utf8(bytes).ok()?.into());
         (page.stem() == stem).then_some(page)
@@ -195,10 +211,24 @@ mod tests {
 
     #[test]
     fn pages_are_found_by_their_stem() {
-        for page in [Page::Index, Page::tag("work"), Page::tag("a/b.c d/\u{e9}"), Page::tag("a//b"), Page::tag("~")] {
+        for page in [
+            Page::Index,
+            Page::tag("work"),
+            Page::tag("a/b.c d/\u{e9}"),
+            Page::tag("a//b"),
+            Page::tag("~"),
+        ] {
             assert_eq!(Page::at(&page.stem()), Some(page));
         }
-        for stem in ["work", "tags", "tags/A b", "tags/~2", "tags/~zz", "x/tags/work", "tags/~61"] {
+        for stem in [
+            "work",
+            "tags",
+            "tags/A b",
+            "tags/~2",
+            "tags/~zz",
+            "x/tags/work",
+            "tags/~61",
+        ] {
             assert_eq!(Page::at(stem), None, "{stem}");
         }
     }

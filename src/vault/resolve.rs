@@ -7,10 +7,10 @@
 
 use std::cmp::Ordering;
 
+use super::FileId;
 use super::facts::{NoteFacts, Ref};
 use super::names::{NameIndex, NameKey, fold, fold_heading};
 use super::table::Files;
-use super::FileId;
 use crate::path::{NotePath, split_extension};
 
 /// What a reference leads to, as far as the export is concerned.
@@ -141,20 +141,36 @@ impl Resolver<'_> {
         let name = folded.rsplit('/').next().unwrap_or(folded);
         let named = self.names.get(NameKey::of_folded(name));
         if folded.contains('/') {
-            let exact = named.iter().copied().filter(|&id| self.matches_whole(id, folded));
+            let exact = named
+                .iter()
+                .copied()
+                .filter(|&id| self.matches_whole(id, folded));
             let exact = self.nearest(exact, folder);
             if exact != Candidates::None {
                 return exact;
             }
         }
-        self.nearest(named.iter().copied().filter(|&id| self.matches_suffix(id, folded)), folder)
+        self.nearest(
+            named
+                .iter()
+                .copied()
+                .filter(|&id| self.matches_suffix(id, folded)),
+            folder,
+        )
     }
 
     fn by_alias(&self, target: &str, folder: &str) -> Candidates {
         let folded = fold(target);
-        let bearers = self.aliases.get(NameKey::of_folded(&folded)).iter().copied();
+        let bearers = self
+            .aliases
+            .get(NameKey::of_folded(&folded))
+            .iter()
+            .copied();
         let bears = |id: &FileId| {
-            self.files.get(*id).facts().is_some_and(|facts| facts.aliases.iter().any(|alias| fold(alias) == folded))
+            self.files
+                .get(*id)
+                .facts()
+                .is_some_and(|facts| facts.aliases.iter().any(|alias| fold(alias) == folded))
         };
         self.nearest(bearers.filter(bears), folder)
     }
@@ -165,7 +181,8 @@ impl Resolver<'_> {
 
     fn matches_suffix(&self, id: FileId, folded: &str) -> bool {
         self.folded_forms(id, |form| {
-            form.strip_suffix(folded).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+            form.strip_suffix(folded)
+                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
         })
     }
 
@@ -249,7 +266,10 @@ pub fn place(facts: &NoteFacts, fragment: &str) -> Place {
         return Place::Whole;
     }
     if let Some(id) = fragment.strip_prefix('^') {
-        let block = facts.blocks.iter().position(|block| block.id.eq_ignore_ascii_case(id));
+        let block = facts
+            .blocks
+            .iter()
+            .position(|block| block.id.eq_ignore_ascii_case(id));
         return block.map_or(Place::Missing, Place::Block);
     }
     let mut found = None;

@@ -39,7 +39,10 @@ impl Rules {
             places: config
                 .formats
                 .iter()
-                .map(|format| Place { dir: format.dir.clone(), extension: format.extension.clone() })
+                .map(|format| Place {
+                    dir: format.dir.clone(),
+                    extension: format.extension.clone(),
+                })
                 .collect(),
         }
     }
@@ -110,7 +113,9 @@ impl Rules {
     /// Whether a note's outputs can have this stem: with every extension it must stay within a file name's 255 bytes.
     pub fn fits(&self, stem: &str) -> bool {
         let name = stem.rsplit('/').next().unwrap_or(stem);
-        self.places.iter().all(|place| name.len() + 1 + place.extension.len() <= 255)
+        self.places
+            .iter()
+            .all(|place| name.len() + 1 + place.extension.len() <= 255)
     }
 
     /// Where the output with this stem, which [`Self::fits`], goes in a format (an index into the config's formats).
@@ -118,7 +123,8 @@ impl Rules {
         let place = &self.places[format];
         let separator = if place.dir.is_empty() { "" } else { "/" };
         let text = format!("{}{separator}{stem}.{}", place.dir, place.extension);
-        OutputPath::new(&text).expect("a stem that fits, an extension and a folder of the config make a path")
+        OutputPath::new(&text)
+            .expect("a stem that fits, an extension and a folder of the config make a path")
     }
 
     /// The stems with which a note's output would lie at `path`, one for each format that could write it.
@@ -141,7 +147,8 @@ impl Rules {
 
 /// Whether the tag `wanted` is `tag` or a parent of it; both folded.
 fn covers(wanted: &str, tag: &str) -> bool {
-    tag.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    tag.strip_prefix(wanted)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// `title.lower()` with runs of white space as `-`, made safe as a file name: no separators, no control characters,
@@ -153,11 +160,18 @@ pub fn slug(title: &str) -> String {
             slug.push('-');
         }
         for c in word.chars().flat_map(char::to_lowercase) {
-            slug.push(if c == '/' || c == '\\' || c.is_control() { '-' } else { c });
+            slug.push(if c == '/' || c == '\\' || c.is_control() {
+                '-'
+            } else {
+                c
+            });
         }
     }
     if slug.len() > SLUG_BYTES {
-        let end = (0..=SLUG_BYTES).rev().find(|&at| slug.is_char_boundary(at)).unwrap_or(0);
+        let end = (0..=SLUG_BYTES)
+            .rev()
+            .find(|&at| slug.is_char_boundary(at))
+            .unwrap_or(0);
         slug.truncate(end);
     }
     match slug.strip_prefix('.') {

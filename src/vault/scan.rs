@@ -1,19 +1,19 @@
 //! Finds the marks of a note: wikilinks and tags in plain text, and what the outline knows of links and ids.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
-use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
-use super::outline::{Outline, RawId, RawLink, Zone, ZoneKind, fold_label};
+use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
+use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, fold_label};
 use super::syntax::{
-    self, Definition, Destination, Inner, Link, Mark, MarkKind, Paragraph, Setting, Span, Syntax,
-    Wiki,
+    self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
 };
 use super::tags::{self, TagSet};
+use super::wikilinks::{Cover, FoundWiki, Scanner};
 use super::{Ref, RefKind};
 
 /// What a body says, its text apart.
@@ -60,204 +60,11 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
 fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
     let body = text[base..].trim_end();
     let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
-    let covered = zones
-        .last()
-        .is_some_and(|zone| zone.range.start <= start && zone.range.end > start);
-    (!covered).then(|| &text[start..base + body.len()])
-}
-
-/// A wikilink that was found.
-struct FoundWiki<'a> {
-    range: Range<usize>,
-    embed: bool,
-    inner: Inner<'a>,
-    setting: Setting,
-}
-
-/// Tells whether offsets that only grow lie in one of some sorted ranges.
-struct Cover<'a> {
-    ranges: std::iter::Peekable<std::slice::Iter<'a, Range<usize>>>,
-    end: usize,
-}
-
-impl<'a> Cover<'a> {
-    fn new(ranges: &'a [Range<usize>]) -> Self {
-        Self {
-            ranges: ranges.iter().peekable(),
-            end: 0,
-        }
-    }
-
-    fn has(&mut self, at: usize) -> bool {
-        while let Some(range) = self.ranges.next_if(|range| range.start <= at) {
-            self.end = self.end.max(range.end);
-        }
-        at < self.end
-    }
-}
-
-/// Goes through the plain text once.
-struct Scanner<'a, 'o> {
-    text: &'a str,
-    at: usize,
-    zones: &'o [Zone],
-    tables: Cover<'o>,
-    lines: Cover<'o>,
-    lists: Cover<'o>,
-    paragraphs: &'o [Range<usize>],
-    /// The next `]]` and the last `[[` before it, once looked for.
-    close: Option<Close>,
-}
-
-/// What is known of the brackets ahead.
-#[derive(Clone, Copy)]
-struct Close {
-    /// Up to here the answer holds.
-    until: usize,
-    /// Where the last `[[` before the next `]]` stands, and that `]]`; `None` if the line has no more.
-    found: Option<(usize, usize)>,
-}
-
-impl<'a, 'o> Scanner<'a, 'o> {
-    fn new(text: &'a str, base: usize, outline: &'o Outline) -> Self {
-        Self {
-            text,
-            at: base,
-            zones: &outline.zones,
-            tables: Cover::new(&outline.tables),
-            lines: Cover::new(&outline.lines),
-            lists: Cover::new(&outline.lists),
-            paragraphs: &outline.paragraphs,
-            close: None,
-        }
-    }
-
-    fn run(mut self, tags: &mut TagSet) -> Vec<FoundWiki<'a>> {
-        let bytes = self.text.as_bytes();
-        let mut found = Vec::new();
-        loop {
-            while self
-                .zones
-                .first()
-                .is_some_and(|zone| zone.range.end <= self.at || zone.range.start < self.at)
-            {
-                // A zone that a wikilink reached into has lost its start, and so is none.
-                self.zones = &self.zones[1..];
-            }
-            let limit = self
-                .zones
-                .first()
-                .map_or(bytes.len(), |zone| zone.range.start);
-            let Some(next) = memchr2(b'[', b'#', &bytes[self.at..limit]).map(|next| self.at + next)
-            else {
-                match self.zones.first() {
-                    Some(zone) => self.at = zone.range.end,
-                    None => return found,
-                }
-                self.zones = &self.zones[1..];
-                continue;
-            };
-            self.at = next + 1;
-            if bytes[next] == b'#' {
-                if let Some(tag) = tags::inline_tag(self.text, next) {
-                    tags.add(tag);
-                    self.at += tag.len();
-                }
-            } else if bytes.get(next + 1) == Some(&b'[')
-                && let Some(wiki) = self.wiki(next)
-            {
-                self.at = wiki.range.end;
-                found.push(wiki);
-            }
-        }
-    }
-
-    /// The wikilink whose `[[` stands at `open`.
-    fn wiki(&mut self, open: usize) -> Option<FoundWiki<'a>> {
-        let bytes = self.text.as_bytes();
-        let (last_open, mut close) = self.close_after(open)?;
-        if open < last_open || is_escaped(bytes, open) {
-            return None;
-        }
-        let bar = open + 2 + memchr(b'|', &bytes[open + 2..close]).unwrap_or(close - open - 2);
-        for zone in self.zones {
-            if zone.range.start >= close + 2 {
-                break;
-            }
-            match zone.kind {
-                // A label may hold code; a `]]` in it ends nothing.
-                ZoneKind::Code | ZoneKind::Math
-                    if zone.range.start > bar && zone.range.end <= close => {}
-                ZoneKind::Code if zone.range.start > bar => {
-                    close = zone.range.end + same_line_close(&self.text[zone.range.end..])?;
-                }
-                ZoneKind::Math => {}
-                ZoneKind::Code | ZoneKind::Solid => return None,
-            }
-        }
-        let embed = open > 0 && bytes[open - 1] == b'!' && !is_escaped(bytes, open - 1);
-        let in_cell = self.tables.has(open);
-        let range = open + 2..close;
-        if self.text[range.clone()].contains(HIDDEN) {
-            return None;
-        }
-        let inner = syntax::inner(self.text, range, embed, in_cell)?;
-        let range = open - usize::from(embed)..close + 2;
-        let setting = match (in_cell, self.lines.has(open)) {
-            (true, _) => Setting::Cell,
-            (false, true) => Setting::Line,
-            (false, false) => Setting::Paragraph(self.paragraph(&range)),
-        };
-        Some(FoundWiki {
-            range,
-            embed,
-            inner,
-            setting,
-        })
-    }
-
-    fn paragraph(&mut self, range: &Range<usize>) -> Paragraph {
-        while self
-            .paragraphs
-            .first()
-            .is_some_and(|paragraph| paragraph.end <= range.start)
-        {
-            self.paragraphs = &self.paragraphs[1..];
-        }
-        let paragraph = self.paragraphs.first().cloned().unwrap_or_default();
-        let in_list = self.lists.has(range.start);
-        Paragraph {
-            in_list,
-            begins: range.start == paragraph.start,
-            ends: range.end == paragraph.end,
-        }
-    }
-
-    /// The next `]]` on the line, with the last `[[` before it.
-    fn close_after(&mut self, open: usize) -> Option<(usize, usize)> {
-        if let Some(close) = self.close.filter(|close| open < close.until) {
-            return close.found;
-        }
-        let bytes = self.text.as_bytes();
-        let line_end = memchr(b'\n', &bytes[open..]).map_or(bytes.len(), |nl| open + nl);
-        let found = memmem::find(&bytes[open + 2..line_end], b"]]")
-            .map(|at| open + 2 + at)
-            .map(|close| {
-                let last = memmem::rfind(&bytes[open..close], b"[[").map_or(open, |at| open + at);
-                (last, close)
-            });
-        self.close = Some(Close {
-            until: found.map_or(line_end, |(_, close)| close),
-            found,
-        });
-        found
-    }
-}
-
-/// Where `]]` stands in the first line of `text`.
-fn same_line_close(text: &str) -> Option<usize> {
-    let line = memchr(b'\n', text.as_bytes()).unwrap_or(text.len());
-    memmem::find(&text.as_bytes()[..line], b"]]")
+    let line = &text[start..base + body.len()];
+    // Code may begin after the line's indentation.
+    let first = start + (line.len() - line.trim_start().len());
+    let is_covered = |zone: &Zone| zone.range.start <= first && zone.range.end > first;
+    (!zones.last().is_some_and(is_covered)).then_some(line)
 }
 
 /// Gathers marks and refs.
@@ -298,18 +105,14 @@ impl Marks<'_> {
     fn block_ids(&mut self, ids: &[RawId]) -> Vec<usize> {
         let mut order: Vec<usize> = (0..ids.len()).collect();
         order.sort_by_key(|&id| (ids[id].block.start, ids[id].range.start));
-        let mut taken = HashMap::new();
+        let mut taken = HashSet::new();
         let mut blocks = Vec::new();
         for id in order {
             let name = self.text[ids[id].range.clone()].to_lowercase();
-            let block = match taken.entry(name) {
-                std::collections::hash_map::Entry::Occupied(_) => None,
-                std::collections::hash_map::Entry::Vacant(free) => {
-                    free.insert(());
-                    blocks.push(id);
-                    Some(syntax::offset(blocks.len() - 1))
-                }
-            };
+            let block = taken.insert(name).then(|| {
+                blocks.push(id);
+                syntax::offset(blocks.len() - 1)
+            });
             let (range, own_line) = self.id_with_space(&ids[id].range);
             self.push(range, MarkKind::BlockId { block, own_line });
         }
@@ -357,7 +160,7 @@ impl Marks<'_> {
         self.syntax.definitions = outline
             .definitions
             .iter()
-            .map(|raw| self.definition(&raw.range))
+            .map(|raw| self.definition(raw))
             .collect();
         let labels = outline.definitions.iter().enumerate();
         let labels: HashMap<String, u32> = labels
@@ -421,8 +224,7 @@ impl Marks<'_> {
                 .get(&fold_label(label))
                 .copied()
                 .map(Destination::Definition),
-            None => syntax::destination(self.text, raw.text.end + 2, raw.range.end, true)
-                .map(|range| Destination::Inline(Span::new(range))),
+            None => Some(Destination::Inline(Span::new(self.inline_destination(raw)))),
         };
         let Some(destination) = destination else {
             return;
@@ -440,6 +242,25 @@ impl Marks<'_> {
         });
         self.push(raw.range.start..raw.text.start, MarkKind::LinkOpen(index));
         self.push(raw.text.end..raw.range.end, MarkKind::LinkClose(index));
+    }
+
+    /// Where an inline link's destination is written; all between its parentheses if that can't be told.
+    fn inline_destination(&self, raw: &RawLink) -> Range<usize> {
+        let (open, close) = (raw.text.end + 2, raw.range.end - 1);
+        let found = syntax::destination(self.text, open, raw.range.end, true);
+        found
+            .filter(|found| self.reads_as(found, &raw.destination))
+            .unwrap_or(open.min(close)..close)
+    }
+
+    /// Whether the text in `range` can be the destination that Markdown found: a quote's `>` may stand in between.
+    fn reads_as(&self, range: &Range<usize>, destination: &str) -> bool {
+        let written = &self.text[range.clone()];
+        let inner = written
+            .strip_prefix('<')
+            .and_then(|inner| inner.strip_suffix('>'))
+            .unwrap_or(written);
+        inner == destination || inner.contains(['\\', '&'])
     }
 
     /// The index of the ref for a destination, if it is a path in the vault.
@@ -463,18 +284,21 @@ impl Marks<'_> {
         Some(syntax::offset(self.refs.len() - 1))
     }
 
-    /// Where the parts of a definition stand.
-    fn definition(&self, range: &Range<usize>) -> Definition {
-        let bytes = self.text.as_bytes();
-        let label_end = memmem::find_iter(&bytes[range.clone()], b"]:")
-            .map(|at| range.start + at)
-            .find(|&at| !is_escaped(bytes, at));
-        let destination = label_end
-            .and_then(|at| syntax::destination(self.text, at + 2, range.end, false))
-            .unwrap_or(range.end..range.end);
+    /// Where the parts of a definition stand; its destination is all that follows the label if that can't be told.
+    fn definition(&self, raw: &RawDefinition) -> Definition {
+        let (bytes, end) = (self.text.as_bytes(), raw.range.end);
+        let mut label_ends =
+            memmem::find_iter(&bytes[raw.range.clone()], b"]:").map(|at| raw.range.start + at);
+        let after_label = label_ends
+            .find(|&at| !is_escaped(bytes, at))
+            .map_or(end, |at| at + 2);
+        let found = syntax::destination(self.text, after_label, end, false);
+        let destination = found
+            .filter(|found| self.reads_as(found, &raw.destination))
+            .unwrap_or(after_label..end);
         Definition {
             reference: None,
-            rest: Span::new(destination.start..range.end),
+            rest: Span::new(destination.start..end),
             destination: Span::new(destination),
         }
     }

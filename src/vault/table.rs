@@ -131,7 +131,9 @@ struct Record<'a> {
 }
 
 fn encode(facts: &NoteFacts) -> Box<[u8]> {
-    postcard::to_allocvec(facts).expect("facts are plain data and memory is their only limit").into()
+    postcard::to_allocvec(facts)
+        .expect("facts are plain data and memory is their only limit")
+        .into()
 }
 
 fn decode(bytes: &[u8]) -> NoteFacts {
@@ -143,6 +145,8 @@ fn decode(bytes: &[u8]) -> NoteFacts {
 pub struct Files {
     slots: Vec<Option<File>>,
     by_path: HashTable<FileId>,
+    /// Several files can be one inode: hard links, and symlinks to a file of the vault.
+    by_inode: HashTable<FileId>,
     free: Vec<FileId>,
     retired: Vec<FileId>,
     notes: usize,
@@ -152,13 +156,19 @@ fn hash(path: &str) -> u64 {
     xxh3_64(path.as_bytes())
 }
 
+fn hash_inode(inode: u64) -> u64 {
+    xxh3_64(&inode.to_le_bytes())
+}
+
 impl Files {
     /// The file with this id.
     ///
     /// # Panics
     /// When there is none: ids are only handed out for files that exist, and whoever keeps one is told when it goes.
     pub fn get(&self, id: FileId) -> &File {
-        self.slots[id.0 as usize].as_ref().expect("ids in use name a file")
+        self.slots[id.0 as usize]
+            .as_ref()
+            .expect("ids in use name a file")
     }
 
     /// The file with this id, to change.
@@ -166,7 +176,9 @@ impl Files {
     /// # Panics
     /// As [`Self::get`].
     pub fn get_mut(&mut self, id: FileId) -> &mut File {
-        self.slots[id.0 as usize].as_mut().expect("ids in use name a file")
+        self.slots[id.0 as usize]
+            .as_mut()
+            .expect("ids in use name a file")
     }
 
     /// The file with this id, if there is one.
@@ -176,7 +188,9 @@ impl Files {
 
     /// The file at this path.
     pub fn find(&self, path: &str) -> Option<FileId> {
-        self.by_path.find(hash(path), |&id| self.get(id).path.as_str() == path).copied()
+        self.by_path
+            .find(hash(path), |&id| self.get(id).path.as_str() == path)
+            .copied()
     }
 
     /// Adds a file whose path is not taken.
@@ -204,18 +218,65 @@ impl Files {
         self.slots[id.0 as usize] = Some(file);
         let slots = &self.slots;
         self.by_path.insert_unique(hashed, id, |&id| {
-            hash(slots[id.0 as usize].as_ref().expect("ids in use name a file").path.as_str())
+            hash(
+                slots[id.0 as usize]
+                    .as_ref()
+                    .expect("ids in use name a file")
+                    .path
+                    .as_str(),
+            )
         });
+        self.index_inode(id);
+    }
+
+    fn index_inode(&mut self, id: FileId) {
+        let slots = &self.slots;
+        let inode = |id: FileId| {
+            slots[id.0 as usize]
+                .as_ref()
+                .expect("ids in use name a file")
+                .stamp
+                .inode
+        };
+        self.by_inode
+            .insert_unique(hash_inode(inode(id)), id, |&id| hash_inode(inode(id)));
+    }
+
+    fn forget_inode(&mut self, id: FileId) {
+        let hashed = hash_inode(self.get(id).stamp.inode);
+        if let Ok(entry) = self.by_inode.find_entry(hashed, |&other| other == id) {
+            entry.remove();
+        }
+    }
+
+    /// Puts another version in the place of the known one.
+    pub fn set_stamp(&mut self, id: FileId, stamp: Stamp, trusted: bool) {
+        self.forget_inode(id);
+        let file = self.get_mut(id);
+        file.stamp = stamp;
+        file.trusted = trusted;
+        self.index_inode(id);
+    }
+
+    /// The files that were this inode when they were last looked at.
+    pub fn with_inode(&self, inode: u64) -> impl Iterator<Item = FileId> {
+        self.by_inode
+            .iter_hash(hash_inode(inode))
+            .copied()
+            .filter(move |&id| self.get(id).stamp.inode == inode)
     }
 
     /// Takes a file out; its id stays unused until [`Self::recycle`].
     pub fn remove(&mut self, id: FileId) -> File {
+        self.forget_inode(id);
         let hashed = hash(self.get(id).path.as_str());
         if let Ok(entry) = self.by_path.find_entry(hashed, |&other| other == id) {
             entry.remove();
         }
         self.retired.push(id);
-        let file = self.slots[id.0 as usize].take().expect("ids in use name a file");
+        let file = self.slots[id.0 as usize]
+            .take()
+            .expect("ids in use name a file");
         self.notes -= usize::from(file.is_note());
         file
     }
@@ -227,12 +288,18 @@ impl Files {
 
     /// After a bulk of [`Self::restore`]: the gaps between ids become free.
     pub fn find_gaps(&mut self) {
-        self.free = (0u32..).zip(&self.slots).filter(|(_, slot)| slot.is_none()).map(|(id, _)| FileId(id)).collect();
+        self.free = (0u32..)
+            .zip(&self.slots)
+            .filter(|(_, slot)| slot.is_none())
+            .map(|(id, _)| FileId(id))
+            .collect();
     }
 
     /// All files in id order.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &File)> {
-        (0u32..).zip(&self.slots).filter_map(|(id, slot)| Some((FileId(id), slot.as_ref()?)))
+        (0u32..)
+            .zip(&self.slots)
+            .filter_map(|(id, slot)| Some((FileId(id), slot.as_ref()?)))
     }
 
     /// How many notes there are.

@@ -53,7 +53,10 @@ impl Vault {
             .refs
             .iter()
             .filter_map(|reference| {
-                let target = self.candidates(id, reference).first().filter(|&target| target != id)?;
+                let target = self
+                    .candidates(id, reference)
+                    .first()
+                    .filter(|&target| target != id)?;
                 Some(Edge::new(target, reference.kind.is_embed()))
             })
             .collect();
@@ -68,8 +71,13 @@ impl Vault {
         VIEWS_MADE.set(VIEWS_MADE.get() + 1);
         let file = self.files.get(id);
         let mut key = KeyHasher::new();
-        key.hash(facts.content).text(&self.rules.stem(&file.path, &facts.title));
-        let mut view = View { key: Key::default(), unresolved: 0, ambiguous: 0 };
+        key.hash(facts.content)
+            .text(&self.rules.stem(&file.path, &facts.title));
+        let mut view = View {
+            key: Key::default(),
+            unresolved: 0,
+            ambiguous: 0,
+        };
         let mut queue: Vec<Shown> = Vec::new();
         for reference in &facts.refs {
             let candidates = self.candidates(id, reference);
@@ -97,10 +105,16 @@ impl Vault {
                 if !seen.insert(shown) {
                     continue;
                 }
-                let Some(facts) = self.files.get(shown.id).facts() else { continue };
+                let Some(facts) = self.files.get(shown.id).facts() else {
+                    continue;
+                };
                 let (hash, range) = part(&facts, shown.place);
                 key.number(hash);
-                for reference in facts.refs.iter().filter(|reference| range.contains(&reference.start)) {
+                for reference in facts
+                    .refs
+                    .iter()
+                    .filter(|reference| range.contains(&reference.start))
+                {
                     let candidates = self.candidates(shown.id, reference);
                     self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
                 }
@@ -123,7 +137,9 @@ impl Vault {
     ) {
         let target = candidates
             .first()
-            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| self.target_at(id, &reference.fragment));
+            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
+                self.target_at(id, &reference.fragment)
+            });
         match target {
             Target::Nowhere(nowhere) => {
                 key.number(kind_of_nowhere(nowhere, reference, whose));
@@ -141,9 +157,18 @@ impl Vault {
         }
     }
 
-    fn take_in_place(&self, key: &mut KeyHasher, id: FileId, place: Place, kind: RefKind, queue: &mut Vec<Shown>) {
+    fn take_in_place(
+        &self,
+        key: &mut KeyHasher,
+        id: FileId,
+        place: Place,
+        kind: RefKind,
+        queue: &mut Vec<Shown>,
+    ) {
         if matches!(place, Place::Heading(_) | Place::Block(_)) {
-            let Some(facts) = self.files.get(id).facts() else { return };
+            let Some(facts) = self.files.get(id).facts() else {
+                return;
+            };
             match place {
                 Place::Heading(at) => key.number(0).text(&facts.headings[at].anchor),
                 Place::Block(at) => key.number(1).text(&facts.blocks[at].id),
@@ -177,7 +202,11 @@ pub(super) fn views_made() -> usize {
 /// nothing at all of a note that is kept in.
 fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
     match nowhere {
-        Nowhere::Unresolved if reference.kind.is_markdown() && !looks_like_file(&reference.target) => 1,
+        Nowhere::Unresolved
+            if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
+        {
+            1
+        }
         Nowhere::Hidden if whose == Whose::Own => 2,
         Nowhere::Unresolved | Nowhere::Hidden | Nowhere::NotCopied => 0,
     }

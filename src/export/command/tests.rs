@@ -184,6 +184,7 @@ fn the_environment_is_an_allow_list() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
     let shown = output(to_stdout("env")).unwrap();
     assert!(!shown.contains("CARGO"), "{shown}");
+    assert!(shown.contains("SOURCE_DATE_EPOCH=315532800\n"), "{shown}");
 }
 
 #[test]
@@ -269,4 +270,24 @@ fn dropping_the_future_ends_the_group() {
         group
     });
     assert!(eventually(|| !group_is_alive(group)));
+}
+
+/// What the README shows, with the real tool; passes unseen where it is not installed.
+#[test]
+fn pandoc_makes_a_docx_of_the_input() {
+    let arguments = [
+        "pandoc",
+        "--from=gfm",
+        "--metadata=title:{title}",
+        "--output={output}",
+        "{input}",
+    ];
+    match block_on(run(invocation(&arguments))) {
+        Ok(docx) => assert!(docx.starts_with(b"PK"), "a docx is a zip file"),
+        Err(CommandError {
+            fault: Fault::NotFound,
+            ..
+        }) => eprintln!("pandoc is not installed"),
+        Err(error) => panic!("{error}"),
+    }
 }

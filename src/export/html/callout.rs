@@ -1,5 +1,9 @@
 //! Callouts: quotes whose first line is `[!type]`, `[!type]+` or `[!type]-`, and maybe a title.
 
+use pulldown_cmark::{Event, Tag};
+
+use super::write::Writer;
+
 /// The marker at the beginning of a callout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Marker {
@@ -60,6 +64,82 @@ fn capitalised(name: &str) -> String {
     chars.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(chars).collect()
     })
+}
+
+impl Writer<'_> {
+    /// A quote, or a callout with its title.
+    pub(super) fn quote(&mut self, at: usize) -> usize {
+        let Some((Event::Start(Tag::Paragraph), range)) = self.events.get(at + 1) else {
+            return self.plain_quote(at);
+        };
+        let Some(marker) = marker(&self.body[range.start..]) else {
+            return self.plain_quote(at);
+        };
+        let paragraph = at + 1;
+        let title_end = self.first_line_end(paragraph);
+        self.skipped = range.start + marker.len;
+        let (open, summary, end_summary, close) = match marker.fold {
+            Fold::Never => (
+                "div",
+                "<div class=\"callout-title\">",
+                "</div>",
+                "</div>\n</div>\n",
+            ),
+            Fold::Open | Fold::Shut => (
+                "details",
+                "<summary class=\"callout-title\">",
+                "</summary>",
+                "</div>\n</details>\n",
+            ),
+        };
+        let is_open = if marker.fold == Fold::Open {
+            " open=\"\""
+        } else {
+            ""
+        };
+        self.block("");
+        self.write(format_args!("<{open} class=\"callout callout-"));
+        self.attribute(&marker.class);
+        self.write(format_args!("\"{is_open}>{summary}"));
+        let title_start = self.out.len();
+        self.range(paragraph + 1..title_end);
+        self.skipped = 0;
+        if self.out[title_start..].trim().is_empty() {
+            self.out.truncate(title_start);
+            self.escaped(&marker.default_title);
+        }
+        self.write(format_args!(
+            "{end_summary}\n<div class=\"callout-content\">\n"
+        ));
+        self.quotes.push(close);
+        if title_end == self.end_of(paragraph) {
+            return title_end + 1;
+        }
+        self.out.push_str("<p>");
+        title_end + 1
+    }
+
+    fn plain_quote(&mut self, at: usize) -> usize {
+        self.block("<blockquote>\n");
+        self.quotes.push("</blockquote>\n");
+        at + 1
+    }
+
+    /// Where the first line of the paragraph at `at` ends: at a break of its own, or with the paragraph.
+    fn first_line_end(&self, at: usize) -> usize {
+        let mut depth = 0_usize;
+        for (offset, (event, _)) in self.events[at + 1..].iter().enumerate() {
+            match event {
+                Event::Start(_) => depth += 1,
+                Event::End(_) | Event::SoftBreak | Event::HardBreak if depth == 0 => {
+                    return at + 1 + offset;
+                }
+                Event::End(_) => depth -= 1,
+                _ => {}
+            }
+        }
+        self.events.len()
+    }
 }
 
 #[cfg(test)]

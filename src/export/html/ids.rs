@@ -34,7 +34,8 @@ impl<'a> Ids<'a> {
     /// The id of the next heading, which begins at `start` of the body and reads `text`.
     pub(crate) fn heading(&mut self, start: usize, level: u8, text: &str) -> String {
         let base = slug(text);
-        self.own_heading(start, level, &base).unwrap_or_else(|| self.free(&base))
+        self.own_heading(start, level, &base)
+            .unwrap_or_else(|| self.free(&base))
     }
 
     /// The anchor that the note's facts have for this heading, if it is the note's own.

@@ -1,5 +1,8 @@
 //! How an image is shown: Obsidian's size in its text, and players for what is no picture.
 
+use super::sanitise;
+use super::write::{Writer, plain_text};
+
 /// What `![alt](url)` shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Shown<'a> {
@@ -73,6 +76,65 @@ fn kind(url: &str) -> Kind {
         "pdf" | "canvas" | "base" | "zip" | "docx" | "xlsx" | "pptx" | "odt" | "txt" | "csv"
         | "json" | "md" | "html" => Kind::Document,
         _ => Kind::Picture,
+    }
+}
+
+impl Writer<'_> {
+    pub(super) fn image(&mut self, at: usize, url: &str, title: &str) -> usize {
+        let end = self.end_of(at);
+        let alt = plain_text(&self.events[at..end]);
+        let shown = read(&alt, url);
+        let is_safe = sanitise::is_safe_url(url, shown.kind == Kind::Picture);
+        if !is_safe {
+            self.escaped(shown.alt);
+            return end + 1;
+        }
+        match shown.kind {
+            Kind::Picture => self.picture(&shown, url, title),
+            Kind::Video => self.media("video", &shown, url, title),
+            Kind::Audio => self.media("audio", &shown, url, title),
+            Kind::Document => {
+                if self.links.is_empty() {
+                    self.open_link("", url, title);
+                    self.escaped(shown.alt);
+                    self.out.push_str("</a>");
+                } else {
+                    self.escaped(shown.alt);
+                }
+            }
+        }
+        end + 1
+    }
+
+    fn picture(&mut self, shown: &Shown<'_>, url: &str, title: &str) {
+        self.out.push_str("<img src=\"");
+        self.url(url);
+        self.out.push_str("\" alt=\"");
+        self.attribute(shown.alt);
+        self.title(title);
+        self.out.push('"');
+        self.size(shown);
+        self.out.push_str(" />");
+    }
+
+    fn media(&mut self, name: &str, shown: &Shown<'_>, url: &str, title: &str) {
+        self.write(format_args!("<{name} controls=\"\" src=\""));
+        self.url(url);
+        self.title(title);
+        self.out.push('"');
+        self.size(shown);
+        self.out.push('>');
+        self.escaped(shown.alt);
+        self.write(format_args!("</{name}>"));
+    }
+
+    fn size(&mut self, shown: &Shown<'_>) {
+        if let Some(width) = shown.width {
+            self.write(format_args!(" width=\"{width}\""));
+        }
+        if let Some(height) = shown.height {
+            self.write(format_args!(" height=\"{height}\""));
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod footnotes;
 mod ids;
 mod image;
 mod inline;
+mod raw;
 mod sanitise;
 mod write;
 

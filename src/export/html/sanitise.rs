@@ -4,16 +4,30 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use ammonia::Builder;
+use percent_encoding::percent_decode_str;
+
+use crate::sync::lock;
 
 /// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
-const DENIED: [&str; 9] =
-    ["javascript", "vbscript", "livescript", "mocha", "data", "blob", "filesystem", "view-source", "jar"];
+const DENIED: [&str; 9] = [
+    "javascript",
+    "vbscript",
+    "livescript",
+    "mocha",
+    "data",
+    "blob",
+    "filesystem",
+    "view-source",
+    "jar",
+];
 
 /// Schemes that raw HTML may use, besides those of the note's own links.
-const SCHEMES: [&str; 10] = ["http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian"];
+const SCHEMES: [&str; 10] = [
+    "http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian",
+];
 
 /// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise. `script` and
 /// `style` are missing here, since they go with all they hold.
@@ -31,7 +45,10 @@ const ESCAPED_TAGS: [&str; 7] = [
 pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
     match scheme(url) {
         Some((scheme, rest)) if scheme == "data" => {
-            is_image && rest.get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
+            is_image
+                && rest
+                    .get(..6)
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
         }
         Some((scheme, _)) => !DENIED.contains(&scheme.as_str()),
         None => true,
@@ -44,7 +61,9 @@ pub(crate) fn scheme(url: &str) -> Option<(String, &str)> {
     // Browsers pass over blanks and control characters before a scheme and inside it.
     let seen = head.chars().filter(|c| *c > ' ' && *c != '\u{7f}');
     let scheme: String = seen.map(|c| c.to_ascii_lowercase()).collect();
-    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
+    let is_scheme = scheme
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));
     (is_scheme && !scheme.is_empty()).then_some((scheme, rest))
 }
 
@@ -69,7 +88,9 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
                 kept.push_str(&rest.replace('<', "&lt;"));
                 return Cow::Owned(kept);
             };
-            let is_escaped = ESCAPED_TAGS.iter().any(|name| opens(rest, name) || closes(rest, name));
+            let is_escaped = ESCAPED_TAGS
+                .iter()
+                .any(|name| opens(rest, name) || closes(rest, name));
             kept.push_str(if is_escaped { "&lt;" } else { "<" });
             kept.push_str(&rest[1..end]);
             rest = &rest[end..];
@@ -91,7 +112,7 @@ fn end_of_tag(html: &str) -> Option<usize> {
     let bytes = html.as_bytes();
     match bytes.get(1) {
         Some(b'!' | b'?') => return memchr::memchr(b'>', bytes).map(|end| end + 1),
-        Some(b'/') | Some(b'a'..=b'z' | b'A'..=b'Z') => {}
+        Some(b'/' | b'a'..=b'z' | b'A'..=b'Z') => {}
         _ => return Some(1),
     }
     let mut quote = None;
@@ -99,10 +120,9 @@ fn end_of_tag(html: &str) -> Option<usize> {
     for (at, &byte) in bytes.iter().enumerate().skip(1) {
         match (quote, byte) {
             (Some(open), _) if open == byte => quote = None,
-            (Some(_), _) => {}
             (None, b'>') => return Some(at + 1),
             (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            (None, _) => {}
+            _ => {}
         }
         after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
     }
@@ -155,9 +175,53 @@ pub(crate) fn block_anchor(html: &str) -> Option<&str> {
 }
 
 /// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay, and the
-/// notes' own ids stay where they are no repeats; `schemes` are those that our links have.
+/// notes' own ids stay where they are no repeats; `schemes` are those that our links have. A raw link to a place
+/// that the article has not is plain text.
 pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
-    let used: Mutex<HashSet<String>> = Mutex::default();
+    let own = Arc::new(own);
+    let seen = Arc::<Seen>::default();
+    let article = clean(html, &own, schemes, &seen, HashSet::new());
+    let dead = seen.dead_links(&own);
+    if dead.is_empty() {
+        return article;
+    }
+    // Which places there are is only known at the end.
+    clean(html, &own, schemes, &Arc::default(), dead)
+}
+
+/// The ids of an article, and the places in it that its links lead to.
+#[derive(Default)]
+struct Seen {
+    ids: Mutex<HashSet<String>>,
+    links: Mutex<HashSet<String>>,
+}
+
+impl Seen {
+    /// Whether an id is met for the first time.
+    fn is_first(&self, id: &str) -> bool {
+        lock(&self.ids).insert(id.to_owned())
+    }
+
+    /// The links of the kind `#place` that lead nowhere. `#` and `#top` are the top of any page.
+    fn dead_links(&self, own: &HashSet<String>) -> HashSet<String> {
+        let ids = lock(&self.ids);
+        let is_dead = |link: &String| {
+            let place = percent_decode_str(&link[1..]).decode_utf8_lossy();
+            let is_top = place.is_empty() || place.eq_ignore_ascii_case("top");
+            !is_top && !own.contains(&*place) && !ids.contains(&*place)
+        };
+        lock(&self.links).drain().filter(is_dead).collect()
+    }
+}
+
+fn clean(
+    html: &str,
+    own: &Arc<HashSet<String>>,
+    schemes: &HashSet<String>,
+    seen: &Arc<Seen>,
+    dead: HashSet<String>,
+) -> String {
+    let (own, seen) = (own.clone(), seen.clone());
     let mut builder = Builder::default();
     builder
         .rm_tags(["article"])
@@ -178,14 +242,21 @@ pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<Strin
             "font-style",
             "text-decoration",
         ]))
-        .url_schemes(SCHEMES.into_iter().chain(schemes.iter().map(String::as_str)).collect())
+        .url_schemes(
+            SCHEMES
+                .into_iter()
+                .chain(schemes.iter().map(String::as_str))
+                .collect(),
+        )
         .link_rel(None)
         .attribute_filter(move |element, attribute, value| match attribute {
             "id" | "name" => {
-                let is_first = used
-                    .lock()
-                    .is_ok_and(|mut used| used.insert(value.to_owned()));
+                let is_first = seen.is_first(value);
                 (is_first && (attribute == "id" || !own.contains(value))).then_some(value.into())
+            }
+            "href" if value.starts_with('#') => {
+                lock(&seen.links).insert(value.to_owned());
+                (!dead.contains(value)).then_some(value.into())
             }
             "href" | "src" | "poster" | "cite" => {
                 is_safe_url(value, element == "img" && attribute == "src").then_some(value.into())
@@ -296,6 +367,21 @@ mod tests {
         assert_eq!(
             clean,
             "<h1 id=\"top\">x</h1><p id=\"mine\">a<b>b</b><a>c</a></p>"
+        );
+    }
+
+    #[test]
+    fn links_to_places_that_are_not_there_are_text() {
+        let clean = sanitise(
+            "<p><a href=\"#%C3%A4\">1</a><a href=\"#gone\" title=\"t\">2</a><a href=\"#own\">3</a><a href=\"#top\">4</a></p>\
+             <h1 id=\"own\">x</h1><p id=\"ä\">y</p>",
+            HashSet::from(["own".to_owned()]),
+            &HashSet::new(),
+        );
+        assert_eq!(
+            clean,
+            "<p><a href=\"#%C3%A4\">1</a><a title=\"t\">2</a><a href=\"#own\">3</a><a href=\"#top\">4</a></p>\
+             <h1 id=\"own\">x</h1><p id=\"ä\">y</p>"
         );
     }
 }

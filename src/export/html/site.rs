@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::export::{Listed, Source, url};
+use crate::export::{Listed, Source, href};
 use crate::hash::ContentHash;
 use crate::path::OutputPath;
 use crate::vault::Page;
@@ -21,6 +21,17 @@ impl Page {
             }),
         }
     }
+}
+
+/// Of a tag's part in a file name: with a hash and an extension it must fit the 255 bytes that a name may have.
+const LONGEST_PART: usize = 200;
+
+/// The longest beginning of `text` that has at most `len` bytes.
+fn prefix_of(text: &str, len: usize) -> &str {
+    let cut = (0..=len.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at));
+    &text[..cut.unwrap_or_default()]
 }
 
 /// A part of a tag as a file name: letters, digits, `-` and `_` stand for themselves, other bytes are `~` and
@@ -39,12 +50,9 @@ fn file_name(part: &str) -> String {
     if name.is_empty() {
         name.push('~');
     }
-    // `.html` and a temporary suffix must still fit the 255 bytes of a file name.
-    const LONGEST: usize = 200;
-    if name.len() > LONGEST {
+    if name.len() > LONGEST_PART {
         let hash = ContentHash::of(name.as_bytes()).0;
-        let cut = name.floor_char_boundary(LONGEST);
-        name.truncate(cut);
+        name.truncate(prefix_of(&name, LONGEST_PART).len());
         write!(name, "~~{hash:032x}").expect("a String takes all that is written");
     }
     name
@@ -93,15 +101,17 @@ pub(crate) fn view(
     locate: &dyn Fn(&Page) -> OutputPath,
 ) -> SiteView {
     let listed = source.listed(page);
-    let index = (*page != Page::Index).then(|| url::relative(at, &locate(&Page::Index)));
-    let tags = tags(&listed, page, &|tag| url::relative(at, &locate(tag)));
+    let index = (*page != Page::Index).then(|| href::relative(at.folder(), &locate(&Page::Index)));
+    let tags = tags(&listed, page, &|tag| {
+        href::relative(at.folder(), &locate(tag))
+    });
     let title = match page {
         Page::Index => "Notes".to_owned(),
         Page::Tag(tag) => format!("#{}", spelling(&listed, tag)),
     };
     let mut folders: BTreeMap<&str, Vec<Anchor>> = BTreeMap::new();
     for note in &listed {
-        let href = url::relative(at, &source.output(note.id, format));
+        let href = href::relative(at.folder(), &source.output(note.id, format));
         folders.entry(note.path.folder()).or_default().push(Anchor {
             href,
             title: note.title.clone(),
@@ -161,7 +171,9 @@ fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec
     for tag in listed.iter().flat_map(|note| &note.tags) {
         for depth in 1..=tag.split('/').count() {
             let written = prefix(tag, depth);
-            spellings.entry(fold(written).into_owned()).or_insert(written);
+            spellings
+                .entry(fold(written).into_owned())
+                .or_insert(written);
         }
     }
     counts
@@ -187,7 +199,7 @@ pub(crate) fn place(folder: &str, stem: &str, extension: &str) -> OutputPath {
     let hash = ContentHash::of(whole.as_bytes()).0;
     let (parent, name) = stem.rsplit_once('/').unwrap_or(("", stem));
     let room = 255_usize.saturating_sub(extension.len() + 34);
-    let short = &name[..name.floor_char_boundary(room)];
+    let short = prefix_of(name, room);
     let cut = format!("{parent}/{short}~{hash:032x}.{extension}");
     OutputPath::join(folder, &cut)
         .or_else(|_| OutputPath::new(&format!("{hash:032x}")))
@@ -254,7 +266,7 @@ mod tests {
         ] {
             let path = place("site", &stem, "html");
             assert!(
-                path.name().len() <= 255 && path.as_str().ends_with(".html"),
+                path.name().len() <= 255 && path.extension() == "html",
                 "{path}"
             );
         }

@@ -1,20 +1,18 @@
 //! From Markdown events to HTML. What the specification says of CommonMark and GFM is written as their
 //! examples have it; headings get ids, and Obsidian's callouts, highlights, math and image sizes a form.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use pulldown_cmark::{
-    Alignment, CodeBlockKind, CowStr, Event, HeadingLevel, LinkType, Tag, TagEnd,
-};
+use pulldown_cmark::{Alignment, CodeBlockKind, Event, HeadingLevel, LinkType, Tag, TagEnd};
 use pulldown_cmark_escape::{escape_href, escape_html, escape_html_body_text};
 
-use super::callout::{self, Fold};
 use super::footnotes::{self, Footnotes};
 use super::ids::Ids;
 use super::inline::{self, Mark};
-use super::{image, sanitise};
+use super::sanitise;
 
 /// Events with the bytes of the body that they came from.
 pub(crate) type Events<'a> = [(Event<'a>, Range<usize>)];
@@ -37,6 +35,7 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
         events,
         marks: inline::highlights(body, events),
         next_mark: 0,
+        open_marks: 0,
         has_autolinks: inline::may_have_autolinks(body),
         ids,
         footnotes: footnotes::find(events),
@@ -50,27 +49,33 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
     };
     writer.range(0..events.len());
     writer.footnote_section();
-    Written { html: writer.out, has_raw_html: writer.has_raw_html, ids: writer.ids.into_taken(), schemes: writer.schemes }
+    Written {
+        html: writer.out,
+        has_raw_html: writer.has_raw_html,
+        ids: writer.ids.into_taken(),
+        schemes: writer.schemes,
+    }
 }
 
 pub(super) struct Writer<'a> {
-    body: &'a str,
-    events: &'a Events<'a>,
+    pub(super) body: &'a str,
+    pub(super) events: &'a Events<'a>,
     marks: Vec<Mark>,
     /// The first mark that was not written yet.
     next_mark: usize,
+    open_marks: usize,
     has_autolinks: bool,
     pub(super) ids: Ids<'a>,
     pub(super) footnotes: Footnotes,
     pub(super) out: String,
     /// For each link that is open: whether it has a tag.
-    links: Vec<bool>,
+    pub(super) links: Vec<bool>,
     /// How each quote that is open ends.
-    quotes: Vec<&'static str>,
+    pub(super) quotes: Vec<&'static str>,
     table: Table,
     /// While a callout's title is written: where its marker ends in the body. Events before it are not written.
-    skipped: usize,
-    has_raw_html: bool,
+    pub(super) skipped: usize,
+    pub(super) has_raw_html: bool,
     schemes: HashSet<String>,
 }
 
@@ -206,7 +211,7 @@ impl Writer<'_> {
     }
 
     /// The place of the event that ends the element which begins at `at`.
-    fn end_of(&self, at: usize) -> usize {
+    pub(super) fn end_of(&self, at: usize) -> usize {
         end_of(self.events, at)
     }
 
@@ -260,89 +265,10 @@ impl Writer<'_> {
         end + 1
     }
 
-    /// A quote, or a callout with its title.
-    fn quote(&mut self, at: usize) -> usize {
-        let Some((Event::Start(Tag::Paragraph), range)) = self.events.get(at + 1) else {
-            return self.plain_quote(at);
-        };
-        let Some(marker) = callout::marker(&self.body[range.start..]) else {
-            return self.plain_quote(at);
-        };
-        let paragraph = at + 1;
-        let title_end = self.first_line_end(paragraph);
-        self.skipped = range.start + marker.len;
-        let (open, summary, end_summary, close) = match marker.fold {
-            Fold::Never => (
-                "div",
-                "<div class=\"callout-title\">",
-                "</div>",
-                "</div>\n</div>\n",
-            ),
-            Fold::Open | Fold::Shut => (
-                "details",
-                "<summary class=\"callout-title\">",
-                "</summary>",
-                "</div>\n</details>\n",
-            ),
-        };
-        let is_open = if marker.fold == Fold::Open {
-            " open=\"\""
-        } else {
-            ""
-        };
-        self.block("");
-        self.write(format_args!("<{open} class=\"callout callout-"));
-        self.attribute(&marker.class);
-        self.write(format_args!("\"{is_open}>{summary}"));
-        let title_start = self.out.len();
-        self.range(paragraph + 1..title_end);
-        self.skipped = 0;
-        if self.out[title_start..].trim().is_empty() {
-            self.out.truncate(title_start);
-            self.escaped(&marker.default_title);
-        }
-        self.write(format_args!(
-            "{end_summary}\n<div class=\"callout-content\">\n"
-        ));
-        self.quotes.push(close);
-        if title_end == self.end_of(paragraph) {
-            return title_end + 1;
-        }
-        self.out.push_str("<p>");
-        title_end + 1
-    }
-
-    fn plain_quote(&mut self, at: usize) -> usize {
-        self.block("<blockquote>\n");
-        self.quotes.push("</blockquote>\n");
-        at + 1
-    }
-
-    /// Where the first line of the paragraph at `at` ends: at a break of its own, or with the paragraph.
-    fn first_line_end(&self, at: usize) -> usize {
-        let mut depth = 0_usize;
-        for (offset, (event, _)) in self.events[at + 1..].iter().enumerate() {
-            match event {
-                Event::Start(_) => depth += 1,
-                Event::End(_) if depth == 0 => return at + 1 + offset,
-                Event::End(_) => depth -= 1,
-                Event::SoftBreak | Event::HardBreak if depth == 0 => return at + 1 + offset,
-                _ => {}
-            }
-        }
-        self.events.len()
-    }
-
     fn is_task(&self, at: usize) -> bool {
-        match &self.events[at + 1..] {
-            [(Event::TaskListMarker(_), _), ..] => true,
-            [
-                (Event::Start(Tag::Paragraph), _),
-                (Event::TaskListMarker(_), _),
-                ..,
-            ] => true,
-            _ => false,
-        }
+        let next = self.events[at + 1..].iter().map(|(event, _)| event);
+        let mut inside = next.skip_while(|event| matches!(event, Event::Start(Tag::Paragraph)));
+        matches!(inside.next(), Some(Event::TaskListMarker(_)))
     }
 
     fn table_row(&mut self, is_head: bool, tag: &str) {
@@ -371,7 +297,7 @@ impl Writer<'_> {
         }
     }
 
-    fn open_link(&mut self, prefix: &str, url: &str, title: &str) {
+    pub(super) fn open_link(&mut self, prefix: &str, url: &str, title: &str) {
         self.out.push_str("<a href=\"");
         self.out.push_str(prefix);
         self.url(url);
@@ -379,65 +305,8 @@ impl Writer<'_> {
         self.out.push_str("\">");
     }
 
-    fn image(&mut self, at: usize, url: &str, title: &str) -> usize {
-        let end = self.end_of(at);
-        let alt = plain_text(&self.events[at..end]);
-        let shown = image::read(&alt, url);
-        let is_safe = sanitise::is_safe_url(url, shown.kind == image::Kind::Picture);
-        if !is_safe {
-            self.escaped(shown.alt);
-            return end + 1;
-        }
-        match shown.kind {
-            image::Kind::Picture => self.picture(&shown, url, title),
-            image::Kind::Video => self.media("video", &shown, url, title),
-            image::Kind::Audio => self.media("audio", &shown, url, title),
-            image::Kind::Document => {
-                if self.links.is_empty() {
-                    self.open_link("", url, title);
-                    self.escaped(shown.alt);
-                    self.out.push_str("</a>");
-                } else {
-                    self.escaped(shown.alt);
-                }
-            }
-        }
-        end + 1
-    }
-
-    fn picture(&mut self, shown: &image::Shown<'_>, url: &str, title: &str) {
-        self.out.push_str("<img src=\"");
-        self.url(url);
-        self.out.push_str("\" alt=\"");
-        self.attribute(shown.alt);
-        self.title(title);
-        self.out.push('"');
-        self.size(shown);
-        self.out.push_str(" />");
-    }
-
-    fn media(&mut self, name: &str, shown: &image::Shown<'_>, url: &str, title: &str) {
-        self.write(format_args!("<{name} controls=\"\" src=\""));
-        self.url(url);
-        self.title(title);
-        self.out.push('"');
-        self.size(shown);
-        self.out.push('>');
-        self.escaped(shown.alt);
-        self.write(format_args!("</{name}>"));
-    }
-
-    fn size(&mut self, shown: &image::Shown<'_>) {
-        if let Some(width) = shown.width {
-            self.write(format_args!(" width=\"{width}\""));
-        }
-        if let Some(height) = shown.height {
-            self.write(format_args!(" height=\"{height}\""));
-        }
-    }
-
     /// A title attribute that follows an attribute whose value is still open.
-    fn title(&mut self, title: &str) {
+    pub(super) fn title(&mut self, title: &str) {
         if !title.is_empty() {
             self.out.push_str("\" title=\"");
             self.attribute(title);
@@ -452,34 +321,48 @@ impl Writer<'_> {
             .take_while(|(event, _)| matches!(event, Event::Text(_)))
             .count();
         let mut before = self.body[..events[at].1.start].chars().next_back();
-        let mut run = String::new();
+        let mut run = Cow::Borrowed("");
         for (offset, (event, range)) in events[at..at + texts].iter().enumerate() {
             let Event::Text(text) = event else { continue };
             let mut from = self.skipped.saturating_sub(range.start).min(text.len());
             if !text.is_char_boundary(from) {
                 from = 0;
             }
-            while let Some(mark) = self
-                .marks
-                .get(self.next_mark)
-                .filter(|mark| mark.event <= at + offset)
-            {
-                self.next_mark += 1;
+            while let Some(mark) = self.mark_up_to(at + offset) {
                 if mark.event < at + offset || mark.at < from {
                     continue;
                 }
-                run.push_str(&text[from..mark.at]);
+                run += &text[from..mark.at];
                 from = mark.at + 2;
-                let tag = if mark.opens { "<mark>" } else { "</mark>" };
                 self.prose(&run, before);
-                self.out.push_str(tag);
-                run.clear();
+                self.mark(mark.opens);
+                run = Cow::Borrowed("");
                 before = None;
             }
-            run.push_str(&text[from..]);
+            run += &text[from..];
         }
         self.prose(&run, before);
         at + texts
+    }
+
+    /// The next `==` that is not written yet, up to an event.
+    fn mark_up_to(&mut self, event: usize) -> Option<Mark> {
+        let mark = *self.marks.get(self.next_mark)?;
+        (mark.event <= event).then(|| {
+            self.next_mark += 1;
+            mark
+        })
+    }
+
+    /// Begins or ends a highlight. One whose beginning went with a callout's marker has no end either.
+    fn mark(&mut self, opens: bool) {
+        if opens {
+            self.open_marks += 1;
+            self.out.push_str("<mark>");
+        } else if self.open_marks > 0 {
+            self.open_marks -= 1;
+            self.out.push_str("</mark>");
+        }
     }
 
     /// Escapes text and links the URLs in it.
@@ -496,59 +379,6 @@ impl Writer<'_> {
             }
         }
         self.escaped(&text[from..]);
-    }
-
-    fn html_block(&mut self, at: usize) -> usize {
-        let end = self.end_of(at);
-        let lines = self.events[at..end]
-            .iter()
-            .filter_map(|(event, _)| match event {
-                Event::Html(html) | Event::Text(html) => Some(&**html),
-                _ => None,
-            });
-        let html: String = lines.collect();
-        self.raw(&html);
-        end + 1
-    }
-
-    fn inline_html(&mut self, at: usize, html: &CowStr<'_>) -> usize {
-        if let Some(id) = sanitise::block_anchor(html)
-            && let Some((Event::InlineHtml(end), _)) = self.events.get(at + 1)
-            && &**end == "</a>"
-        {
-            let id = self.ids.free(id);
-            self.write(format_args!("<a id=\"{id}\"></a>"));
-            return at + 2;
-        }
-        for name in ["script", "style"] {
-            if sanitise::opens(html, name) {
-                return self.end_of_script(at, name).unwrap_or(at) + 1;
-            }
-        }
-        self.raw(html);
-        at + 1
-    }
-
-    /// The place of the tag that closes `name` in the same line of thought, no element being cut in two.
-    fn end_of_script(&self, at: usize, name: &str) -> Option<usize> {
-        let mut depth = 0_usize;
-        for (offset, (event, _)) in self.events[at..].iter().enumerate() {
-            match event {
-                Event::Start(_) => depth += 1,
-                Event::End(_) => depth = depth.checked_sub(1)?,
-                Event::InlineHtml(html) if depth == 0 && sanitise::closes(html, name) => {
-                    return Some(at + offset);
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    fn raw(&mut self, html: &str) {
-        let prepared = sanitise::prepare(html);
-        self.has_raw_html |= !prepared.is_empty();
-        self.out.push_str(&prepared);
     }
 
     fn element(&mut self, name: &str, text: &str) {
@@ -577,15 +407,15 @@ impl Writer<'_> {
             .expect("a String takes all that is written");
     }
 
-    fn escaped(&mut self, text: &str) {
+    pub(super) fn escaped(&mut self, text: &str) {
         escape_html_body_text(&mut self.out, text).expect("a String takes all that is written");
     }
 
-    fn attribute(&mut self, text: &str) {
+    pub(super) fn attribute(&mut self, text: &str) {
         escape_html(&mut self.out, text).expect("a String takes all that is written");
     }
 
-    fn url(&mut self, url: &str) {
+    pub(super) fn url(&mut self, url: &str) {
         if let Some((scheme, _)) = sanitise::scheme(url) {
             self.schemes.insert(scheme);
         }
@@ -613,7 +443,7 @@ pub(super) fn end_of(events: &Events<'_>, at: usize) -> usize {
 }
 
 /// What a reader sees of these events, without markup.
-fn plain_text(events: &Events<'_>) -> String {
+pub(super) fn plain_text(events: &Events<'_>) -> String {
     let mut text = String::new();
     for (event, _) in events {
         match event {

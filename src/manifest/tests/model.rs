@@ -47,14 +47,6 @@ impl Model {
         }
         self.files
             .extend(changes.files.iter().map(|file| (file.id.0, file.clone())));
-        for refreshed in &changes.files_refreshed {
-            if let Some(file) = self.files.get_mut(&refreshed.id.0) {
-                file.stamp = refreshed.stamp;
-                file.trusted = refreshed.trusted;
-                file.view = refreshed.view;
-                file.backlinks = refreshed.backlinks;
-            }
-        }
         self.outputs
             .retain(|path, _| !changes.outputs_removed.contains(path));
         let outputs = changes.outputs.iter();
@@ -133,30 +125,24 @@ fn any_stamp() -> impl Strategy<Value = Stamp> {
 }
 
 fn any_file() -> impl Strategy<Value = StoredFile> {
-    let facts = proptest::option::of(vec(any::<u8>(), 0..40));
-    let keys = any::<(u64, u64)>();
-    (0..6u32, any_path(), any::<bool>(), any_stamp(), facts, keys).prop_map(
-        |(id, path, flag, stamp, facts, keys)| StoredFile {
+    let record = vec(any::<u8>(), 0..40);
+    let view = any::<u64>();
+    (
+        0..6u32,
+        any_path(),
+        any::<bool>(),
+        any_stamp(),
+        record,
+        view,
+    )
+        .prop_map(|(id, path, flag, stamp, record, view)| StoredFile {
             id: FileId(id),
             path: NotePath::new(path.as_str()).unwrap(),
-            is_note: facts.is_some(),
             stamp,
             trusted: flag,
-            facts,
-            view: Key(keys.0),
-            backlinks: Key(keys.1),
-        },
-    )
-}
-
-fn any_refreshed() -> impl Strategy<Value = RefreshedFile> {
-    any_file().prop_map(|file| RefreshedFile {
-        id: file.id,
-        stamp: file.stamp,
-        trusted: file.trusted,
-        view: file.view,
-        backlinks: file.backlinks,
-    })
+            record,
+            view: Key(view),
+        })
 }
 
 fn any_state() -> impl Strategy<Value = OutputState> {
@@ -205,11 +191,7 @@ fn any_failure() -> impl Strategy<Value = Failure> {
 }
 
 fn any_changes() -> impl Strategy<Value = Changes> {
-    let files = (
-        vec(0..6u32, 0..2),
-        vec(any_file(), 0..4),
-        vec(any_refreshed(), 0..2),
-    );
+    let files = (vec(0..6u32, 0..2), vec(any_file(), 0..4));
     let outputs = (vec(any_path(), 0..2), vec(any_output(), 0..4));
     let folders = (vec(any_path(), 0..2), vec(any_path(), 0..2));
     let failures = (
@@ -219,7 +201,6 @@ fn any_changes() -> impl Strategy<Value = Changes> {
     (files, outputs, folders, failures).prop_map(|(files, outputs, folders, failures)| Changes {
         files_removed: files.0.into_iter().map(FileId).collect(),
         files: files.1,
-        files_refreshed: files.2,
         outputs_removed: outputs.0,
         outputs: outputs.1,
         folders_removed: folders.0,

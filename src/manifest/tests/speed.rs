@@ -14,7 +14,7 @@ fn timed<T>(what: &str, work: impl FnOnce() -> Result<T, ManifestError>) -> T {
 fn notes(numbers: std::ops::Range<u32>) -> (Vec<Announcement>, Changes) {
     let path = |n: u32| format!("folder {}/some note of the vault {n}.md", n / 100);
     let files = numbers.clone().map(|n| StoredFile {
-        facts: Some(vec![7; 500]),
+        record: vec![7; 500],
         ..file(n, &path(n))
     });
     let announced = numbers.clone().map(|n| announcement(&path(n), note(n)));

@@ -171,7 +171,15 @@ fn bombs_are_refused_quickly() {
     let mut laughs = String::from("a0: &a0 [x,x,x,x,x,x,x,x]\n");
     for level in 1..20 {
         let below = format!("*a{},", level - 1).repeat(8);
-        laughs.push_str(&format!("a{level}: &a{level} [{below}]\n"));
+        laughs.extend([
+            "a",
+            &level.to_string(),
+            ": &a",
+            &level.to_string(),
+            " [",
+            &below,
+            "]\n",
+        ]);
     }
     laughs.push_str(&"pad: x\n".repeat(1000));
     assert!(mapping(&laughs).unwrap_err().message.contains("aliases"));

@@ -21,7 +21,11 @@ fn each_step(
     let mut folder = Folder::default();
     let mut before = World::new(config.clone());
     for batch in history {
-        let mut after = World { vault: before.vault.clone(), tree: before.tree.clone(), ..World::new(config.clone()) };
+        let mut after = World {
+            vault: before.vault.clone(),
+            tree: before.tree.clone(),
+            ..World::new(config.clone())
+        };
         let delta = after.become_tree(folder.run(batch));
         check(&before, &after, &delta)?;
         after.vault.recycle();
@@ -36,15 +40,36 @@ fn exactly_what_differs(before: &World, after: &World, delta: &Delta) -> Result<
     for (path, bytes) in &new {
         let named = affected.get(path);
         if old.get(path) != Some(bytes) {
-            prop_assert!(named.is_some(), "{path} is written differently, but not affected\n{}", story(before, after));
-        } else if before.tree.get(path) == after.tree.get(path) && places(before, path) == places(after, path) {
-            prop_assert!(named.is_none(), "{path}: {named:?}, but written as before\n{}", story(before, after));
+            prop_assert!(
+                named.is_some(),
+                "{path} is written differently, but not affected\n{}",
+                story(before, after)
+            );
+        } else if before.tree.get(path) == after.tree.get(path)
+            && places(before, path) == places(after, path)
+        {
+            prop_assert!(
+                named.is_none(),
+                "{path}: {named:?}, but written as before\n{}",
+                story(before, after)
+            );
         }
     }
-    let gone: BTreeSet<&str> = delta.removed.iter().map(|(_, path)| path.as_str()).collect();
-    let withdrawn: BTreeSet<String> = delta.withdrawn.iter().map(|&id| after.path_of(id)).collect();
+    let gone: BTreeSet<&str> = delta
+        .removed
+        .iter()
+        .map(|(_, path)| path.as_str())
+        .collect();
+    let withdrawn: BTreeSet<String> = delta
+        .withdrawn
+        .iter()
+        .map(|&id| after.path_of(id))
+        .collect();
     for path in old.keys().filter(|path| !new.contains_key(*path)) {
-        prop_assert!(gone.contains(path.as_str()) || withdrawn.contains(path), "{path} is not withdrawn");
+        prop_assert!(
+            gone.contains(path.as_str()) || withdrawn.contains(path),
+            "{path} is not withdrawn"
+        );
     }
     Ok(())
 }
@@ -59,11 +84,19 @@ fn causes_changed(before: &World, after: &World, delta: &Delta) -> Result<(), Te
                 own
             }
             Because::Changed => own,
-            Because::Embeds(path) | Because::LinksTo(path) | Because::LinkedFrom(path) | Because::Shares(path) => path,
+            Because::Embeds(path)
+            | Because::LinksTo(path)
+            | Because::LinkedFrom(path)
+            | Because::Shares(path) => path,
             other => panic!("{other:?} is no cause in the vault"),
         };
         let changed = before.tree.get(cause.as_str()) != after.tree.get(cause.as_str());
-        prop_assert!(changed, "{own}: {}, which did not change\n{}", affected.because, story(before, after));
+        prop_assert!(
+            changed,
+            "{own}: {}, which did not change\n{}",
+            affected.because,
+            story(before, after)
+        );
     }
     Ok(())
 }
@@ -77,10 +110,17 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
     while let Some(id) = queue.pop().filter(|&id| seen.insert(id)) {
         let note = reader.note(id).unwrap();
-        let definitions = note.syntax.definitions.iter().filter_map(|definition| definition.reference);
+        let definitions = note
+            .syntax
+            .definitions
+            .iter()
+            .filter_map(|definition| definition.reference);
         let definitions: BTreeSet<u32> = definitions.collect();
         let hidden = note.syntax.marks.iter().filter(|mark| {
-            matches!(mark.kind, MarkKind::Comment | MarkKind::BlockId { .. } | MarkKind::Definition(_))
+            matches!(
+                mark.kind,
+                MarkKind::Comment | MarkKind::BlockId { .. } | MarkKind::Definition(_)
+            )
         });
         places.insert(format!("{} hides {}", world.path_of(id), hidden.count()));
         for (index, reference) in (0..).zip(&note.facts.refs) {
@@ -109,19 +149,42 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
 
 /// What changed, for the message of a failure.
 fn story(before: &World, after: &World) -> String {
-    let show = |tree: &Tree| tree.iter().map(|(path, text)| format!("== {path}\n{text}")).collect::<String>();
-    format!("BEFORE\n{}\nAFTER\n{}", show(&before.tree), show(&after.tree))
+    let show = |tree: &Tree| {
+        tree.iter()
+            .map(|(path, text)| format!("== {path}\n{text}"))
+            .collect::<String>()
+    };
+    format!(
+        "BEFORE\n{}\nAFTER\n{}",
+        show(&before.tree),
+        show(&after.tree)
+    )
 }
 
-fn exactly_the_pages_that_differ(before: &World, after: &World, delta: &Delta) -> Result<(), TestCaseError> {
+fn exactly_the_pages_that_differ(
+    before: &World,
+    after: &World,
+    delta: &Delta,
+) -> Result<(), TestCaseError> {
     let (old, new) = (before.render_pages(), after.render_pages());
     let pages: BTreeSet<_> = old.keys().chain(new.keys()).collect();
     for page in pages {
         let named = delta.pages.contains(page);
         if old.get(page) != new.get(page) {
-            prop_assert!(named, "{page:?} is written differently, but not named\n{}", story(before, after));
-        } else if !contested(before, page) && !contested(after, page) && !listed_otherwise(before, after) {
-            prop_assert!(!named, "{page:?} is named, but written as before\n{}", story(before, after));
+            prop_assert!(
+                named,
+                "{page:?} is written differently, but not named\n{}",
+                story(before, after)
+            );
+        } else if !contested(before, page)
+            && !contested(after, page)
+            && !listed_otherwise(before, after)
+        {
+            prop_assert!(
+                !named,
+                "{page:?} is named, but written as before\n{}",
+                story(before, after)
+            );
         }
     }
     Ok(())
@@ -137,9 +200,15 @@ fn contested(world: &World, page: &Page) -> bool {
 fn listed_otherwise(before: &World, after: &World) -> bool {
     let stem = |path: &str| NotePath::new(path).unwrap().without_extension().to_owned();
     let stems: BTreeSet<String> = before.tree.keys().map(|path| stem(path)).collect();
-    let renamed = after.tree.keys().any(|path| !before.tree.contains_key(path) && stems.contains(&stem(path)));
+    let renamed = after
+        .tree
+        .keys()
+        .any(|path| !before.tree.contains_key(path) && stems.contains(&stem(path)));
     let (old, new) = (spellings(before), spellings(after));
-    renamed || new.iter().any(|(tag, written)| old.get(tag).is_some_and(|before| before != written))
+    renamed
+        || new
+            .iter()
+            .any(|(tag, written)| old.get(tag).is_some_and(|before| before != written))
 }
 
 /// How each note spells its tags, by its path and the folded tag.
@@ -149,7 +218,9 @@ fn spellings(world: &World) -> BTreeMap<(String, String), String> {
         for tag in file.facts().into_iter().flat_map(|facts| facts.tags) {
             for (end, _) in tag.match_indices('/').chain([(tag.len(), "")]) {
                 let key = (file.path.to_string(), tag[..end].to_lowercase());
-                spellings.entry(key).or_insert_with(|| tag[..end].to_owned());
+                spellings
+                    .entry(key)
+                    .or_insert_with(|| tag[..end].to_owned());
             }
         }
     }
@@ -157,7 +228,10 @@ fn spellings(world: &World) -> BTreeMap<(String, String), String> {
 }
 
 fn slugs() -> Config {
-    Config { layout: Layout::Slug, ..config() }
+    Config {
+        layout: Layout::Slug,
+        ..config()
+    }
 }
 
 proptest! {

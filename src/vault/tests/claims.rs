@@ -5,11 +5,19 @@ use crate::config::{Attachments, Config, Layout};
 use crate::vault::Blocked;
 
 fn blocked(world: &World, path: &str) -> Option<String> {
-    world.vault.blocked(world.id(path), 0).map(|blocked| blocked.to_string())
+    world
+        .vault
+        .blocked(world.id(path), 0)
+        .map(|blocked| blocked.to_string())
 }
 
 fn exported(world: &World) -> Vec<String> {
-    world.vault.exported().into_iter().map(|id| world.path_of(id)).collect()
+    world
+        .vault
+        .exported()
+        .into_iter()
+        .map(|id| world.path_of(id))
+        .collect()
 }
 
 #[test]
@@ -23,12 +31,18 @@ fn the_first_in_path_order_has_the_place() {
     assert_eq!(affected["a.md"], "shares an output with a.markdown");
     assert_eq!(affected["n.md"], "links to a.markdown");
     let error = blocked(&world, "a.md").unwrap();
-    assert!(error.contains("a.markdown") && error.contains("rename a.md"), "{error}");
+    assert!(
+        error.contains("a.markdown") && error.contains("rename a.md"),
+        "{error}"
+    );
 
     let delta = world.delete(&["a.markdown"]);
     assert_eq!(exported(&world), ["a.md", "n.md"]);
     assert_eq!(blocked(&world, "a.md"), None);
-    assert_eq!(world.affected(&delta)["a.md"], "shares an output with a.markdown");
+    assert_eq!(
+        world.affected(&delta)["a.md"],
+        "shares an output with a.markdown"
+    );
 }
 
 #[test]
@@ -47,22 +61,35 @@ fn a_loser_hears_who_won() {
     assert!(blocked(&world, "a.md").unwrap().contains("a.json"));
     let delta = world.delete(&["a.json"]);
     assert!(blocked(&world, "a.md").unwrap().contains("a.markdown"));
-    assert_eq!(world.affected(&delta)["a.md"], "shares an output with a.json");
+    assert_eq!(
+        world.affected(&delta)["a.md"],
+        "shares an output with a.json"
+    );
 }
 
 #[test]
 fn titles_share_a_place_where_outputs_are_named_after_them() {
-    let mut world = World::new(Config { layout: Layout::Slug, ..config() });
+    let mut world = World::new(Config {
+        layout: Layout::Slug,
+        ..config()
+    });
     world.write(&[
         ("b.md", "---\ntitle: Shopping List\n---\n"),
         ("d/a.md", "# shopping  list"),
         ("z.md", "other"),
     ]);
     assert_eq!(exported(&world), ["b.md", "z.md"]);
-    assert!(blocked(&world, "d/a.md").unwrap().contains("shopping-list.md"));
+    assert!(
+        blocked(&world, "d/a.md")
+            .unwrap()
+            .contains("shopping-list.md")
+    );
     let delta = world.write(&[("b.md", "---\ntitle: Groceries\n---\n")]);
     assert_eq!(exported(&world), ["b.md", "d/a.md", "z.md"]);
-    assert_eq!(world.affected(&delta)["d/a.md"], "shares an output with b.md");
+    assert_eq!(
+        world.affected(&delta)["d/a.md"],
+        "shares an output with b.md"
+    );
 }
 
 #[test]
@@ -83,14 +110,19 @@ fn a_note_goes_before_an_attachment_in_its_place() {
 fn pages_give_way_and_come_back() {
     use crate::vault::Page;
     let mut world = World::with(&[("n.md", "#work")]);
-    let page = world.formats.page_path(super::world::HTML, &Page::tag("work"));
+    let page = world
+        .formats
+        .page_path(super::world::HTML, &Page::tag("work"));
     assert!(!world.vault.is_taken(page.as_str()));
     let delta = world.write(&[("tags/work.md", "a note")]);
     assert!(world.vault.is_taken(page.as_str()) && delta.pages.contains(&Page::tag("work")));
     let delta = world.delete(&["tags/work.md"]);
     assert!(!world.vault.is_taken(page.as_str()) && delta.pages.contains(&Page::tag("work")));
 
-    let delta = world.write(&[("n.md", "#work [x](site/index.html)"), ("site/index.html", "my own")]);
+    let delta = world.write(&[
+        ("n.md", "#work [x](site/index.html)"),
+        ("site/index.html", "my own"),
+    ]);
     assert!(world.vault.is_taken("site/index.html") && delta.pages.contains(&Page::Index));
     let delta = world.delete(&["site/index.html"]);
     assert!(!world.vault.is_taken("site/index.html") && delta.pages.contains(&Page::Index));
@@ -103,7 +135,9 @@ fn names_have_room_for_the_longest_extension() {
     let world = World::with(&[(&fits, "x"), (&too_long, "x")]);
     assert_eq!(exported(&world), [fits.clone()]);
     let id = world.id(&too_long);
-    assert!(matches!(world.vault.blocked(id, 0), Some(Blocked::NameTooLong(path)) if path.as_str() == too_long));
+    assert!(
+        matches!(world.vault.blocked(id, 0), Some(Blocked::NameTooLong(path)) if path.as_str() == too_long)
+    );
     assert_eq!(blocked(&world, &fits), None);
 }
 
@@ -111,16 +145,29 @@ fn names_have_room_for_the_longest_extension() {
 fn attachments_follow_those_who_show_them() {
     let private = "---\nprivate: true\n---\n![[pic.png]]";
     let files = [("a.md", "x"), ("p.md", private), ("pic.png", "")];
-    for (attachments, expected) in
-        [(Attachments::Referenced, false), (Attachments::All, true), (Attachments::None, false)]
-    {
-        let mut world = World::new(Config { attachments, ..config() });
+    for (attachments, expected) in [
+        (Attachments::Referenced, false),
+        (Attachments::All, true),
+        (Attachments::None, false),
+    ] {
+        let mut world = World::new(Config {
+            attachments,
+            ..config()
+        });
         world.write(&files);
-        assert_eq!(world.vault.is_copied(world.id("pic.png")), expected, "{attachments:?}");
+        assert_eq!(
+            world.vault.is_copied(world.id("pic.png")),
+            expected,
+            "{attachments:?}"
+        );
     }
     let mut world = World::with(&files);
     let pic = world.id("pic.png");
-    for (text, expected) in [("![[pic.png]]", true), ("gone", false), ("[p](PIC.png)", true)] {
+    for (text, expected) in [
+        ("![[pic.png]]", true),
+        ("gone", false),
+        ("[p](PIC.png)", true),
+    ] {
         let delta = world.write(&[("a.md", text)]);
         assert!(delta.copies.contains(&pic), "{text}");
         assert_eq!(world.vault.is_copied(pic), expected, "{text}");

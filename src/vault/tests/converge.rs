@@ -37,18 +37,35 @@ impl Export {
     /// The files as text.
     pub(super) fn texts(&self) -> BTreeMap<String, String> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
-        self.bytes.iter().map(|(path, bytes)| (path.to_string(), text(bytes))).collect()
+        self.bytes
+            .iter()
+            .map(|(path, bytes)| (path.to_string(), text(bytes)))
+            .collect()
     }
 
     fn of(&self, owner: &Owner) -> Vec<StoredOutput> {
-        self.known.values().filter(|row| row.owner == *owner).cloned().collect()
+        self.known
+            .values()
+            .filter(|row| row.owner == *owner)
+            .cloned()
+            .collect()
     }
 
     fn plan(&self, world: &World, delta: &Delta) -> Plan {
         let gone = delta.removed.iter().map(|(id, _)| *id);
-        let notes = delta.affected.iter().map(|affected| affected.id).chain(delta.withdrawn.clone()).chain(gone.clone());
+        let notes = delta
+            .affected
+            .iter()
+            .map(|affected| affected.id)
+            .chain(delta.withdrawn.clone())
+            .chain(gone.clone());
         let copies = delta.copies.iter().copied().chain(gone);
-        self.plan_for(world, notes.collect(), copies.collect(), delta.pages.iter().cloned().collect())
+        self.plan_for(
+            world,
+            notes.collect(),
+            copies.collect(),
+            delta.pages.iter().cloned().collect(),
+        )
     }
 
     /// Plans everything that there is or was.
@@ -71,7 +88,11 @@ impl Export {
         pages: BTreeSet<Page>,
     ) -> Plan {
         let formats = format_plans(world);
-        let planner = Planner { vault: &world.vault, formats: &formats, full: false };
+        let planner = Planner {
+            vault: &world.vault,
+            formats: &formats,
+            full: false,
+        };
         let mut plan = Plan::default();
         for id in notes {
             planner.note(&mut plan, id, &Because::Changed, &self.of(&Owner::Note(id)));
@@ -81,9 +102,12 @@ impl Export {
         }
         for page in pages {
             let rows = self.of(&Owner::Page(page.name()));
-            for format in FORMATS.into_iter().filter(|&format| formats[format].has_pages) {
-                planner.page(&mut plan, &page, format, world.formats.page_path(format, &page), &rows);
-            }
+            planner.page(
+                &mut plan,
+                &page,
+                |format| world.formats.page_path(format, &page),
+                &rows,
+            );
         }
         plan
     }
@@ -91,20 +115,31 @@ impl Export {
     /// Does what a plan says.
     fn run(&mut self, world: &World, plan: Plan) {
         let reader = world.reader();
-        let written: BTreeSet<OutputPath> = plan.jobs.iter().map(|job| job.output.clone()).collect();
+        let written: BTreeSet<OutputPath> =
+            plan.jobs.iter().map(|job| job.output.clone()).collect();
         for path in plan.withdraw.difference(&written) {
             self.known.remove(path);
             self.bytes.remove(path);
         }
         for job in plan.jobs {
             let (format, bytes) = match &job.work {
-                Work::Note(id, format) => (Some(*format), world.formats.render(*format, &reader, *id).unwrap()),
-                Work::Page(page, format) => {
-                    (Some(*format), world.formats.render_page(*format, &reader, page).unwrap())
-                }
+                Work::Note(id, format) => (
+                    Some(*format),
+                    world.formats.render(*format, &reader, *id).unwrap(),
+                ),
+                Work::Page(page, format) => (
+                    Some(*format),
+                    world.formats.render_page(*format, &reader, page).unwrap(),
+                ),
                 Work::Copy(id) => (None, world.tree[&world.path_of(*id)].clone().into_bytes()),
             };
-            let state = OutputState { hash: ContentHash::of(&bytes), size: 0, mtime: 0, inode: 0, birth: 0 };
+            let state = OutputState {
+                hash: ContentHash::of(&bytes),
+                size: 0,
+                mtime: 0,
+                inode: 0,
+                birth: 0,
+            };
             let row = StoredOutput {
                 path: job.output.clone(),
                 owner: job.work.owner(),
@@ -150,7 +185,10 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
         let delta = world.become_tree(tree.clone());
         export.take_in(&world, &delta);
         let again = export.plan_all(&world);
-        prop_assert!(again.jobs.is_empty() && again.withdraw.is_empty(), "left to do: {again:?}");
+        prop_assert!(
+            again.jobs.is_empty() && again.withdraw.is_empty(),
+            "left to do: {again:?}"
+        );
         for row in export.known.values() {
             prop_assert!(
                 is_wanted(&world, row),
@@ -166,7 +204,11 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
 
 fn is_wanted(world: &World, row: &StoredOutput) -> bool {
     let formats = format_plans(world);
-    let planner = Planner { vault: &world.vault, formats: &formats, full: false };
+    let planner = Planner {
+        vault: &world.vault,
+        formats: &formats,
+        full: false,
+    };
     planner.is_wanted(row, |page, format| world.formats.page_path(format, page))
 }
 
@@ -190,12 +232,24 @@ pub(super) fn restarted(vault: &Vault, config: &Config) -> Vault {
 }
 
 /// After a restart with another config: the tree is that of the new one.
-fn check_config_change(before: &Config, after: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
+fn check_config_change(
+    before: &Config,
+    after: &Config,
+    history: &[Vec<Op>],
+) -> Result<(), TestCaseError> {
     let mut folder = Folder::default();
-    let tree = history.iter().map(|batch| folder.run(batch)).last().unwrap_or_default();
+    let tree = history
+        .iter()
+        .map(|batch| folder.run(batch))
+        .last()
+        .unwrap_or_default();
     let old = World::of(before, &tree);
     let mut export = fresh(before, &tree);
-    let mut world = World { vault: restarted(&old.vault, after), tree: tree.clone(), ..World::new(after.clone()) };
+    let mut world = World {
+        vault: restarted(&old.vault, after),
+        tree: tree.clone(),
+        ..World::new(after.clone())
+    };
     if Vault::rules(&world.vault).key() != old.vault.rules().key() {
         world.vault.review_all();
     }
@@ -212,20 +266,26 @@ fn check_config_change(before: &Config, after: &Config, history: &[Vec<Op>]) -> 
 /// Configs that see the same notes differently.
 pub(super) fn configs() -> impl Strategy<Value = Config> {
     let tags = || prop::collection::vec(prop::sample::select(vec!["t", "u", "work"]), 0..2);
-    let attachments = prop::sample::select(vec![Attachments::Referenced, Attachments::All, Attachments::None]);
-    (any::<bool>(), attachments, tags(), tags(), any::<bool>()).prop_map(|(slug, attachments, skip, only, moved)| {
-        let mut config = Config {
-            layout: if slug { Layout::Slug } else { Layout::Mirror },
-            attachments,
-            skip_tags: skip.into_iter().map(str::to_owned).collect(),
-            only_tags: only.into_iter().map(str::to_owned).collect(),
-            ..config()
-        };
-        if moved {
-            config.formats[super::world::HTML].dir = "".into();
-        }
-        config
-    })
+    let attachments = prop::sample::select(vec![
+        Attachments::Referenced,
+        Attachments::All,
+        Attachments::None,
+    ]);
+    (any::<bool>(), attachments, tags(), tags(), any::<bool>()).prop_map(
+        |(slug, attachments, skip, only, moved)| {
+            let mut config = Config {
+                layout: if slug { Layout::Slug } else { Layout::Mirror },
+                attachments,
+                skip_tags: skip.into_iter().map(str::to_owned).collect(),
+                only_tags: only.into_iter().map(str::to_owned).collect(),
+                ..config()
+            };
+            if moved {
+                config.formats[super::world::HTML].dir = "".into();
+            }
+            config
+        },
+    )
 }
 
 proptest! {

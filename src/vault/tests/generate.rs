@@ -87,10 +87,24 @@ pub(super) enum Piece {
     Block(u8),
     Tagged(u8),
     Comment(u8),
-    Wiki { embed: bool, target: u8, fragment: u8, label: bool, around: u8 },
-    Markdown { image: bool, target: u8, fragment: u8 },
+    Wiki {
+        embed: bool,
+        target: u8,
+        fragment: u8,
+        label: bool,
+        around: u8,
+    },
+    Markdown {
+        image: bool,
+        target: u8,
+        fragment: u8,
+    },
     Labelled(u8),
-    Definition { label: u8, target: u8, title: u8 },
+    Definition {
+        label: u8,
+        target: u8,
+        title: u8,
+    },
     External(u8),
     Footnote,
     FootnoteText(u8),
@@ -171,7 +185,10 @@ fn op() -> impl Strategy<Value = Op> {
 
 /// A first state and some batches of changes.
 pub(super) fn history() -> impl Strategy<Value = Vec<Vec<Op>>> {
-    let first = vec((0..PATHS.len() as u8, spec()).prop_map(|(path, spec)| Op::Write(path, spec)), 3..12);
+    let first = vec(
+        (0..PATHS.len() as u8, spec()).prop_map(|(path, spec)| Op::Write(path, spec)),
+        3..12,
+    );
     (first, vec(vec(op(), 1..4), 1..6)).prop_map(|(first, mut rest)| {
         rest.insert(0, first);
         rest
@@ -191,12 +208,17 @@ impl Folder {
         for op in ops {
             self.run_one(op.clone());
         }
-        self.specs.iter().map(|(&path, spec)| (PATHS[path as usize].to_owned(), text(path, spec))).collect()
+        self.specs
+            .iter()
+            .map(|(&path, spec)| (PATHS[path as usize].to_owned(), text(path, spec)))
+            .collect()
     }
 
     /// The mark of every file, by its path.
     pub(super) fn marks(&self) -> impl Iterator<Item = (&'static str, u32)> {
-        self.specs.iter().map(|(&path, spec)| (PATHS[path as usize], spec.mark))
+        self.specs
+            .iter()
+            .map(|(&path, spec)| (PATHS[path as usize], spec.mark))
     }
 
     fn run_one(&mut self, op: Op) {
@@ -214,7 +236,9 @@ impl Folder {
                     self.specs.insert(to, spec);
                 }
             }
-            Op::Edit(path, at, piece) => self.edit(path, |spec| edit(&mut spec.body, at as usize, piece)),
+            Op::Edit(path, at, piece) => {
+                self.edit(path, |spec| edit(&mut spec.body, at as usize, piece))
+            }
             Op::Privacy(path) => self.edit(path, |spec| spec.private = !spec.private),
             Op::Retag(path, tags) => self.edit(path, |spec| spec.tags = tags),
             Op::Retitle(path, title) => self.edit(path, |spec| spec.title = title),
@@ -248,15 +272,28 @@ pub(super) fn word(mark: u32, word: u8) -> String {
 
 fn text(path: u8, spec: &Spec) -> String {
     let path = PATHS[path as usize];
-    let pick = |all: &[&'static str], some: &[u8]| some.iter().map(|&at| all[at as usize]).collect::<Vec<_>>();
-    let title = spec.title.map(|at| format!("{} zq{}t", TITLES[at as usize], if at == 0 { 0 } else { spec.mark }));
+    let pick = |all: &[&'static str], some: &[u8]| {
+        some.iter().map(|&at| all[at as usize]).collect::<Vec<_>>()
+    };
+    let title = spec.title.map(|at| {
+        format!(
+            "{} zq{}t",
+            TITLES[at as usize],
+            if at == 0 { 0 } else { spec.mark }
+        )
+    });
     let tags = pick(&TAGS, &spec.tags);
-    let body: Vec<String> = spec.body.iter().map(|piece| piece_text(piece, spec.mark)).collect();
+    let body: Vec<String> = spec
+        .body
+        .iter()
+        .map(|piece| piece_text(piece, spec.mark))
+        .collect();
     let body = body.join("\n\n") + "\n";
     let text = match path.rsplit('.').next() {
         Some("txt") => body,
         Some("json") => {
-            let mut object = serde_json::json!({ "body": body, "tags": tags, "private": spec.private });
+            let mut object =
+                serde_json::json!({ "body": body, "tags": tags, "private": spec.private });
             if let Some(title) = title {
                 object["title"] = title.into();
             }
@@ -268,33 +305,62 @@ fn text(path: u8, spec: &Spec) -> String {
                 writeln!(head, "title: {title}").unwrap();
             }
             writeln!(head, "tags: [{}]", tags.join(", ")).unwrap();
-            writeln!(head, "aliases: [{}]", pick(&ALIASES, &spec.aliases).join(", ")).unwrap();
+            writeln!(
+                head,
+                "aliases: [{}]",
+                pick(&ALIASES, &spec.aliases).join(", ")
+            )
+            .unwrap();
             if spec.private {
                 head.push_str("private: true\n");
             }
             head + "---\n" + &body
         }
     };
-    if spec.crlf { text.replace('\n', "\r\n") } else { text }
+    if spec.crlf {
+        text.replace('\n', "\r\n")
+    } else {
+        text
+    }
 }
 
 fn piece_text(piece: &Piece, mark: u32) -> String {
     let word = |at: u8| word(mark, at);
     match *piece {
-        Piece::Heading(level, name) => format!("{} {}", "#".repeat(level.into()), HEADINGS[name as usize]),
+        Piece::Heading(level, name) => {
+            format!("{} {}", "#".repeat(level.into()), HEADINGS[name as usize])
+        }
         Piece::Quoted(level, name, at) => {
-            format!("> {} {}\n> {}", "#".repeat(level.into()), HEADINGS[name as usize], word(at))
+            format!(
+                "> {} {}\n> {}",
+                "#".repeat(level.into()),
+                HEADINGS[name as usize],
+                word(at)
+            )
         }
         Piece::Words(at) => word(at),
         Piece::Block(at) => format!("{} ^b1", word(at)),
         Piece::Tagged(tag) => format!("#{}", TAGS[tag as usize]),
         Piece::Comment(at) => format!("%%{}%%", word(at)),
-        Piece::Wiki { embed, target, fragment, label, around } => {
+        Piece::Wiki {
+            embed,
+            target,
+            fragment,
+            label,
+            around,
+        } => {
             let fragment = FRAGMENTS[fragment as usize];
             let hash = if fragment.is_empty() { "" } else { "#" };
-            let label = if label { format!("|{}", word(7)) } else { String::new() };
+            let label = if label {
+                format!("|{}", word(7))
+            } else {
+                String::new()
+            };
             let bang = if embed { "!" } else { "" };
-            let link = format!("{bang}[[{}{hash}{fragment}{label}]]", TARGETS[target as usize]);
+            let link = format!(
+                "{bang}[[{}{hash}{fragment}{label}]]",
+                TARGETS[target as usize]
+            );
             match around {
                 0 => format!("- {link}"),
                 1 => format!("> {link}"),
@@ -302,14 +368,25 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
                 _ => link,
             }
         }
-        Piece::Markdown { image, target, fragment } => {
+        Piece::Markdown {
+            image,
+            target,
+            fragment,
+        } => {
             let fragment = FRAGMENTS[fragment as usize].replace(' ', "%20");
             let hash = if fragment.is_empty() { "" } else { "#" };
             let bang = if image { "!" } else { "" };
-            format!("{bang}[label]({}{hash}{fragment})", TARGETS[target as usize])
+            format!(
+                "{bang}[label]({}{hash}{fragment})",
+                TARGETS[target as usize]
+            )
         }
         Piece::Labelled(label) => format!("see [label][r{label}] and [r{label}]"),
-        Piece::Definition { label, target, title } => {
+        Piece::Definition {
+            label,
+            target,
+            title,
+        } => {
             let target = TARGETS[target as usize];
             format!("[r{label}]: <{target}> \"title {title}\"")
         }

@@ -35,7 +35,10 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
     let path = |id| vault.files().get(id).path.to_string();
     let files = vault.files().iter().map(|(id, file)| {
         let ends = |edges: &[crate::vault::Edge]| -> Vec<(String, bool)> {
-            edges.iter().map(|edge| (path(edge.id()), edge.is_embed())).collect()
+            edges
+                .iter()
+                .map(|edge| (path(edge.id()), edge.is_embed()))
+                .collect()
         };
         let mut incoming = ends(&file.incoming);
         incoming.sort();
@@ -44,7 +47,9 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
             let candidates = match vault.candidates(id, reference) {
                 Candidates::None => "nothing".to_owned(),
                 Candidates::One(to) => path(to),
-                Candidates::Tie(ids) => format!("{:?}", ids.into_iter().map(path).collect::<Vec<_>>()),
+                Candidates::Tie(ids) => {
+                    format!("{:?}", ids.into_iter().map(path).collect::<Vec<_>>())
+                }
             };
             let target = match vault.target(id, reference) {
                 Target::Note(to, place) => format!("{} {place:?}", path(to)),
@@ -67,14 +72,20 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
         (file.path.to_string(), known)
     });
     let index = |names: &NameIndex| {
-        names.iter().map(|(key, ids)| (format!("{key:?}"), ids.iter().copied().map(path).collect())).collect()
+        names
+            .iter()
+            .map(|(key, ids)| (format!("{key:?}"), ids.iter().copied().map(path).collect()))
+            .collect()
     };
     let pages = vault.pages().iter().map(|page| {
         let tagged = match &page {
             crate::vault::Page::Index => BTreeSet::new(),
             crate::vault::Page::Tag(tag) => vault.pages().tagged(tag).map(path).collect(),
         };
-        (page.name().into(), (vault.pages().key(&page).unwrap().0, tagged))
+        (
+            page.name().into(),
+            (vault.pages().key(&page).unwrap().0, tagged),
+        )
     });
     Knowledge {
         files: files.collect(),

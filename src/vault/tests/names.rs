@@ -14,7 +14,11 @@ fn meaning(files: &[&str], from: &str, link: &str) -> String {
     match world.vault.candidates(world.id(from), &refs[0]) {
         Candidates::None => "-".to_owned(),
         Candidates::One(id) => world.path_of(id),
-        Candidates::Tie(ids) => ids.into_iter().map(|id| world.path_of(id)).collect::<Vec<_>>().join(" | "),
+        Candidates::Tie(ids) => ids
+            .into_iter()
+            .map(|id| world.path_of(id))
+            .collect::<Vec<_>>()
+            .join(" | "),
     }
 }
 
@@ -27,7 +31,12 @@ fn check(files: &[&str], from: &str, cases: &[(&str, &str)]) {
 
 #[test]
 fn case_and_composition_do_not_count() {
-    let files = ["Caf\u{e9}.md", "d/O\u{308}l.md", "\u{39f}\u{394}\u{39f}\u{3a3}.md", "Plain.md"];
+    let files = [
+        "Caf\u{e9}.md",
+        "d/O\u{308}l.md",
+        "\u{39f}\u{394}\u{39f}\u{3a3}.md",
+        "Plain.md",
+    ];
     check(
         &files,
         "n.md",
@@ -35,8 +44,14 @@ fn case_and_composition_do_not_count() {
             ("[[CAFE\u{301}]]", "Caf\u{e9}.md"),
             ("[[caf\u{e9}]]", "Caf\u{e9}.md"),
             ("[[D/\u{f6}L]]", "d/O\u{308}l.md"),
-            ("[[\u{3bf}\u{3b4}\u{3bf}\u{3c2}]]", "\u{39f}\u{394}\u{39f}\u{3a3}.md"),
-            ("[[\u{39f}\u{394}\u{39f}\u{3a3}.MD]]", "\u{39f}\u{394}\u{39f}\u{3a3}.md"),
+            (
+                "[[\u{3bf}\u{3b4}\u{3bf}\u{3c2}]]",
+                "\u{39f}\u{394}\u{39f}\u{3a3}.md",
+            ),
+            (
+                "[[\u{39f}\u{394}\u{39f}\u{3a3}.MD]]",
+                "\u{39f}\u{394}\u{39f}\u{3a3}.md",
+            ),
             ("[[pLAIN]]", "Plain.md"),
             ("![[PLAIN.md]]", "Plain.md"),
             ("[x](plain)", "Plain.md"),
@@ -64,7 +79,15 @@ fn a_path_matches_by_its_last_parts() {
 #[test]
 fn a_path_from_the_root_goes_before_nearer_suffixes() {
     let files = ["d/a.md", "x/d/a.md"];
-    check(&files, "x/n.md", &[("[[d/a]]", "d/a.md"), ("[[x/d/a]]", "x/d/a.md"), ("[[a]]", "x/d/a.md")]);
+    check(
+        &files,
+        "x/n.md",
+        &[
+            ("[[d/a]]", "d/a.md"),
+            ("[[x/d/a]]", "x/d/a.md"),
+            ("[[a]]", "x/d/a.md"),
+        ],
+    );
 }
 
 #[test]
@@ -79,10 +102,22 @@ fn the_nearest_goes_first() {
 
 #[test]
 fn ties_go_by_path_order_and_are_known() {
-    check(&["b/a.md", "c/a.md", "B/a.md"], "n.md", &[("[[a]]", "B/a.md | b/a.md | c/a.md")]);
+    check(
+        &["b/a.md", "c/a.md", "B/a.md"],
+        "n.md",
+        &[("[[a]]", "B/a.md | b/a.md | c/a.md")],
+    );
     check(&["a.md", "A.md"], "n.md", &[("[[a]]", "A.md | a.md")]);
-    check(&["a.md", "a.markdown"], "n.md", &[("[[a]]", "a.markdown | a.md"), ("[[a.md]]", "a.md")]);
-    let world = World::with(&[("n.md", "[[a]] [[gone]] [[gone too]]"), ("b/a.md", ""), ("c/a.md", "")]);
+    check(
+        &["a.md", "a.markdown"],
+        "n.md",
+        &[("[[a]]", "a.markdown | a.md"), ("[[a.md]]", "a.md")],
+    );
+    let world = World::with(&[
+        ("n.md", "[[a]] [[gone]] [[gone too]]"),
+        ("b/a.md", ""),
+        ("c/a.md", ""),
+    ]);
     let file = world.file("n.md");
     assert_eq!((file.unresolved, file.ambiguous), (2, 1));
 }
@@ -95,14 +130,21 @@ fn aliases_come_last() {
         files.extend(others);
         let world = World::with(&files);
         let reference = &world.file("n.md").facts().unwrap().refs[0];
-        world.vault.candidates(world.id("n.md"), reference).first().map(|id| world.path_of(id))
+        world
+            .vault
+            .candidates(world.id("n.md"), reference)
+            .first()
+            .map(|id| world.path_of(id))
     };
     let real = Some("far/away/real.md".to_owned());
     assert_eq!(world("[[nick]]", &[]), real);
     assert_eq!(world("[[two/words]]", &[]), real);
     assert_eq!(world("[x](NICK)", &[]), real);
     assert_eq!(world("[[words]]", &[]), None);
-    assert_eq!(world("[[nick]]", &[("very/far/from/here/nick.md", "")]), Some("very/far/from/here/nick.md".into()));
+    assert_eq!(
+        world("[[nick]]", &[("very/far/from/here/nick.md", "")]),
+        Some("very/far/from/here/nick.md".into())
+    );
     // An alias may be of any form, only a file's name may not.
     assert_eq!(world("[[d/]]", &[("d.md", "")]), real);
 }
@@ -171,7 +213,11 @@ fn markdown_links_are_paths_first() {
         ],
     );
     // The same words as a wikilink go by name.
-    check(&["x/y.md", "d/x/y.md"], "d/n.md", &[("[l](x/y)", "d/x/y.md"), ("[[x/y]]", "x/y.md")]);
+    check(
+        &["x/y.md", "d/x/y.md"],
+        "d/n.md",
+        &[("[l](x/y)", "d/x/y.md"), ("[[x/y]]", "x/y.md")],
+    );
 }
 
 #[test]
@@ -180,13 +226,28 @@ fn what_names_a_folder_names_no_file() {
     check(
         &files,
         "d/e/n.md",
-        &[("[x](..)", "-"), ("[x](../)", "-"), ("[[d/]]", "-"), ("[[d/e/..]]", "-"), ("[x](.)", "-"), ("[[d/.]]", "-")],
+        &[
+            ("[x](..)", "-"),
+            ("[x](../)", "-"),
+            ("[[d/]]", "-"),
+            ("[[d/e/..]]", "-"),
+            ("[x](.)", "-"),
+            ("[[d/.]]", "-"),
+        ],
     );
 }
 
 #[test]
 fn an_empty_target_is_the_note_itself() {
-    check(&["a.md"], "n.md", &[("[[#Heading]]", "n.md"), ("[x](#heading)", "n.md"), ("![[#^b]]", "n.md")]);
+    check(
+        &["a.md"],
+        "n.md",
+        &[
+            ("[[#Heading]]", "n.md"),
+            ("[x](#heading)", "n.md"),
+            ("![[#^b]]", "n.md"),
+        ],
+    );
 }
 
 #[test]
@@ -209,7 +270,11 @@ fn the_order_in_which_files_are_found_says_nothing() {
             world.write(&[file]);
         }
         assert_eq!(knowledge(&world.vault), knowledge(&at_once.vault));
-        let names = |vault: &Vault| vault.by_name("a").map(|id| vault.files().get(id).path.to_string());
+        let names = |vault: &Vault| {
+            vault
+                .by_name("a")
+                .map(|id| vault.files().get(id).path.to_string())
+        };
         assert_eq!(names(&world.vault), names(&at_once.vault));
     }
 }

@@ -16,7 +16,9 @@ fn is_kept_in(config: &Config, facts: &NoteFacts) -> bool {
     let has = |wanted: &[String]| {
         facts.tags.iter().any(|tag| {
             let tag = tag.to_lowercase();
-            wanted.iter().any(|wanted| tag == *wanted || tag.starts_with(&format!("{wanted}/")))
+            wanted
+                .iter()
+                .any(|wanted| tag == *wanted || tag.starts_with(&format!("{wanted}/")))
         })
     };
     facts.privacy != Privacy::Public
@@ -35,7 +37,10 @@ fn wanted_attachments(world: &World, public: &BTreeSet<&str>) -> BTreeSet<String
     let refs = public.iter().filter_map(|path| {
         let id = world.id(path);
         let refs = vault.files().get(id).facts()?.refs;
-        Some(refs.into_iter().map(move |reference| vault.target(id, &reference)))
+        Some(
+            refs.into_iter()
+                .map(move |reference| vault.target(id, &reference)),
+        )
     });
     let files = refs.flatten().filter_map(|target| match target {
         Target::File(id) => Some(world.path_of(id)),
@@ -54,8 +59,13 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
         export.take_in(&world, &delta);
         world.vault.recycle();
 
-        let notes: Vec<_> = tree.keys().filter_map(|path| Some((path.as_str(), facts(path, &tree)?))).collect();
-        let (kept_in, public): (Vec<_>, Vec<_>) = notes.iter().partition(|(_, facts)| is_kept_in(config, facts));
+        let notes: Vec<_> = tree
+            .keys()
+            .filter_map(|path| Some((path.as_str(), facts(path, &tree)?)))
+            .collect();
+        let (kept_in, public): (Vec<_>, Vec<_>) = notes
+            .iter()
+            .partition(|(_, facts)| is_kept_in(config, facts));
         let public_paths: BTreeSet<&str> = public.iter().map(|(path, _)| *path).collect();
         let wanted = wanted_attachments(&world, &public_paths);
         for (path, mark) in folder.marks() {
@@ -68,7 +78,10 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
             }
             for (output, text) in export.texts() {
                 for word in [format!("zq{mark}x"), format!("zq{mark}t")] {
-                    prop_assert!(!text.contains(&word), "{output} shows {word} of {path}, which is kept in:\n{text}");
+                    prop_assert!(
+                        !text.contains(&word),
+                        "{output} shows {word} of {path}, which is kept in:\n{text}"
+                    );
                 }
             }
         }
@@ -76,11 +89,16 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
             crate::vault::Page::Tag(tag) => Some(tag),
             crate::vault::Page::Index => None,
         }) {
-            let has = |facts: &NoteFacts| facts.tags.iter().any(|other| {
-                let other = other.to_lowercase();
-                other == *tag || other.starts_with(&format!("{tag}/"))
-            });
-            prop_assert!(public.iter().any(|(_, facts)| has(facts)), "only notes that are kept in have the tag {tag}");
+            let has = |facts: &NoteFacts| {
+                facts.tags.iter().any(|other| {
+                    let other = other.to_lowercase();
+                    other == *tag || other.starts_with(&format!("{tag}/"))
+                })
+            };
+            prop_assert!(
+                public.iter().any(|(_, facts)| has(facts)),
+                "only notes that are kept in have the tag {tag}"
+            );
         }
     }
     Ok(())
@@ -100,7 +118,10 @@ proptest! {
 fn going_in_takes_everything_along() {
     let mut world = World::with(&[
         ("open.md", "![[other]] [[other]] [plain](other) #t"),
-        ("other.md", "---\ntitle: Told\ntags: [only]\n---\nhush [[open]] ![[pic.png]]"),
+        (
+            "other.md",
+            "---\ntitle: Told\ntags: [only]\n---\nhush [[open]] ![[pic.png]]",
+        ),
         ("pic.png", "pixels"),
     ]);
     let mut export = Export::of_nothing(&world.config);

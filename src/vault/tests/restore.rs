@@ -26,7 +26,11 @@ fn told(world: &World, delta: &Delta) -> Told {
     let path = |id: &FileId| world.path_of(*id);
     Told {
         changed: delta.changed.iter().map(path).collect(),
-        removed: delta.removed.iter().map(|(_, path)| path.to_string()).collect(),
+        removed: delta
+            .removed
+            .iter()
+            .map(|(_, path)| path.to_string())
+            .collect(),
         affected: world.affected(delta),
         withdrawn: delta.withdrawn.iter().map(path).collect(),
         copies: delta.copies.iter().map(path).collect(),
@@ -41,7 +45,11 @@ fn check(history: &[Vec<Op>]) -> Result<(), TestCaseError> {
     for batch in history {
         let vault = restarted(&running.vault, &config());
         prop_assert_eq!(knowledge(&vault), knowledge(&running.vault));
-        let mut again = World { vault, tree: running.tree.clone(), ..World::new(config()) };
+        let mut again = World {
+            vault,
+            tree: running.tree.clone(),
+            ..World::new(config())
+        };
         let tree = folder.run(batch);
         let (first, second) = (running.become_tree(tree.clone()), again.become_tree(tree));
         prop_assert_eq!(told(&running, &first), told(&again, &second));
@@ -65,14 +73,24 @@ fn what_is_not_touched_need_not_be_saved() {
     let mut world = World::with(&[("a.md", "[[b]] [[gone]]"), ("b.md", "x"), ("c.md", "[[a]]")]);
     let rows = |world: &World| -> BTreeMap<String, (Vec<u8>, u64)> {
         let files = world.vault.files().iter();
-        files.map(|(_, file)| (file.path.to_string(), (file.to_record(), file.view.0))).collect()
+        files
+            .map(|(_, file)| (file.path.to_string(), (file.to_record(), file.view.0)))
+            .collect()
     };
-    for change in [("gone.md", "now"), ("d/b.md", "tie"), ("b.md", "# New\nx"), ("a.md", "![[c]]")] {
+    for change in [
+        ("gone.md", "now"),
+        ("d/b.md", "tie"),
+        ("b.md", "# New\nx"),
+        ("a.md", "![[c]]"),
+    ] {
         let before = rows(&world);
         let delta = world.write(&[change]);
         let touched: BTreeSet<String> = delta.touched.iter().map(|&id| world.path_of(id)).collect();
         for (path, row) in rows(&world) {
-            assert!(before.get(&path) == Some(&row) || touched.contains(&path), "{path} after {change:?}");
+            assert!(
+                before.get(&path) == Some(&row) || touched.contains(&path),
+                "{path} after {change:?}"
+            );
         }
     }
 }
@@ -91,7 +109,11 @@ fn damaged_records_are_noticed() {
         record,
         view: file.view,
     };
-    assert!(again.remember(remembered(&record[..record.len() / 2])).is_err());
+    assert!(
+        again
+            .remember(remembered(&record[..record.len() / 2]))
+            .is_err()
+    );
     again.remember(remembered(&record)).unwrap();
     // The other end of its edge is not there.
     assert!(!again.settle_remembered());

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{
-    Attachments, Config, Debounce, Format, FormatKind, Layout, Log, LogFormat, OnError, Watch, WatchMode,
+    Attachments, Config, Debounce, Format, FormatKind, Layout, Log, LogFormat, OnError, Watch,
+    WatchMode,
 };
 use crate::disk::Stamp;
 use crate::export::{Formats, Listed, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{Change, Delta, File, FileId, Note, Page, Ref, Rules, Seen, Target, Vault, note};
+use crate::vault::{
+    Change, Delta, File, FileId, Note, Page, Ref, Rules, Seen, Target, Vault, note,
+};
 
 /// The texts of all files, by path.
 pub(super) type Tree = BTreeMap<String, String>;
@@ -22,7 +25,11 @@ pub(super) fn config() -> Config {
     let format = |name: &str, dir: &str, kind| Format {
         name: name.into(),
         dir: dir.into(),
-        extension: if name == "markdown" { "md".into() } else { name.into() },
+        extension: if name == "markdown" {
+            "md".into()
+        } else {
+            name.into()
+        },
         kind,
     };
     Config {
@@ -36,7 +43,10 @@ pub(super) fn config() -> Config {
             format("csv", "", FormatKind::Csv),
         ],
         max_concurrent: NonZeroUsize::MIN,
-        debounce: Debounce { quiet: Duration::ZERO, max_wait: Duration::ZERO },
+        debounce: Debounce {
+            quiet: Duration::ZERO,
+            max_wait: Duration::ZERO,
+        },
         layout: Layout::Mirror,
         include: Vec::new(),
         exclude: Vec::new(),
@@ -44,8 +54,15 @@ pub(super) fn config() -> Config {
         only_tags: Vec::new(),
         attachments: Attachments::Referenced,
         on_error: OnError::Continue,
-        watch: Watch { mode: WatchMode::Auto, poll_interval: Duration::ZERO, rescan: None },
-        log: Log { format: LogFormat::Plain, level: "info".into() },
+        watch: Watch {
+            mode: WatchMode::Auto,
+            poll_interval: Duration::ZERO,
+            rescan: None,
+        },
+        log: Log {
+            format: LogFormat::Plain,
+            level: "info".into(),
+        },
     }
 }
 
@@ -70,7 +87,12 @@ impl World {
     pub(super) fn new(config: Config) -> Self {
         let formats = Formats::new(&config).unwrap();
         let vault = Vault::new(Rules::new(&config));
-        Self { config, formats, vault, tree: Tree::new() }
+        Self {
+            config,
+            formats,
+            vault,
+            tree: Tree::new(),
+        }
     }
 
     /// A vault made from scratch with these files.
@@ -90,7 +112,11 @@ impl World {
     /// Writes some files and takes the change in.
     pub(super) fn write(&mut self, files: &[(&str, &str)]) -> Delta {
         let mut tree = self.tree.clone();
-        tree.extend(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())));
+        tree.extend(
+            files
+                .iter()
+                .map(|(path, text)| ((*path).to_owned(), (*text).to_owned())),
+        );
         self.become_tree(tree)
     }
 
@@ -109,7 +135,10 @@ impl World {
     }
 
     pub(super) fn id(&self, path: &str) -> FileId {
-        self.vault.files().find(path).unwrap_or_else(|| panic!("{path} is no file of the test"))
+        self.vault
+            .files()
+            .find(path)
+            .unwrap_or_else(|| panic!("{path} is no file of the test"))
     }
 
     pub(super) fn file(&self, path: &str) -> &File {
@@ -122,14 +151,32 @@ impl World {
 
     /// The paths of the notes that a change affects.
     pub(super) fn affected(&self, delta: &Delta) -> BTreeMap<String, String> {
-        delta.affected.iter().map(|a| (self.path_of(a.id), a.because.to_string())).collect()
+        delta
+            .affected
+            .iter()
+            .map(|a| (self.path_of(a.id), a.because.to_string()))
+            .collect()
     }
 
     pub(super) fn reader(&self) -> Reader<'_> {
-        let notes = self.vault.files().iter().filter(|(_, file)| file.is_note()).map(|(id, file)| {
-            (id, Arc::new(note::parse(&file.path, self.tree[file.path.as_str()].as_bytes())))
-        });
-        Reader { vault: &self.vault, notes: notes.collect() }
+        let notes = self
+            .vault
+            .files()
+            .iter()
+            .filter(|(_, file)| file.is_note())
+            .map(|(id, file)| {
+                (
+                    id,
+                    Arc::new(note::parse(
+                        &file.path,
+                        self.tree[file.path.as_str()].as_bytes(),
+                    )),
+                )
+            });
+        Reader {
+            vault: &self.vault,
+            notes: notes.collect(),
+        }
     }
 
     /// Every output of every exported note.
@@ -145,7 +192,11 @@ impl World {
     /// Every page that has its place.
     pub(super) fn render_pages(&self) -> BTreeMap<Page, Vec<u8>> {
         let reader = self.reader();
-        let has_place = |page: &Page| !self.vault.is_taken(self.formats.page_path(HTML, page).as_str());
+        let has_place = |page: &Page| {
+            !self
+                .vault
+                .is_taken(self.formats.page_path(HTML, page).as_str())
+        };
         let pages = self.vault.pages().iter().filter(has_place).map(|page| {
             let bytes = self.formats.render_page(HTML, &reader, &page).unwrap();
             (page, bytes)
@@ -162,7 +213,10 @@ fn changes(before: &Tree, after: &Tree) -> Vec<Change> {
         .filter(|path| before.get(*path) != after.get(*path))
         .map(|path| {
             let note_path = NotePath::new(path).unwrap();
-            Change { now: after.get(path).map(|text| seen(&note_path, text)), path: note_path }
+            Change {
+                now: after.get(path).map(|text| seen(&note_path, text)),
+                path: note_path,
+            }
         })
         .collect()
 }
@@ -171,9 +225,18 @@ fn changes(before: &Tree, after: &Tree) -> Vec<Change> {
 pub(super) fn seen(path: &NotePath, text: &str) -> Seen {
     let hash = ContentHash::of(text.as_bytes()).0.to_le_bytes();
     let mtime = i64::from_le_bytes(hash[..8].try_into().unwrap());
-    let stamp = Stamp { mtime, ctime: 0, size: text.len() as u64, inode: 1 };
+    let stamp = Stamp {
+        mtime,
+        ctime: 0,
+        size: text.len() as u64,
+        inode: 1,
+    };
     let facts = is_note(path).then(|| note::parse(path, text.as_bytes()).facts);
-    Seen { stamp, trusted: true, facts }
+    Seen {
+        stamp,
+        trusted: true,
+        facts,
+    }
 }
 
 pub(super) fn is_note(path: &NotePath) -> bool {
@@ -215,7 +278,12 @@ impl Source for Reader<'_> {
         let listed = self.vault.exported().into_iter().filter_map(|id| {
             let facts = &self.notes[&id].facts;
             let path = self.path(id).clone();
-            let listed = Listed { id, path, title: facts.title.to_string(), tags: facts.tags.clone() };
+            let listed = Listed {
+                id,
+                path,
+                title: facts.title.to_string(),
+                tags: facts.tags.clone(),
+            };
             page.lists(&facts.tags).then_some(listed)
         });
         listed.collect()

@@ -1,0 +1,598 @@
+//! Rewrites a note's text: links, embeds, comments, ids.
+//!
+//! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
+//! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::href::{encode, escape_label, escape_line_start, escape_name, relative};
+use super::place::{self, Site};
+use super::portable::Style;
+use super::{Source, SourceError};
+use crate::path::OutputPath;
+use crate::vault::syntax::{
+    Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Wiki, default_label,
+    is_image, looks_like_file,
+};
+use crate::vault::{FileId, Note, Nowhere, Place, Ref, RefKind, Target};
+
+/// An embed in an embed in an embed …: what is deeper becomes a link.
+const MAX_DEPTH: usize = 10;
+/// What all embeds of one note may add to it; what is beyond becomes a link.
+pub(super) const MAX_INLINED: usize = 16 << 20;
+/// What an embed counts at least, so that a fan of empty notes ends too.
+const MIN_COST: usize = 256;
+
+/// What a reference turns into.
+enum Meaning {
+    /// A link with this destination.
+    Link(String),
+    /// A picture with this destination.
+    Picture(String),
+    /// Its label alone.
+    Plain,
+    /// What is written already.
+    AsWritten,
+}
+
+/// A text that is being written: the note's own, or one that is inlined in it.
+struct Frame {
+    id: FileId,
+    /// Where the embed stands that is being inlined.
+    at: usize,
+    /// The how-manieth embed it is; 0 for the note's own text.
+    serial: usize,
+}
+
+/// Writes one note's body.
+pub(super) struct Writer<'a> {
+    source: &'a dyn Source,
+    format: usize,
+    style: Style,
+    /// The file that is being written, and its folder.
+    output: OutputPath,
+    /// What has been inlined so far, in bytes.
+    cost: usize,
+    serial: usize,
+    frames: Vec<Frame>,
+    notes: HashMap<FileId, Arc<Note>>,
+    inlined: Vec<Range<usize>>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(source: &'a dyn Source, id: FileId, format: usize, style: Style) -> Self {
+        let output = source.output(id, format);
+        let host = Frame {
+            id,
+            at: 0,
+            serial: 0,
+        };
+        Self {
+            source,
+            format,
+            style,
+            output,
+            cost: 0,
+            serial: 0,
+            frames: vec![host],
+            notes: HashMap::new(),
+            inlined: Vec::new(),
+        }
+    }
+
+    /// The body of `note`, the one that is written, and what of it was inlined.
+    pub(super) fn body(mut self, note: &Note) -> Result<(String, Vec<Range<usize>>), SourceError> {
+        let range = note.facts.body_start as usize..note.text.len();
+        let mut body = String::with_capacity(range.len() + range.len() / 8);
+        self.text(note, range, &mut body)?;
+        Ok((body, self.inlined))
+    }
+
+    fn note(&mut self, id: FileId) -> Result<Arc<Note>, SourceError> {
+        if let Some(note) = self.notes.get(&id) {
+            return Ok(Arc::clone(note));
+        }
+        let note = self.source.note(id)?;
+        self.notes.insert(id, Arc::clone(&note));
+        Ok(note)
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        self.frames
+            .last_mut()
+            .expect("the note's own frame is never taken off")
+    }
+
+    fn is_host(&self) -> bool {
+        self.frames.len() == 1
+    }
+
+    /// Writes a part of the topmost frame's note.
+    fn text(
+        &mut self,
+        note: &Note,
+        range: Range<usize>,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let mut part = Part::new(note, range);
+        for mark in note.syntax.marks_in(&part.range) {
+            let span = mark.span.range();
+            if span.start < part.at {
+                continue;
+            }
+            out.push_str(part.advance(&span));
+            self.mark(&mut part, mark, out)?;
+        }
+        out.push_str(&note.text[part.at..part.range.end.max(part.at)]);
+        Ok(())
+    }
+
+    fn mark(
+        &mut self,
+        part: &mut Part<'_>,
+        mark: &Mark,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let note = part.note;
+        let link = |index: u32| &note.syntax.links[index as usize];
+        match &mark.kind {
+            MarkKind::Footnote => self.footnote(mark.span.of(&note.text), out),
+            MarkKind::BlockId {
+                block: Some(block),
+                own_line,
+            } if self.style == Style::Html && self.is_host() => {
+                let id = &note.facts.blocks[*block as usize].id;
+                part.block_anchor(mark, id, *own_line, out);
+            }
+            MarkKind::Comment | MarkKind::BlockId { .. } => {}
+            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out)?,
+            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out)?,
+            MarkKind::Definition(index) => {
+                let definition = &note.syntax.definitions[*index as usize];
+                if !self.definition(note, mark, definition, out)? {
+                    part.at = end_of_line(&note.text, part.at).min(part.range.end);
+                }
+            }
+            MarkKind::Wiki(wiki) => {
+                if let Some(content) = self.embed(part, mark, wiki)? {
+                    let placed = place::block(&part.site(mark, wiki), &content, out);
+                    if self.is_host() {
+                        self.inlined.push(placed.content);
+                    }
+                    part.block_end = Some(out.len());
+                    part.at = placed.resume;
+                } else {
+                    self.wiki(note, mark, wiki, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A footnote's label must stay unique in the file that it ends up in.
+    fn footnote(&mut self, label: &str, out: &mut String) {
+        match (self.frame().serial, label.rfind(']')) {
+            (1.., Some(bracket)) => {
+                let serial = self.frame().serial;
+                out.push_str(&label[..bracket]);
+                out.push('-');
+                out.push_str(&serial.to_string());
+                out.push_str(&label[bracket..]);
+            }
+            _ => out.push_str(label),
+        }
+    }
+
+    /// What a reference of the topmost frame's note means, but for the inlining of notes.
+    fn meaning(&mut self, reference: &Ref) -> Result<Meaning, SourceError> {
+        let from = self.frame().id;
+        let target = self.source.target(from, reference);
+        match target {
+            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Ok(Meaning::Plain),
+            Target::Note(id, place) => self.note_meaning(reference, id, place),
+            Target::File(id) => Ok(self.file_meaning(reference, id)),
+            // An address of a kind that only its writer knows: a folder, a page of a site.
+            Target::Nowhere(Nowhere::Unresolved)
+                if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
+            {
+                Ok(Meaning::AsWritten)
+            }
+            Target::Nowhere(_) => Ok(Meaning::Plain),
+        }
+    }
+
+    fn note_meaning(
+        &mut self,
+        reference: &Ref,
+        id: FileId,
+        place: Place,
+    ) -> Result<Meaning, SourceError> {
+        let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
+        if in_page && place == Place::Missing {
+            // It may name an id in raw HTML, which any tool but our sanitising one keeps.
+            return Ok(match self.style {
+                Style::Markdown => Meaning::AsWritten,
+                Style::Html => Meaning::Link("#".to_owned()),
+            });
+        }
+        let fragment = self.fragment(id, place)?;
+        let output = self.source.output(id, self.format);
+        if reference.kind == RefKind::Link && self.says(reference, &output, &fragment) {
+            return Ok(Meaning::AsWritten);
+        }
+        Ok(Meaning::Link(self.href(&output, &fragment)))
+    }
+
+    fn file_meaning(&self, reference: &Ref, id: FileId) -> Meaning {
+        let output = self.source.output(id, self.format);
+        // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
+        let fragment = if reference.kind.is_markdown() {
+            &reference.fragment
+        } else {
+            ""
+        };
+        let shown = reference.kind == RefKind::Image
+            || (reference.kind.is_embed() && is_image(output.as_str()));
+        if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
+            Meaning::AsWritten
+        } else if shown {
+            Meaning::Picture(self.href(&output, fragment))
+        } else {
+            Meaning::Link(self.href(&output, fragment))
+        }
+    }
+
+    fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
+        Ok(match (place, self.style) {
+            (Place::Heading(heading), _) => self
+                .note(id)?
+                .facts
+                .headings
+                .get(heading)
+                .map(|heading| heading.anchor.to_string()),
+            (Place::Block(block), Style::Html) => self
+                .note(id)?
+                .facts
+                .blocks
+                .get(block)
+                .map(|block| format!("^{}", block.id)),
+            (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
+        }
+        .unwrap_or_default())
+    }
+
+    /// Whether a Markdown link as written leads from the file that is being written to that very place.
+    fn says(&self, reference: &Ref, output: &OutputPath, fragment: &str) -> bool {
+        let same_file = if reference.target.is_empty() {
+            *output == self.output
+        } else {
+            !reference.target.starts_with('/')
+                && OutputPath::join(self.output.folder(), &reference.target)
+                    .is_ok_and(|path| path == *output)
+        };
+        same_file && *reference.fragment == *fragment
+    }
+
+    fn href(&self, output: &OutputPath, fragment: &str) -> String {
+        let mut href = if *output == self.output && !fragment.is_empty() {
+            String::new()
+        } else {
+            relative(self.output.folder(), output)
+        };
+        if !fragment.is_empty() {
+            href.push('#');
+            encode(fragment, &mut href);
+        }
+        href
+    }
+
+    fn link_open(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        link: &Link,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let Some(reference) = link
+            .reference
+            .map(|reference| &note.facts.refs[reference as usize])
+        else {
+            out.push_str(mark.span.of(&note.text));
+            return Ok(());
+        };
+        match self.meaning(reference)? {
+            Meaning::Plain => {}
+            // A picture of a note is a link to it.
+            Meaning::Link(_) if link.image => {
+                out.push('[');
+                if link.text.start == link.text.end {
+                    out.push_str(&escape_name(&default_label(reference)));
+                }
+            }
+            Meaning::Link(_) | Meaning::Picture(_) | Meaning::AsWritten => {
+                out.push_str(mark.span.of(&note.text));
+            }
+        }
+        Ok(())
+    }
+
+    fn link_close(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        link: &Link,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let written = mark.span.of(&note.text);
+        let meaning = match link.reference {
+            Some(reference) => self.meaning(&note.facts.refs[reference as usize])?,
+            None => Meaning::AsWritten,
+        };
+        match (meaning, link.destination) {
+            (Meaning::Plain, _) => {}
+            (Meaning::Link(href) | Meaning::Picture(href), Destination::Inline(destination)) => {
+                out.push_str(&note.text[mark.span.start as usize..destination.start as usize]);
+                out.push_str(&href);
+                out.push_str(&note.text[destination.end as usize..mark.span.end as usize]);
+            }
+            (meaning, Destination::Definition(definition)) if !self.is_host() => {
+                let definition = &note.syntax.definitions[definition as usize];
+                out.push_str("](");
+                out.push_str(&definition_with(note, definition, &meaning));
+                out.push(')');
+            }
+            (_, _) => out.push_str(written),
+        }
+        Ok(())
+    }
+
+    /// Writes a definition; says whether anything was written. Inlined text has none: its links name their destinations.
+    fn definition(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        definition: &Definition,
+        out: &mut String,
+    ) -> Result<bool, SourceError> {
+        if !self.is_host() {
+            return Ok(false);
+        }
+        let meaning = match definition.reference {
+            Some(reference) => self.meaning(&note.facts.refs[reference as usize])?,
+            None => Meaning::AsWritten,
+        };
+        if matches!(meaning, Meaning::Plain) {
+            return Ok(false);
+        }
+        out.push_str(&note.text[mark.span.start as usize..definition.destination.start as usize]);
+        out.push_str(&definition_with(note, definition, &meaning));
+        Ok(true)
+    }
+
+    /// Writes a wikilink, or an embed that is not inlined.
+    fn wiki(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        wiki: &Wiki,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        let reference = &note.facts.refs[wiki.reference as usize];
+        let written = wiki.label.map(|label| label.of(&note.text));
+        let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
+        match self.meaning(reference)? {
+            Meaning::Link(href) => out.push_str(&["[", &label(), "](", &href, ")"].concat()),
+            Meaning::Picture(href) => {
+                let bar = if wiki.setting == Setting::Cell {
+                    "\\|"
+                } else {
+                    "|"
+                };
+                let size = wiki.size.map_or(String::new(), |size| {
+                    format!("{bar}{}", size.of(&note.text))
+                });
+                out.push_str(&["![", &label(), &size, "](", &href, ")"].concat());
+            }
+            Meaning::Plain | Meaning::AsWritten => {
+                let plain =
+                    written.map_or_else(|| escape_name(&default_label(reference)), str::to_owned);
+                let begins = place::begins_block(&note.text, mark.span.start as usize);
+                out.push_str(&if begins {
+                    escape_line_start(&plain)
+                } else {
+                    plain
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The text that an embed shows, free of where it is from; `None` where it must stay a link or text.
+    fn embed(
+        &mut self,
+        part: &Part<'_>,
+        mark: &Mark,
+        wiki: &Wiki,
+    ) -> Result<Option<String>, SourceError> {
+        let reference = &part.note.facts.refs[wiki.reference as usize];
+        if !reference.kind.is_embed()
+            || !matches!(wiki.setting, Setting::Paragraph(_))
+            || self.frames.len() > MAX_DEPTH
+        {
+            return Ok(None);
+        }
+        let from = self.frame().id;
+        let Target::Note(id, place) = self.source.target(from, reference) else {
+            return Ok(None);
+        };
+        if place == Place::Missing {
+            return Ok(None);
+        }
+        self.frame().at = mark.span.start as usize;
+        let embedded = if id == from {
+            None
+        } else {
+            Some(self.note(id)?)
+        };
+        let embedded = embedded.as_deref().unwrap_or(part.note);
+        let Some(range) = shown(embedded, place) else {
+            return Ok(None);
+        };
+        let repeats = self
+            .frames
+            .iter()
+            .any(|frame| frame.id == id && range.contains(&frame.at));
+        if repeats || self.cost + range.len() + MIN_COST > MAX_INLINED {
+            return Ok(None);
+        }
+        let before = self.cost;
+        self.cost += MIN_COST;
+        self.serial += 1;
+        self.frames.push(Frame {
+            id,
+            at: 0,
+            serial: self.serial,
+        });
+        let mut content = String::with_capacity(range.len());
+        let written = self.text(embedded, range.clone(), &mut content);
+        self.frames.pop();
+        written?;
+        let content = place::freed(&embedded.text, range.start, content);
+        let size = range.len().max(part.site(mark, wiki).size_of(&content));
+        self.cost = self.cost.max(before + MIN_COST + size);
+        if self.cost > MAX_INLINED {
+            // Whatever comes after it is a link too: the work for one note stays bounded.
+            self.cost = MAX_INLINED;
+            return Ok(None);
+        }
+        Ok(Some(content))
+    }
+}
+
+/// A part of a note's text on its way to the output.
+struct Part<'a> {
+    note: &'a Note,
+    range: Range<usize>,
+    /// How far it is written.
+    at: usize,
+    /// Where the line of the mark starts that is being written, and the line that it ends in.
+    line: usize,
+    next_line: usize,
+    eol: &'static str,
+    /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
+    block_end: Option<usize>,
+}
+
+impl<'a> Part<'a> {
+    fn new(note: &'a Note, range: Range<usize>) -> Self {
+        let line =
+            memchr::memrchr(b'\n', &note.text.as_bytes()[..range.start]).map_or(0, |nl| nl + 1);
+        let eol = place::line_end(&note.text[range.clone()]);
+        Self {
+            note,
+            at: range.start,
+            line,
+            next_line: line,
+            eol,
+            block_end: None,
+            range,
+        }
+    }
+
+    /// Goes on to after `span`; gives the text before it.
+    fn advance(&mut self, span: &Range<usize>) -> &'a str {
+        let before = &self.note.text[self.at..span.start];
+        self.line = self.next_line;
+        if let Some(nl) = memchr::memrchr(b'\n', before.as_bytes()) {
+            self.line = self.at + nl + 1;
+            self.next_line = self.line;
+        }
+        self.at = span.end.min(self.range.end);
+        let hidden = &self.note.text[span.start..self.at];
+        if let Some(nl) = memchr::memrchr(b'\n', hidden.as_bytes()) {
+            self.next_line = span.start + nl + 1;
+        }
+        before
+    }
+
+    fn site(&self, mark: &Mark, wiki: &Wiki) -> Site<'_> {
+        let paragraph = match wiki.setting {
+            Setting::Paragraph(paragraph) => paragraph,
+            Setting::Line | Setting::Cell => Paragraph::default(),
+        };
+        let (text, marks, range) = (
+            self.note.text.as_str(),
+            &self.note.syntax,
+            self.range.clone(),
+        );
+        let (mark, line) = (mark.span.range(), self.line);
+        Site {
+            text,
+            marks,
+            mark,
+            line,
+            eol: self.eol,
+            range,
+            paragraph,
+        }
+    }
+
+    /// Writes the anchor of a block at its end.
+    fn block_anchor(&self, mark: &Mark, id: &str, own_line: bool, out: &mut String) {
+        let anchor = format!("<a id=\"^{id}\"></a>");
+        if own_line {
+            // A table goes on until a blank line.
+            let written = mark.span.of(&self.note.text);
+            let prefix = &written[..written.find('^').unwrap_or(0)];
+            out.push_str(&[prefix.trim_end(), self.eol, prefix, &anchor, self.eol].concat());
+        } else if self.block_end == Some(out.len()) {
+            let prefix = place::prefix(&self.note.text[self.line..mark.span.start as usize], true);
+            out.push_str(&[self.eol, prefix.trim_end(), self.eol, &prefix, &anchor].concat());
+        } else {
+            out.push(' ');
+            out.push_str(&anchor);
+        }
+    }
+}
+
+/// The part of a note that an embed of a place shows.
+fn shown(note: &Note, place: Place) -> Option<Range<usize>> {
+    match place {
+        Place::Whole => Some(note.facts.body_start as usize..note.text.len()),
+        Place::Heading(heading) => note
+            .syntax
+            .sections
+            .get(heading)
+            .map(|section| section.range()),
+        Place::Block(block) => note
+            .facts
+            .blocks
+            .get(block)
+            .map(|block| block.start as usize..block.end as usize),
+        Place::Missing => None,
+    }
+}
+
+/// A definition's destination and title, with the destination that it now means.
+fn definition_with(note: &Note, definition: &Definition, meaning: &Meaning) -> String {
+    match meaning {
+        Meaning::Link(href) | Meaning::Picture(href) => format!(
+            "{href}{}",
+            &note.text[definition.destination.end as usize..definition.rest.end as usize]
+        ),
+        Meaning::Plain | Meaning::AsWritten => definition.rest.of(&note.text).to_owned(),
+    }
+}
+
+/// After the line end that follows `at`, if only spaces stand between.
+fn end_of_line(text: &str, at: usize) -> usize {
+    let rest = &text[at..];
+    let line = rest.find('\n').map_or(rest, |nl| &rest[..=nl]);
+    if line.trim().is_empty() {
+        at + line.len()
+    } else {
+        at
+    }
+}

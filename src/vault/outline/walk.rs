@@ -1,0 +1,488 @@
+//! The walk over pulldown-cmark's events: keeps the blocks and links that are open, and writes the outline.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
+
+use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
+
+/// A block that has begun.
+struct Open {
+    kind: Kind,
+    range: Range<usize>,
+    /// From the first to the last byte of the inline content that is directly in it.
+    inline: Option<Range<usize>>,
+    last_child: Option<Range<usize>>,
+    /// The id that names this item, whose end is not known before the item's.
+    id: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Container,
+    List,
+    Item,
+    Paragraph,
+    Heading,
+    Table,
+    Cell,
+}
+
+/// A link whose text is being read.
+struct OpenLink {
+    link: RawLink,
+    text_end: usize,
+}
+
+/// The walk over a body's events.
+pub(super) struct Walk<'a> {
+    text: &'a str,
+    out: Outline,
+    blocks: Vec<Open>,
+    links: Vec<Option<OpenLink>>,
+    /// Events before this offset belong to code or HTML that is done with.
+    skip: usize,
+    /// How many images the walk is in: their text is no heading's.
+    images: usize,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(text: &'a str, base: usize) -> Self {
+        let root = Open {
+            kind: Kind::Container,
+            range: base..text.len(),
+            inline: None,
+            last_child: None,
+            id: None,
+        };
+        Self {
+            text,
+            out: Outline::default(),
+            blocks: vec![root],
+            links: Vec::new(),
+            skip: 0,
+            images: 0,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Outline {
+        if !self.out.definitions.is_empty() {
+            self.out
+                .definitions
+                .sort_unstable_by_key(|definition| definition.range.start);
+            for definition in &self.out.definitions {
+                self.out.zones.push(Zone {
+                    range: definition.range.clone(),
+                    kind: ZoneKind::Solid,
+                });
+            }
+            self.out.zones.sort_by_key(|zone| zone.range.start);
+        }
+        self.out.links.sort_by_key(|link| link.range.start);
+        self.out.footnotes.sort_by_key(|label| label.start);
+        self.out
+    }
+
+    pub(super) fn definition(&mut self, label: &str, destination: &str, range: Range<usize>) {
+        let length = self.text[range.clone()].trim_end().len();
+        let range = range.start..range.start + length;
+        self.out.definitions.push(RawDefinition {
+            label: label.to_owned(),
+            range,
+            destination: destination.to_owned(),
+        });
+    }
+
+    pub(super) fn event(&mut self, event: Event<'_>, range: Range<usize>) {
+        if range.start < self.skip {
+            return;
+        }
+        match event {
+            Event::Start(tag) => self.start(tag, range),
+            Event::End(tag) => self.end(tag, range),
+            Event::Text(text) => self.inline(&range, Some(&text)),
+            Event::Code(text) => self.zone(ZoneKind::Code, &range, Some(&text)),
+            Event::InlineMath(text) | Event::DisplayMath(text) => {
+                self.zone(ZoneKind::Math, &range, Some(&text));
+            }
+            Event::InlineHtml(_) | Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
+            Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
+            Event::FootnoteReference(_) => {
+                self.out.footnotes.push(range.clone());
+                self.inline(&range, None);
+            }
+            Event::TaskListMarker(_) => self.inline(&range, None),
+            Event::Rule => self.close_child(range),
+        }
+    }
+
+    fn zone(&mut self, kind: ZoneKind, range: &Range<usize>, shown: Option<&str>) {
+        self.out.zones.push(Zone {
+            range: range.clone(),
+            kind,
+        });
+        self.inline(range, shown);
+    }
+
+    /// Inline content: `shown` is what a heading's plain text has of it.
+    fn inline(&mut self, range: &Range<usize>, shown: Option<&str>) {
+        self.extend_inline(range);
+        if self.images > 0 || self.top().kind != Kind::Heading {
+            return;
+        }
+        if let (Some(shown), Some(heading)) = (shown, self.out.headings.last_mut()) {
+            let from = heading.text.len();
+            heading.text.push_str(shown);
+            if heading.keep_parts {
+                heading
+                    .parts
+                    .push((range.clone(), from..heading.text.len()));
+            }
+        }
+    }
+
+    fn extend_inline(&mut self, range: &Range<usize>) {
+        if let Some(Some(link)) = self.links.last_mut() {
+            link.text_end = link.text_end.max(range.end);
+        }
+        let top = self.top();
+        match &mut top.inline {
+            Some(inline) => inline.end = inline.end.max(range.end),
+            none => *none = Some(range.clone()),
+        }
+    }
+
+    fn top(&mut self) -> &mut Open {
+        // The root is never taken off: every `End` has its `Start`.
+        let last = self.blocks.len() - 1;
+        &mut self.blocks[last]
+    }
+
+    fn start(&mut self, tag: Tag<'_>, range: Range<usize>) {
+        match tag {
+            Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
+                self.finish_tight_text();
+                self.skip = range.end;
+                self.out.zones.push(Zone {
+                    range: range.clone(),
+                    kind: ZoneKind::Solid,
+                });
+                self.close_child(range);
+            }
+            Tag::Paragraph => self.open(Kind::Paragraph, range),
+            Tag::Heading { level, .. } => self.heading(level as u8, range),
+            Tag::List(_) => {
+                push_outermost(&mut self.out.lists, &range);
+                self.open(Kind::List, range);
+            }
+            Tag::Item => self.open(Kind::Item, range),
+            Tag::FootnoteDefinition(label) => {
+                self.out
+                    .footnotes
+                    .push(range.start..(range.start + label.len() + 3).min(range.end));
+                push_outermost(&mut self.out.lines, &range);
+                self.open(Kind::Container, range);
+            }
+            Tag::Table(_) => {
+                self.out.tables.push(range.clone());
+                self.open(Kind::Table, range);
+            }
+            Tag::TableHead | Tag::TableRow | Tag::TableCell => self.open(Kind::Cell, range),
+            Tag::Link {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => self.open_link(false, link_type, &dest_url, &id, range),
+            Tag::Image {
+                link_type,
+                dest_url,
+                id,
+                ..
+            } => {
+                self.images += 1;
+                self.open_link(true, link_type, &dest_url, &id, range);
+            }
+            Tag::Emphasis
+            | Tag::Strong
+            | Tag::Strikethrough
+            | Tag::Superscript
+            | Tag::Subscript => {
+                push_outermost(&mut self.out.lines, &range);
+                self.extend_inline(&(range.start..range.start));
+            }
+            Tag::BlockQuote(_)
+            | Tag::DefinitionList
+            | Tag::DefinitionListTitle
+            | Tag::DefinitionListDefinition => {
+                self.open(Kind::Container, range);
+            }
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd, range: Range<usize>) {
+        match tag {
+            TagEnd::Link | TagEnd::Image => {
+                if tag == TagEnd::Image {
+                    self.images -= 1;
+                }
+                self.close_link(range.end);
+                self.extend_inline(&range);
+            }
+            TagEnd::Emphasis
+            | TagEnd::Strong
+            | TagEnd::Strikethrough
+            | TagEnd::Superscript
+            | TagEnd::Subscript => {
+                self.extend_inline(&range);
+            }
+            TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => {}
+            TagEnd::Paragraph
+            | TagEnd::Heading(_)
+            | TagEnd::BlockQuote(_)
+            | TagEnd::List(_)
+            | TagEnd::Item
+            | TagEnd::FootnoteDefinition
+            | TagEnd::DefinitionList
+            | TagEnd::DefinitionListTitle
+            | TagEnd::DefinitionListDefinition
+            | TagEnd::Table
+            | TagEnd::TableHead
+            | TagEnd::TableRow
+            | TagEnd::TableCell => self.close(),
+        }
+    }
+
+    fn open(&mut self, kind: Kind, range: Range<usize>) {
+        self.finish_tight_text();
+        self.blocks.push(Open {
+            kind,
+            range,
+            inline: None,
+            last_child: None,
+            id: None,
+        });
+    }
+
+    fn heading(&mut self, level: u8, range: Range<usize>) {
+        let container = self
+            .blocks
+            .iter()
+            .rev()
+            .find(|block| block.kind != Kind::List)
+            .map_or(0..0, |block| block.range.clone());
+        let keep_parts = self.text[range.clone()].contains("[[");
+        push_outermost(&mut self.out.lines, &range);
+        self.out.headings.push(RawHeading {
+            level,
+            start: range.start,
+            container,
+            text: String::new(),
+            parts: Vec::new(),
+            keep_parts,
+        });
+        self.open(Kind::Heading, range);
+    }
+
+    /// The text of a tight list item ends where its first block begins.
+    fn finish_tight_text(&mut self) {
+        let top = self.blocks.len() - 1;
+        if self.blocks[top].kind == Kind::Item
+            && let Some(inline) = self.blocks[top].inline.take()
+        {
+            let first = self.blocks[top].last_child.is_none();
+            self.out.paragraphs.push(inline.clone());
+            self.block_id(&inline, top, first.then_some(top), inline.clone());
+            self.blocks[top].last_child = Some(inline);
+        }
+    }
+
+    fn close(&mut self) {
+        self.finish_tight_text();
+        let Some(open) = self.blocks.pop() else {
+            return;
+        };
+        let parent = self.blocks.len() - 1;
+        match (open.kind, &open.inline) {
+            (Kind::Paragraph, Some(inline)) => {
+                self.out.paragraphs.push(inline.clone());
+                let opens_item = self.blocks[parent].kind == Kind::Item
+                    && self.blocks[parent].last_child.is_none();
+                if self.block_id(
+                    inline,
+                    parent,
+                    opens_item.then_some(parent),
+                    open.range.clone(),
+                ) {
+                    // An id by itself is no block that another id could name.
+                    return;
+                }
+            }
+            (Kind::Heading, Some(inline)) => {
+                self.block_id(inline, parent, None, open.range.clone());
+            }
+            (Kind::Table, _) => self.table_id(&open.range),
+            (Kind::Item, _) => {
+                if let Some(id) = open.id {
+                    let end = self.trimmed_end(&open.range);
+                    let id = &mut self.out.ids[id];
+                    id.block.end = end.max(id.range.end);
+                }
+            }
+            _ => {}
+        }
+        self.close_child(open.range);
+    }
+
+    fn close_child(&mut self, range: Range<usize>) {
+        self.finish_tight_text();
+        self.top().last_child = Some(range);
+    }
+
+    fn trimmed_end(&self, range: &Range<usize>) -> usize {
+        range.start + self.text[range.clone()].trim_end().len()
+    }
+
+    /// Looks for `^id` at the end of a block's text; says whether the text is nothing but that.
+    ///
+    /// By itself it names the block before it in `parent`; else the list item `item`, else `block`.
+    fn block_id(
+        &mut self,
+        inline: &Range<usize>,
+        parent: usize,
+        item: Option<usize>,
+        block: Range<usize>,
+    ) -> bool {
+        let Some(range) = id_at_end(self.text, inline) else {
+            return false;
+        };
+        if self
+            .out
+            .zones
+            .last()
+            .is_some_and(|zone| zone.range.end > range.start)
+        {
+            return false;
+        }
+        let alone = range.start == inline.start;
+        let block = match (alone, item) {
+            (true, _) => {
+                let Some(before) = self.blocks[parent].last_child.clone() else {
+                    return false;
+                };
+                before.start..range.end
+            }
+            (false, Some(item)) => {
+                self.blocks[item].id = Some(self.out.ids.len());
+                self.blocks[item].range.start..range.end
+            }
+            (false, None) => block.start..range.end,
+        };
+        if let Some(heading) = self
+            .out
+            .headings
+            .last_mut()
+            .filter(|heading| heading.start == block.start && !alone)
+        {
+            let end = heading.text.rfind('^').unwrap_or(heading.text.len());
+            heading.text.truncate(heading.text[..end].trim_end().len());
+        }
+        self.out.ids.push(RawId { range, block });
+        alone
+    }
+
+    /// `CommonMark` takes the line below a table for a row, so an id there is the row's only cell.
+    fn table_id(&mut self, table: &Range<usize>) {
+        let end = self.trimmed_end(table);
+        let line = self.text[..end]
+            .rfind('\n')
+            .map_or(0, |nl| nl + 1)
+            .max(table.start);
+        let row = &self.text[line..end];
+        let start = line + (row.len() - row.trim_start_matches([' ', '\t', '>']).len());
+        if let Some(range) =
+            id_at_end(self.text, &(start..end)).filter(|range| range.start == start)
+        {
+            self.out.ids.push(RawId {
+                range,
+                block: table.start..end,
+            });
+        }
+    }
+
+    fn open_link(
+        &mut self,
+        image: bool,
+        kind: LinkType,
+        destination: &str,
+        id: &str,
+        range: Range<usize>,
+    ) {
+        push_outermost(&mut self.out.lines, &range);
+        let label = match kind {
+            LinkType::Inline => None,
+            LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => Some(id.to_owned()),
+            _ => {
+                self.out.zones.push(Zone {
+                    range: range.clone(),
+                    kind: ZoneKind::Solid,
+                });
+                self.links.push(None);
+                return;
+            }
+        };
+        let text_start = (range.start + 1 + usize::from(image)).min(range.end);
+        let link = RawLink {
+            text: text_start..text_start,
+            range,
+            image,
+            destination: destination.to_owned(),
+            label,
+        };
+        self.links.push(Some(OpenLink {
+            text_end: text_start,
+            link,
+        }));
+    }
+
+    fn close_link(&mut self, end: usize) {
+        let Some(Some(OpenLink { mut link, text_end })) = self.links.pop() else {
+            return;
+        };
+        let Some(bracket) = self.text.get(text_end..end).and_then(|tail| tail.find(']')) else {
+            return;
+        };
+        link.text.end = text_end + bracket;
+        // The closing bracket of a shortcut link is no destination: it may be the first of a wikilink's two.
+        if end - link.text.end > 1 {
+            self.out.zones.push(Zone {
+                range: link.text.end..end,
+                kind: ZoneKind::Solid,
+            });
+        }
+        self.out.links.push(link);
+    }
+}
+
+fn push_outermost(ranges: &mut Vec<Range<usize>>, range: &Range<usize>) {
+    if ranges.last().is_none_or(|last| last.end <= range.start) {
+        ranges.push(range.clone());
+    }
+}
+
+/// The range of `^id` at the end of the text in `inline`, after a space, a line's start or nothing.
+fn id_at_end(text: &str, inline: &Range<usize>) -> Option<Range<usize>> {
+    let inner = text.get(inline.clone())?.trim_end();
+    let bytes = inner.as_bytes();
+    let id = bytes
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
+        .count();
+    let caret = bytes
+        .len()
+        .checked_sub(id + 1)
+        .filter(|&at| id > 0 && bytes[at] == b'^')?;
+    let spaced = caret == 0 || bytes[caret - 1].is_ascii_whitespace() || bytes[caret - 1] == b'>';
+    spaced.then_some(inline.start + caret..inline.start + bytes.len())
+}

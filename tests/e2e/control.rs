@@ -1,0 +1,348 @@
+//! What can be asked of a daemon and of what it left: status, batches, verify, explain, reload.
+
+use std::fs;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::{Gate, Vault};
+
+#[test]
+fn status_says_what_the_daemon_does_for_people_and_for_scripts() {
+    let vault = Vault::with("formats: {markdown: , x: {extension: x, command: ['false']}}");
+    vault.write("a.md", "[[b]] [[nowhere]] ![[pic.png]]");
+    vault.write("b.md", "---\ndraft: true\n---\n");
+    vault.write("pic.png", "picture");
+    let _daemon = vault.daemon();
+    let status = vault.status();
+    assert_eq!(status["state"], "watching");
+    assert_eq!(status["watch"]["mode"], "native");
+    assert_eq!(
+        (
+            &status["notes"],
+            &status["withheld"],
+            &status["attachments"]
+        ),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    assert_eq!(status["links"]["unresolved"], 1);
+    assert_eq!(status["formats"], json!(["markdown", "x"]));
+    assert_eq!(status["notes_dir"], vault.notes().to_str().unwrap());
+    assert_eq!(status["queue"]["paths"], 0);
+    assert_eq!(status["running"], json!(null));
+    let failure = &status["failures"][0];
+    assert_eq!(
+        (&failure["note"], &failure["format"]),
+        (&json!("a.md"), &json!("x"))
+    );
+    assert!(
+        failure["attempt"].as_u64() >= Some(1) && failure["retry_in_ms"].is_u64(),
+        "{failure}"
+    );
+    assert!(status["batches"][0]["batch"].is_u64(), "{status}");
+
+    let text = vault.run(&["status"]).exits(0).stdout;
+    for words in [
+        "watching",
+        vault.notes().to_str().unwrap(),
+        "kernel events",
+        "a.md",
+        "1 unresolved",
+    ] {
+        assert!(text.contains(words), "{words:?} in:\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "no colours in a pipe");
+}
+
+#[test]
+fn status_shows_a_batch_on_its_way() {
+    let vault = Vault::new();
+    let gate = Gate::new(&vault);
+    vault.configure(&format!(
+        "max_concurrent: 2\nformats:\n{}",
+        gate.format("txt")
+    ));
+    for note in ["a.md", "b.md", "c.md"] {
+        vault.write(note, "text");
+    }
+    let mut daemon = vault.start();
+    gate.wait_for(2);
+    let status = vault.status();
+    assert_eq!(status["state"], "exporting");
+    let running = &status["running"];
+    assert_eq!(
+        (&running["jobs"], &running["done"], &running["in_flight"]),
+        (&json!(3), &json!(0), &json!(2))
+    );
+    assert!(
+        vault
+            .run(&["status"])
+            .exits(0)
+            .stdout
+            .contains("2 in flight")
+    );
+    gate.open();
+    daemon.wait_for("batch finished");
+}
+
+#[test]
+fn batches_are_a_table_a_list_and_a_picture() {
+    let vault = Vault::new();
+    assert_eq!(vault.run(&["batches", "--json"]).exits(0).json(), json!([]));
+    for round in 0..3 {
+        vault.write(&format!("{round}.md"), "text");
+        vault.export().exits(0);
+    }
+    let rows = vault.run(&["batches", "-n", "2", "--json"]).exits(0).json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!(
+            (&row["exported"], &row["trigger"]),
+            (&json!(1), &json!("once")),
+            "{row}"
+        );
+        for field in [
+            "batch",
+            "jobs",
+            "limit",
+            "peak",
+            "elapsed_ms",
+            "sequential_ms",
+            "speedup",
+            "slowest",
+            "slowest_ms",
+        ] {
+            assert!(!row[field].is_null(), "{field} in {row}");
+        }
+    }
+    let table = vault.run(&["batches"]).exits(0).stdout;
+    assert!(
+        table.contains("exported") && table.lines().count() >= 4,
+        "{table}"
+    );
+
+    let picture = vault.path("batch.svg");
+    vault
+        .run(&[
+            "batches",
+            "--timeline",
+            "2",
+            "--output",
+            picture.to_str().unwrap(),
+        ])
+        .exits(0);
+    let svg = fs::read_to_string(&picture).unwrap();
+    assert!(svg.contains("<svg") && svg.contains("1.md"), "{svg}");
+    let ran = vault
+        .run(&[
+            "batches",
+            "--timeline",
+            "99",
+            "--output",
+            picture.to_str().unwrap(),
+        ])
+        .exits(1);
+    assert!(ran.stderr.contains("batch 99"), "{}", ran.stderr);
+}
+
+#[test]
+fn verify_finds_what_is_missing_what_differs_and_what_is_stale_and_touches_nothing() {
+    let vault = Vault::new();
+    for note in ["a.md", "b.md", "c.md", "d.md"] {
+        vault.write(note, note);
+    }
+    let ran = vault.run(&["verify"]).exits(1);
+    assert_eq!(ran.stdout.matches("missing").count(), 4, "{}", ran.stdout);
+    vault.export().exits(0);
+    let ran = vault.run(&["verify"]).exits(0);
+    assert!(ran.stdout.starts_with("equal: 4 outputs"), "{}", ran.stdout);
+
+    fs::remove_file(vault.export_dir().join("a.md")).unwrap();
+    fs::write(vault.export_dir().join("b.md"), "other").unwrap();
+    vault.remove("c.md");
+    let before = vault.tree();
+    let report = vault.run(&["verify", "--json"]).exits(1).json();
+    assert_eq!(report["equal"], false);
+    let differences = json!([
+        {"path": "a.md", "difference": "missing"},
+        {"path": "b.md", "difference": "differs"},
+        {"path": "c.md", "difference": "stale"},
+    ]);
+    assert_eq!(report["differences"], differences);
+    assert_eq!(vault.tree(), before);
+    vault.export().exits(0);
+    vault.run(&["verify"]).exits(0);
+}
+
+#[test]
+fn verify_works_beside_a_daemon() {
+    let vault = Vault::with("formats: {markdown: , html: {dir: html}}");
+    vault.write("a.md", "text [[b]]");
+    vault.write("b.md", "text");
+    let _daemon = vault.daemon();
+    vault.run(&["verify"]).exits(0);
+}
+
+#[test]
+fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
+    let vault = Vault::new();
+    vault.write(
+        "a.md",
+        "# The Title\n\n[[b]] ![[c]] [[nowhere]] [[twin]] [[b#none]] #tag\n",
+    );
+    vault.write("b.md", "text");
+    vault.write("c.md", "![[d]]");
+    vault.write("d.md", "text");
+    vault.write("x/twin.md", "text");
+    vault.write("y/twin.md", "text");
+    vault.write("secret.md", "---\nprivate: true\n---\n[[a]]");
+    let before = vault.run(&["explain", "--json", "a.md"]).exits(0).json();
+    let _daemon = vault.daemon();
+    let explained = vault.run(&["explain", "--json", "a.md"]).exits(0).json();
+    assert_eq!(explained["title"], "The Title");
+    assert_eq!(explained["tags"], json!(["tag"]));
+    assert_eq!(explained["unresolved"], json!(["nowhere"]));
+    let twin =
+        json!([{"link": "twin", "taken": "x/twin.md", "candidates": ["x/twin.md", "y/twin.md"]}]);
+    assert_eq!(explained["ambiguous"], twin);
+    assert_eq!(
+        explained["outputs"],
+        json!([{"format": "markdown", "path": "a.md", "exists": true}])
+    );
+    assert!(
+        explained["problems"][0]
+            .as_str()
+            .unwrap()
+            .contains("b#none"),
+        "{explained}"
+    );
+    let depends: Vec<&str> = explained["depends_on"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|on| on["note"].as_str().unwrap())
+        .collect();
+    assert!(
+        depends.contains(&"b.md") && depends.contains(&"c.md") && depends.contains(&"x/twin.md"),
+        "{depends:?}"
+    );
+    // Without a daemon the notes themselves are asked; only the outputs were not there yet.
+    for key in [
+        "title",
+        "tags",
+        "unresolved",
+        "ambiguous",
+        "problems",
+        "depends_on",
+    ] {
+        assert_eq!(before[key], explained[key], "{key}");
+    }
+
+    let by_file = vault.note("c.md");
+    let text = vault
+        .run(&["explain", by_file.to_str().unwrap()])
+        .exits(0)
+        .stdout;
+    assert!(
+        text.contains("embeds d.md") && text.contains("embedded in a.md"),
+        "{text}"
+    );
+    let secret = vault
+        .run(&["explain", "--json", "secret.md"])
+        .exits(0)
+        .json();
+    assert_eq!(
+        (&secret["exported"], secret["kept_out"].is_string()),
+        (&json!(false), true)
+    );
+    let ran = vault.run(&["explain", "no-such.md"]).exits(1);
+    assert!(ran.stderr.contains("no-such.md"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_good_config_is_put_in_force_without_a_restart() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    vault.configure("max_concurrent: 3\nformats: {html: {dir: html}, json: }");
+    let ran = vault.run(&["reload"]).exits(0);
+    assert!(
+        ran.stdout.contains("formats") && ran.stdout.contains("max_concurrent"),
+        "{}",
+        ran.stdout
+    );
+    let reloaded = daemon.wait_for("config reloaded");
+    assert!(
+        reloaded.text("changed").contains("max_concurrent"),
+        "{reloaded}"
+    );
+    let finished = daemon.wait_for("batch finished");
+    assert_eq!(
+        (finished.text("trigger"), finished.number("limit")),
+        ("reload", 3),
+        "{finished}"
+    );
+    vault.assert_converged();
+    assert_eq!(
+        vault.tree().files(),
+        ["a.json", "html/a.html", "html/index.html"]
+    );
+    vault.write("b.md", "after the reload");
+    daemon.wait_for_export("b.md");
+    vault.assert_converged();
+}
+
+#[test]
+fn sighup_reloads_too_and_another_folder_is_watched() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    fs::create_dir(vault.path("others")).unwrap();
+    fs::write(vault.path("others/x.md"), "text of x").unwrap();
+    let text = fs::read_to_string(vault.config())
+        .unwrap()
+        .replace("notes_dir: notes", "notes_dir: others");
+    vault.write_config(&text);
+    daemon.signal(Signal::HUP);
+    assert!(
+        daemon
+            .wait_for("config reloaded")
+            .text("changed")
+            .contains("notes_dir")
+    );
+    daemon.wait_for_export("x.md");
+    vault.assert_converged();
+    assert_eq!(vault.tree().files(), ["x.md"]);
+    fs::write(vault.path("others/y.md"), "text of y").unwrap();
+    daemon.wait_for_export("y.md");
+    vault.assert_converged();
+}
+
+#[test]
+fn a_wrong_config_is_rejected_and_the_old_one_stays() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    vault.write_config("notes_dir: notes\nexport_dir: export\nmax_concurent: 3\n");
+    // The command reads the config too, to find the daemon: it can't be the one to ask.
+    daemon.signal(Signal::HUP);
+    let rejected = daemon.wait_for("config rejected");
+    assert!(
+        rejected.text("error").contains(":3:1: max_concurent"),
+        "{rejected}"
+    );
+    vault.write("b.md", "still watched");
+    daemon.wait_for_export("b.md");
+
+    vault.configure("formats: {markdown: {template: none.md}}");
+    let ran = vault.run(&["reload"]);
+    assert!(
+        matches!(ran.code, Some(1 | 78)) && ran.stderr.contains("none.md"),
+        "{ran:?}"
+    );
+    vault.configure("");
+    vault.run(&["reload"]).exits(0);
+    assert_eq!(vault.status()["config_error"], json!(null));
+    vault.assert_converged();
+}

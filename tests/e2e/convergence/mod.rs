@@ -1,0 +1,35 @@
+//! Nothing missed, nothing stale, nothing torn, nothing harmed: a test for each way in which a watcher of folders loses
+//! changes or a writer of files breaks them, with the real kernel. Each builds the situation while the daemon runs; in
+//! the end the export tree must be, byte for byte, what a fresh export gives.
+
+mod editors;
+mod lost_events;
+mod moves;
+mod new_folders;
+mod odd_files;
+mod room;
+mod root;
+mod times;
+
+use std::time::Instant;
+
+use crate::support::{LIMIT, Vault};
+
+/// Waits, through quiet times as well, until the export tree is what a fresh export gives: for what is tried again later.
+#[track_caller]
+fn assert_converges_in_time(vault: &Vault) {
+    let wanted = vault.fresh_tree();
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let differences = vault.tree().differences(&wanted);
+        if differences.is_empty() {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "the export is not that of a fresh export:\n{differences}\n{:#}",
+            vault.status()
+        );
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}

@@ -1,0 +1,21 @@
+//! Black-box tests: the built binary on folders of its own, one module a theme.
+
+// In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
+#![allow(unreachable_pub)]
+
+mod commands;
+mod concurrency;
+mod config_errors;
+mod control;
+mod convergence;
+mod dependencies;
+mod failures;
+mod first_run;
+mod layout;
+mod log_formats;
+mod pages;
+mod selection;
+mod signals;
+mod support;
+mod vaults;
+mod watching;

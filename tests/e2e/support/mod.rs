@@ -1,0 +1,16 @@
+//! The words that the tests are written in: a vault, a daemon on it, its records, and export trees.
+
+mod daemon;
+mod gate;
+pub mod links;
+mod record;
+mod run;
+mod tree;
+mod vault;
+
+pub use daemon::Daemon;
+pub use gate::Gate;
+pub use record::Record;
+pub use run::{LIMIT, Ran, until};
+pub use tree::Tree;
+pub use vault::{Vault, program, project};

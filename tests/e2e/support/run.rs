@@ -1,0 +1,137 @@
+//! A run of the built binary from its start to its end, and how long anything may take.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::Value;
+
+use super::Record;
+
+/// Far more than anything takes here: a test that waits so long has failed.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// What a run left behind.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code; `None` after a signal.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Runs to the end.
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let stdout = read_on_a_thread(child.stdout.take().expect("it is piped"));
+        let stderr = read_on_a_thread(child.stderr.take().expect("it is piped"));
+        let code = wait(&mut child);
+        let text =
+            |reader: thread::JoinHandle<String>| reader.join().expect("reading doesn't panic");
+        Self {
+            code,
+            stdout: text(stdout),
+            stderr: text(stderr),
+        }
+    }
+
+    /// The same run, which must have ended with this code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(
+            self.code,
+            Some(code),
+            "exit code; stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
+    /// The records of its log.
+    pub fn records(&self) -> Vec<Record> {
+        self.stderr.lines().filter_map(Record::parse).collect()
+    }
+
+    /// The records with this message.
+    pub fn all(&self, message: &str) -> Vec<Record> {
+        self.records()
+            .into_iter()
+            .filter(|record| record.message() == message)
+            .collect()
+    }
+
+    /// The one record with this message.
+    #[track_caller]
+    pub fn one(&self, message: &str) -> Record {
+        let mut found = self.all(message);
+        assert_eq!(
+            found.len(),
+            1,
+            "records with the message {message:?} in:\n{}",
+            self.stderr
+        );
+        found.remove(0)
+    }
+
+    /// What it printed, which must be JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+            panic!(
+                "no JSON ({error}):\n{}\nstderr:\n{}",
+                self.stdout, self.stderr
+            )
+        })
+    }
+}
+
+fn read_on_a_thread(mut from: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = Vec::new();
+        from.read_to_end(&mut text).expect("a pipe can be read");
+        String::from_utf8(text).expect("the program writes UTF-8")
+    })
+}
+
+/// Waits for the process to end; one that outlives the limit is killed, and the test has failed.
+pub fn wait(child: &mut Child) -> Option<i32> {
+    if !ends_within(child, LIMIT) {
+        child.kill().expect("a child can be killed");
+        child.wait().expect("a child can be waited for");
+        panic!("still ran after {LIMIT:?}");
+    }
+    child.wait().expect("a child can be waited for").code()
+}
+
+fn ends_within(child: &Child, limit: Duration) -> bool {
+    let pidfd =
+        pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("a child has a pidfd");
+    let limit = Timespec::try_from(limit).expect("the limit is small");
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&limit)).expect("a pidfd can be polled")
+        > 0
+}
+
+/// Asks again and again, less and less often, until there is an answer: for what sends no word by itself.
+#[track_caller]
+pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(2);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(began.elapsed() < LIMIT, "not so after {LIMIT:?}: {what}");
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,26 @@
+//! The service under a real systemd: each test boots one in a container and runs a script of checks there.
+//!
+//! What is laid over the container's root is what a package would install, from this checkout and this build. Where the
+//! machine has no root, no systemd-nspawn or no mounts, each test says that it is skipped and why; with
+//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen.
+
+mod container;
+
+use container::{Container, skipped};
+
+/// A boot takes two seconds; the rest is what the script waits for on a machine that has other things to do.
+const PATIENCE_SECONDS: u32 = 180;
+
+#[test]
+fn a_system_service() {
+    boots("service");
+}
+
+fn boots(scenario: &str) {
+    if skipped(scenario) {
+        return;
+    }
+    let container = Container::new();
+    container.install();
+    container.run(scenario, PATIENCE_SECONDS);
+}
