@@ -51,7 +51,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         privacy: head.privacy,
         problem: head.problem,
         body_start: syntax::offset(head.body_start),
-        body_hash: body.body_hash,
+        body_hash: body.hash,
         refs: body.refs,
         headings: body.headings,
         blocks: body.blocks,
@@ -202,7 +202,7 @@ struct Body {
     refs: Vec<Ref>,
     headings: Vec<Heading>,
     blocks: Vec<Block>,
-    body_hash: u64,
+    hash: u64,
 }
 
 fn read_body(text: &str, base: usize, scan: Scan) -> Body {
@@ -225,7 +225,7 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
     });
     Body {
         blocks: blocks.collect(),
-        body_hash: shown_hash(text, &syntax, base..text.len()),
+        hash: shown_hash(text, &syntax, base..text.len()),
         syntax,
         refs,
         headings,

@@ -152,7 +152,8 @@ fn story(before: &World, after: &World) -> String {
     let show = |tree: &Tree| {
         tree.iter()
             .map(|(path, text)| format!("== {path}\n{text}"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     };
     format!(
         "BEFORE\n{}\nAFTER\n{}",

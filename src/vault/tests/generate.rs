@@ -124,15 +124,20 @@ pub(super) enum Op {
     Realias(u8, Vec<u8>),
 }
 
+/// The index of one of all.
+fn one_of<T>(all: &[T]) -> std::ops::Range<u8> {
+    0..u8::try_from(all.len()).unwrap()
+}
+
 fn piece() -> impl Strategy<Value = Piece> {
-    let target = 0..TARGETS.len() as u8;
-    let fragment = 0..FRAGMENTS.len() as u8;
+    let target = one_of(&TARGETS);
+    let fragment = one_of(&FRAGMENTS);
     prop_oneof![
-        3 => (1..4_u8, 0..HEADINGS.len() as u8).prop_map(|(level, name)| Piece::Heading(level, name)),
-        1 => (1..3_u8, 0..HEADINGS.len() as u8, any::<u8>()).prop_map(|(level, name, word)| Piece::Quoted(level, name, word)),
+        3 => (1..4_u8, one_of(&HEADINGS)).prop_map(|(level, name)| Piece::Heading(level, name)),
+        1 => (1..3_u8, one_of(&HEADINGS), any::<u8>()).prop_map(|(level, name, word)| Piece::Quoted(level, name, word)),
         2 => any::<u8>().prop_map(Piece::Words),
         2 => any::<u8>().prop_map(Piece::Block),
-        1 => (0..TAGS.len() as u8).prop_map(Piece::Tagged),
+        1 => (one_of(&TAGS)).prop_map(Piece::Tagged),
         1 => any::<u8>().prop_map(Piece::Comment),
         8 => (any::<bool>(), target.clone(), fragment.clone(), any::<bool>(), 0..4_u8).prop_map(
             |(embed, target, fragment, label, around)| Piece::Wiki { embed, target, fragment, label, around }
@@ -148,11 +153,10 @@ fn piece() -> impl Strategy<Value = Piece> {
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
-    let some = |n: usize, most: usize| vec(0..n as u8, 0..most);
     (
-        prop::option::weighted(0.4, 0..TITLES.len() as u8),
-        some(TAGS.len(), 3),
-        some(ALIASES.len(), 2),
+        prop::option::weighted(0.4, one_of(&TITLES)),
+        vec(one_of(&TAGS), 0..3),
+        vec(one_of(&ALIASES), 0..2),
         prop::bool::weighted(0.2),
         prop::bool::weighted(0.1),
         vec(piece(), 0..7),
@@ -169,7 +173,7 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let path = 0..PATHS.len() as u8;
+    let path = one_of(&PATHS);
     prop_oneof![
         4 => (path.clone(), spec()).prop_map(|(path, spec)| Op::Write(path, spec)),
         2 => path.clone().prop_map(Op::Delete),
@@ -177,16 +181,16 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (path.clone(), any::<u8>(), prop::option::weighted(0.8, piece()))
             .prop_map(|(path, at, piece)| Op::Edit(path, at, piece)),
         2 => path.clone().prop_map(Op::Privacy),
-        1 => (path.clone(), vec(0..TAGS.len() as u8, 0..3)).prop_map(|(path, tags)| Op::Retag(path, tags)),
-        1 => (path.clone(), prop::option::of(0..TITLES.len() as u8)).prop_map(|(path, title)| Op::Retitle(path, title)),
-        1 => (path, vec(0..ALIASES.len() as u8, 0..2)).prop_map(|(path, aliases)| Op::Realias(path, aliases)),
+        1 => (path.clone(), vec(one_of(&TAGS), 0..3)).prop_map(|(path, tags)| Op::Retag(path, tags)),
+        1 => (path.clone(), prop::option::of(one_of(&TITLES))).prop_map(|(path, title)| Op::Retitle(path, title)),
+        1 => (path, vec(one_of(&ALIASES), 0..2)).prop_map(|(path, aliases)| Op::Realias(path, aliases)),
     ]
 }
 
 /// A first state and some batches of changes.
 pub(super) fn history() -> impl Strategy<Value = Vec<Vec<Op>>> {
     let first = vec(
-        (0..PATHS.len() as u8, spec()).prop_map(|(path, spec)| Op::Write(path, spec)),
+        (one_of(&PATHS), spec()).prop_map(|(path, spec)| Op::Write(path, spec)),
         3..12,
     );
     (first, vec(vec(op(), 1..4), 1..6)).prop_map(|(first, mut rest)| {
@@ -237,7 +241,7 @@ impl Folder {
                 }
             }
             Op::Edit(path, at, piece) => {
-                self.edit(path, |spec| edit(&mut spec.body, at as usize, piece))
+                self.edit(path, |spec| edit(&mut spec.body, at as usize, piece));
             }
             Op::Privacy(path) => self.edit(path, |spec| spec.private = !spec.private),
             Op::Retag(path, tags) => self.edit(path, |spec| spec.tags = tags),
