@@ -45,6 +45,7 @@ impl Daemon<'_> {
         let asked = self.inbox.take_root();
         if due.root || asked {
             self.check_root(now);
+            self.check_tree();
         }
         // A poll or rescan waits for the batch that runs, and for the folder to be back.
         if self.lost || !matches!(self.work, Work::Idle(_)) {

@@ -140,6 +140,12 @@ impl Engine {
         self.known_device = None;
     }
 
+    /// The export tree is another folder now; an audit finds what is missing there.
+    pub fn set_outputs(&mut self, outputs: Arc<dyn OutputDisk>, flush_covers_manifest: bool) {
+        self.outputs = outputs;
+        self.flush_covers_manifest = flush_covers_manifest;
+    }
+
     /// Gives the manifest back, for another engine.
     pub fn into_manifest(self) -> Manifest {
         self.manifest

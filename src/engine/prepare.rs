@@ -87,6 +87,8 @@ pub struct Batch {
     pub jobs: Vec<BatchJob>,
     /// Jobs that have failed before they began.
     pub blocked: Vec<BlockedJob>,
+    /// Whether the export tree was compared with the manifest.
+    pub(super) audited: bool,
     /// Outputs that go.
     pub(super) withdraw: BTreeSet<OutputPath>,
     /// What the jobs read from.
@@ -282,6 +284,7 @@ impl Engine {
             note_jobs,
             jobs,
             blocked: plan.blocked,
+            audited: request.audit,
             withdraw: plan.withdraw,
             context: Arc::new(context),
             problems,
