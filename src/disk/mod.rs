@@ -81,6 +81,11 @@ pub trait NotesDisk: Send + Sync + 'static {
     /// As `open` and `read`.
     fn read(&self, path: &NotePath) -> std::io::Result<(Vec<u8>, Stamp)>;
 
+    /// Symlinks that lead to something else than when they were last listed or looked at: of that, no event speaks.
+    fn turned_links(&self) -> Vec<NotePath> {
+        Vec::new()
+    }
+
     /// Whether the notes folder is still there, and the one that it was.
     fn is_there(&self) -> bool;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Batch, Engine, Ownership};
+use super::{Batch, Engine, JobError, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
     BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord,
@@ -27,6 +27,16 @@ pub enum JobEnd {
     Superseded(NotePath),
     /// It was not run to its end.
     Cancelled,
+}
+
+impl From<JobError> for JobEnd {
+    fn from(error: JobError) -> Self {
+        match error.superseded() {
+            Some(path) => Self::Superseded(path.clone()),
+            None if matches!(error, JobError::Output(_)) => Self::Refused(error.to_string()),
+            None => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 /// One job of a batch, done or not.

@@ -27,6 +27,10 @@ pub trait FolderListener: Sync {
 
     /// `top` was listed, and these are the folders at and below it.
     fn listed(&self, top: &str, folders: &[Box<str>]);
+
+    /// What lies at this path may be another folder than before, though nothing was said of it. Of no interest to who
+    /// keeps nothing of folders.
+    fn leave(&self, _folder: &str) {}
 }
 
 /// Nobody watches.
@@ -70,6 +74,7 @@ impl Engine {
             self.look_at(path, &mut survey, &mut listed);
         }
         self.list_all(listed, &mut survey, listener)?;
+        self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
         self.unreadable
@@ -173,6 +178,32 @@ impl Engine {
         }
         self.folders.extend(listing.folders.iter().cloned());
         !below.is_empty()
+    }
+
+    /// Follows symlinks that lead elsewhere by now; in what they lead to there may be others.
+    fn look_at_turned_links(
+        &mut self,
+        survey: &mut Survey,
+        listener: &dyn FolderListener,
+    ) -> Result<(), EngineError> {
+        let mut seen = BTreeSet::new();
+        loop {
+            let turned: Vec<NotePath> = self
+                .notes
+                .turned_links()
+                .into_iter()
+                .filter(|path| seen.insert(path.clone()))
+                .collect();
+            if turned.is_empty() {
+                return Ok(());
+            }
+            let mut listed = BTreeSet::new();
+            for path in turned {
+                listener.leave(path.as_str());
+                self.look_at(&path, survey, &mut listed);
+            }
+            self.list_all(listed, survey, listener)?;
+        }
     }
 
     /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
