@@ -23,8 +23,8 @@ pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
-pub use unreadable::Unreadable;
 pub use prepare::{Batch, BatchJob, Ownership, Request};
+pub use unreadable::Unreadable;
 
 use backlog::Backlog;
 use std::collections::BTreeSet;
