@@ -95,7 +95,7 @@ fn any_config(rng: &mut Rng) -> Config {
         ("text", "", "txt", FormatKind::Template(template(text))),
         (
             "links",
-            "d1",
+            "links",
             "links",
             FormatKind::Template(template(links)),
         ),

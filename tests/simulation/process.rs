@@ -63,6 +63,8 @@ impl Process {
             } else {
                 DEVICE
             },
+            // The model's power losses treat the two as lying on file systems of their own.
+            flush_covers_manifest: false,
         };
         let (engine, lost) = Engine::open(parts, now).expect("the manifest can be read");
         assert_eq!(lost, None, "what the manifest remembers fits together");
@@ -112,11 +114,7 @@ impl Process {
     pub(crate) fn turn(&mut self) -> Option<Finished> {
         self.check_root();
         let now = self.now();
-        let retry = self
-            .engine
-            .failures()
-            .next_due()
-            .is_some_and(|due| due <= now);
+        let retry = self.engine.next_due().is_some_and(|due| due <= now);
         if self.lost || !(self.pending.trigger.is_some() || self.debouncer.due(now) || retry) {
             return None;
         }
@@ -195,7 +193,7 @@ impl Process {
         let now = self.now();
         let (finished, committed) = self
             .engine
-            .finish(batch, withdrawn, reports, &measured, now);
+            .finish(batch, withdrawn, &reports, &measured, now);
         let mut world = self.disks.world();
         for path in &finished.again {
             world.counts.superseded += 1;

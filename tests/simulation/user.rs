@@ -200,7 +200,8 @@ pub(crate) fn change_notes(world: &mut World) {
             world.note(format!("remove folder {folder}"));
             world.notes.remove(&folder)
         }
-        18 => {
+        // Not of every file: a folder `x.html` beside a note `x.md` asks for a file and a folder of one name.
+        18 if file.ends_with(".md") => {
             world.note(format!("file becomes a folder {file}"));
             let mut touched = world.notes.remove(&file);
             touched.extend(world.notes.make_folder(&file));
