@@ -21,6 +21,12 @@ fail() {
     exit 1
 }
 
+# skip WHY: the machine lacks something that the script needs.
+skip() {
+    echo "SKIPPED: $*"
+    exit 77
+}
+
 # must COMMAND...: it succeeds.
 must() { "$@" || fail "$* (exit $?)"; }
 

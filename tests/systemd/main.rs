@@ -9,7 +9,7 @@ mod package;
 
 use std::process::Command;
 
-use container::{Container, say_skipped, skipped};
+use container::{Container, skip, skipped};
 
 /// A boot takes two seconds; the rest is what the script waits for on a machine that has other things to do.
 const PATIENCE_SECONDS: u32 = 180;
@@ -35,7 +35,7 @@ fn the_debian_package() {
         return;
     }
     if Command::new("dpkg-deb").arg("--version").output().is_err() {
-        say_skipped("package", "there is no dpkg-deb");
+        skip("package", "there is no dpkg-deb");
         return;
     }
     let container = Container::new();

@@ -1,5 +1,8 @@
 # The notes of a person: once by a systemd of their own, once by that of the machine.
 
+if [ ! -e /usr/lib/systemd/user/dbus.socket ] || [ -z "$(find /lib /usr/lib -name pam_systemd.so 2>/dev/null)" ]; then
+    skip "no systemd for users (Debian: apt install dbus-user-session libpam-systemd)"
+fi
 useradd --create-home --shell /bin/bash ada
 ADA=$(id -u ada)
 home=/home/ada
