@@ -39,7 +39,7 @@ pub(crate) fn skip(scenario: &str, reason: &str) {
     let required =
         std::env::var_os("SMARTNOTESD_TEST_SYSTEMD").is_some_and(|value| value == "require");
     assert!(!required, "{scenario} is skipped: {reason}");
-    writeln!(std::io::stderr(), "SKIPPED {scenario}: {reason}").expect("stderr is open");
+    writeln!(std::io::stderr(), "\nSKIPPED {scenario}: {reason}").expect("stderr is open");
 }
 
 fn boot_script() -> Command {

@@ -22,12 +22,12 @@ pub(crate) fn build(version: &str, deb: &Path) {
     for name in ["postinst", "prerm", "postrm"] {
         copy(&checkout(scripts).join(name), &control.join(name), 0o755);
     }
-    let files = described["conf-files"].as_array().unwrap();
-    let files: String = files
-        .iter()
-        .map(|file| format!("{}\n", text(file)))
-        .collect();
-    fs::write(control.join("conffiles"), files).unwrap();
+    let mut listed = String::new();
+    for file in described["conf-files"].as_array().unwrap() {
+        listed.push_str(text(file));
+        listed.push('\n');
+    }
+    fs::write(control.join("conffiles"), listed).unwrap();
     fs::write(control.join("control"), control_file(&described, version)).unwrap();
     let built = Command::new("dpkg-deb")
         .args(["--root-owner-group", "-Znone", "--build"])
