@@ -7,19 +7,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use super::texts::MOST_BYTES;
 use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, Note, Seen, note};
+use crate::vault::{Change, Note, PackedFacts, Seen, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
 /// tick (at most 10 ms), and a second write within one tick leaves the same stamp.
 const TICK_NS: i64 = 20_000_000;
-
-/// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
-const KEPT_TEXT: usize = 24 << 20;
 
 /// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
 pub trait FolderListener: Sync {
@@ -408,9 +406,9 @@ fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
     let seen = Seen {
         stamp,
         trusted: is_trusted(&stamp, now),
-        facts: Some(note.facts.clone()),
+        facts: Some(PackedFacts::pack(&note.facts)),
     };
-    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
+    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_BYTES;
     Ok((seen, keep.then_some(note)))
 }
 
