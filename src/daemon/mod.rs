@@ -8,6 +8,7 @@ mod answer;
 mod reload;
 mod step;
 mod timers;
+mod tree;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -98,6 +99,8 @@ struct Daemon<'a> {
     current: Option<step::Current>,
     last_rescan: Option<Instant>,
     degraded: Option<String>,
+    /// Why the export folder, which is gone, can't be had again; told once.
+    tree_lost: Option<String>,
     config_error: Option<String>,
     beats_told: u64,
 }
@@ -189,6 +192,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         current: None,
         last_rescan: None,
         degraded: None,
+        tree_lost: None,
         config_error: None,
         beats_told: 0,
     };
@@ -251,12 +255,13 @@ impl Daemon<'_> {
 
     fn retry_due(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Idle(engine) => engine.failures().next_due().is_some_and(|due| due <= now),
+            Work::Idle(engine) => engine.next_due().is_some_and(|due| due <= now),
             Work::Running(_) | Work::Moving => false,
         }
     }
 
     fn begin_step(&mut self) {
+        self.check_tree();
         let Work::Idle(mut engine) = std::mem::replace(&mut self.work, Work::Moving) else {
             unreachable!("a step begins only when no other runs");
         };

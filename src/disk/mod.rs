@@ -191,6 +191,11 @@ pub trait OutputDisk: Send + Sync + 'static {
     /// As `syncfs`.
     fn flush(&self) -> std::io::Result<()>;
 
+    /// The folders that publishing a file at `path` would make, the topmost first.
+    fn missing_folders(&self, _path: &OutputPath) -> Vec<OutputPath> {
+        Vec::new()
+    }
+
     /// Moves a staged file to its final name, making folders as needed; `made` is called with each folder made.
     ///
     /// # Errors

@@ -175,6 +175,11 @@ impl Vault {
             .any(|stem| self.owner_of(stem).is_some())
     }
 
+    /// Whether a note's output or a copied attachment lies at this path of the export: no page can.
+    pub fn is_taken(&self, path: &str) -> bool {
+        self.is_claimed(path) || self.files.find(path).is_some_and(|id| self.is_copied(id))
+    }
+
     /// The exported note whose outputs have this stem.
     fn owner_of(&self, stem: &str) -> Option<FileId> {
         let claimants = self.claims.get(NameKey::of_folded(stem)).iter().copied();
@@ -267,3 +272,6 @@ impl Vault {
         self.files.recycle();
     }
 }
+
+#[cfg(test)]
+mod tests;
