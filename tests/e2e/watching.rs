@@ -171,7 +171,7 @@ fn an_output_that_is_right_is_not_written_again() {
 
 #[test]
 fn a_burst_is_one_batch() {
-    let vault = Vault::with("debounce: {quiet: 400ms, max_wait: 20s}");
+    let vault = Vault::with("debounce: {quiet: 1s, max_wait: 20s}");
     let mut daemon = vault.daemon();
     for note in 0..30 {
         vault.write(&format!("{note}.md"), "text");
