@@ -4,7 +4,7 @@
 //! flushed, and only then the files are renamed. So a name never leads to half a file, whenever the machine stops, and
 //! every file of ours is known to be ours, whenever the process does.
 
-use super::{Batch, Engine};
+use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputError, OutputState, StagedFile};
 use crate::manifest::Announcement;
 use crate::path::OutputPath;
@@ -57,8 +57,12 @@ impl Engine {
             })
             .collect();
         self.has_outputs = true;
+        // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
+        let newly = staged
+            .iter()
+            .filter(|(index, _)| batch.jobs[*index].ownership != Ownership::Announced);
         self.announced
-            .extend(staged.iter().map(|(_, file)| file.path.clone()));
+            .extend(newly.map(|(_, file)| file.path.clone()));
         if self.flush_covers_manifest {
             self.manifest
                 .announce_before_flush(&announcements)
