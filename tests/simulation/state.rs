@@ -49,7 +49,7 @@ impl State {
         }
         let opened = Manifest::open(&self.path()).expect("the manifest opens after every end");
         assert_eq!(opened.recovered, None, "a manifest was taken for damaged");
-        if std::mem::take(&mut self.has_refused) {
+        if self.has_refused {
             // A power loss may have brought back what refuses.
             let connection = Connection::open(self.path()).expect("the manifest has room for a second writer");
             drop_triggers(&connection).expect("a trigger can be removed");
