@@ -170,7 +170,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Replaces what is known of the folders at and below `top`; true when anything was.
+    /// Replaces what is known of the folders at and below `top`; true when anything was. Those that could not be read
+    /// stay: when they can be, what has gone from them must be found.
     fn take_folders(&mut self, top: &str, listing: &Listing) -> bool {
         let below: Vec<Box<str>> = if top.is_empty() {
             self.folders.iter().cloned().collect()
@@ -182,7 +183,13 @@ impl Engine {
                 .take_while(|folder| is_below(folder, top));
             inner.chain(self.folders.get(top)).cloned().collect()
         };
-        for folder in &below {
+        let unreadable = |folder: &str| {
+            listing
+                .unreadable
+                .iter()
+                .any(|(top, _)| is_below(folder, top))
+        };
+        for folder in below.iter().filter(|folder| !unreadable(folder)) {
             self.folders.remove(folder);
         }
         self.folders.extend(listing.folders.iter().cloned());
