@@ -462,11 +462,7 @@ impl Gather {
 fn end_of(fault: Fault) -> JobEnd {
     match fault {
         Fault::Cancelled => JobEnd::Cancelled,
-        Fault::Job(error) => match error.superseded() {
-            Some(path) => JobEnd::Superseded(path.clone()),
-            None if matches!(error, JobError::Output(_)) => JobEnd::Refused(error.to_string()),
-            None => JobEnd::Failed(error.to_string()),
-        },
+        Fault::Job(error) => error.into(),
         Fault::Command(error) => JobEnd::Failed(error.to_string()),
     }
 }

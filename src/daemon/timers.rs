@@ -32,7 +32,7 @@ impl Daemon<'_> {
         if let (Work::Idle(engine), false) = (&self.work, self.lost) {
             at(Some(self.schedule.deadline()));
             at(self.debouncer.deadline());
-            at(engine.failures().next_due());
+            at(engine.next_due());
         }
         wake
     }
@@ -45,6 +45,7 @@ impl Daemon<'_> {
         let asked = self.inbox.take_root();
         if due.root || asked {
             self.check_root(now);
+            self.check_tree();
         }
         // A poll or rescan waits for the batch that runs, and for the folder to be back.
         if self.lost || !matches!(self.work, Work::Idle(_)) {

@@ -26,7 +26,7 @@ impl Engine {
             .collect();
         let mut current: BTreeMap<FileId, usize> = BTreeMap::new();
         let mut pages: BTreeMap<Page, usize> = BTreeMap::new();
-        self.manifest.load_outputs(|row| {
+        self.load_outputs(|row| {
             let right =
                 planner.is_wanted(&row, |page, format| self.formats.page_path(format, page));
             let intact = right

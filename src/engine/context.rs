@@ -48,6 +48,14 @@ impl JobError {
             Self::Output(_) => None,
         }
     }
+
+    /// Whether the system refused. Anything else lies in the note itself, and stays as it is until that changes.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Output(_) | Self::Render(RenderError::Source(SourceError::Unreadable { .. }))
+        )
+    }
 }
 
 impl Context {

@@ -28,7 +28,7 @@ pub struct Failed {
 pub struct Failures(BTreeMap<FailureKey, Failed>);
 
 /// How long to wait before the attempt after the `attempt`th.
-fn wait_after(attempt: u32) -> Duration {
+pub(super) fn wait_after(attempt: u32) -> Duration {
     FIRST_WAIT
         .saturating_mul(1 << attempt.saturating_sub(1).min(16))
         .min(LONGEST_WAIT)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Batch, Engine, Ownership};
+use super::{Batch, Engine, JobError, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
     BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord,
@@ -27,6 +27,16 @@ pub enum JobEnd {
     Superseded(NotePath),
     /// It was not run to its end.
     Cancelled,
+}
+
+impl From<JobError> for JobEnd {
+    fn from(error: JobError) -> Self {
+        match error.superseded() {
+            Some(path) => Self::Superseded(path.clone()),
+            None if error.is_refusal() => Self::Refused(error.to_string()),
+            None => Self::Failed(error.to_string()),
+        }
+    }
 }
 
 /// One job of a batch, done or not.
@@ -112,7 +122,7 @@ impl Engine {
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for path in paths {
-            let row = match self.manifest.output_at(&path) {
+            let row = match self.output_at(&path) {
                 Ok(row) => row,
                 Err(error) => {
                     withdrawn.refused.push(error.to_string());
@@ -160,7 +170,7 @@ impl Engine {
         stale.retain(|path| !tally.written.contains(path));
         let mut late = self.withdraw(stale);
         late.merge(withdrawn);
-        self.forget_folders(&late.gone, &mut tally.changes);
+        self.forget_folders(&late.gone, batch.audited, &mut tally.changes);
         tally.changes.outputs_removed.extend(
             late.gone
                 .into_iter()
@@ -188,7 +198,7 @@ impl Engine {
             if tally.written.contains(&path) || tally.changes.outputs_removed.contains(&path) {
                 continue;
             }
-            match self.manifest.output_at(&path) {
+            match self.output_at(&path) {
                 Ok(Some(row)) if row.state.is_some() => {
                     tally.changes.outputs.push(StoredOutput {
                         replacing: false,
@@ -327,9 +337,13 @@ impl Engine {
         });
     }
 
-    /// Removes folders that we made and that are empty now, from the deepest up.
-    fn forget_folders(&mut self, gone: &[OutputPath], changes: &mut Changes) {
-        let mut doubtful: BTreeSet<OutputPath> = BTreeSet::new();
+    /// Removes folders that we made and that are empty now, from the deepest up: those in which something went and, after
+    /// an audit, those that an earlier process had no time for.
+    fn forget_folders(&mut self, gone: &[OutputPath], audited: bool, changes: &mut Changes) {
+        let mut doubtful = BTreeSet::new();
+        if audited {
+            doubtful.clone_from(&self.made);
+        }
         for path in gone {
             let mut folder = path.folder();
             while let Ok(above) = OutputPath::new(folder) {
@@ -429,17 +443,7 @@ impl Engine {
     }
 
     fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
-        for earlier in std::mem::take(&mut self.backlog) {
-            if let Err(error) = self.manifest.commit(&earlier) {
-                self.backlog.push(earlier);
-                self.backlog.push(changes);
-                return Err(error);
-            }
-        }
-        if let Err(error) = self.manifest.commit(&changes) {
-            self.backlog.push(changes);
-            return Err(error);
-        }
+        self.backlog.commit(&mut self.manifest, changes)?;
         self.unsaved = super::Unsaved::default();
         self.is_saved = true;
         Ok(())

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use super::{Engine, EngineError};
 use crate::batch::Progress;
@@ -27,6 +28,10 @@ pub trait FolderListener: Sync {
 
     /// `top` was listed, and these are the folders at and below it.
     fn listed(&self, top: &str, folders: &[Box<str>]);
+
+    /// What lies at this path may be another folder than before, though nothing was said of it. Of no interest to who
+    /// keeps nothing of folders.
+    fn leave(&self, _folder: &str) {}
 }
 
 /// Nobody watches.
@@ -43,7 +48,9 @@ pub(super) struct Look {
     /// Texts of changed notes, as many as fit.
     pub(super) texts: BTreeMap<NotePath, Note>,
     /// What could not be read and why: what is known of it stays.
-    pub(super) unreadable: Vec<(String, std::io::Error)>,
+    unreadable: Vec<(String, std::io::Error)>,
+    /// What of that was not known before.
+    pub(super) newly_unreadable: Vec<(String, String)>,
 }
 
 /// What was looked at, before anything is read.
@@ -59,6 +66,7 @@ impl Engine {
     pub(super) fn look(
         &mut self,
         dirty: &Dirty,
+        now: Instant,
         listener: &dyn FolderListener,
     ) -> Result<Look, EngineError> {
         let mut survey = Survey::default();
@@ -66,15 +74,23 @@ impl Engine {
         if dirty.everything {
             listed.insert("".into());
         }
-        for path in &dirty.paths {
+        let again: BTreeSet<NotePath> = self.unreadable.due(now).collect();
+        for path in dirty.paths.union(&again) {
             self.look_at(path, &mut survey, &mut listed);
         }
-        self.list_all(listed, &mut survey, listener)?;
+        self.list_all(&listed, &mut survey, listener)?;
+        self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
-        self.unreadable
-            .retain(|path, _| !dirty.everything && !dirty.paths.iter().any(|p| p.as_str() == path));
-        Ok(self.read_changed(survey))
+        let mut look = self.read_changed(survey);
+        let covered = |path: &str| {
+            dirty.paths.contains(path)
+                || again.contains(path)
+                || listed.iter().any(|top| is_below(path, top))
+        };
+        let unreadable = std::mem::take(&mut look.unreadable);
+        look.newly_unreadable = self.unreadable.looked(covered, unreadable, now);
+        Ok(look)
     }
 
     fn look_at(&self, path: &NotePath, survey: &mut Survey, listed: &mut BTreeSet<Box<str>>) {
@@ -105,7 +121,7 @@ impl Engine {
     /// Lists folders whole; what was known below one and is not there any more is gone.
     fn list_all(
         &mut self,
-        folders: BTreeSet<Box<str>>,
+        folders: &BTreeSet<Box<str>>,
         survey: &mut Survey,
         listener: &dyn FolderListener,
     ) -> Result<(), EngineError> {
@@ -113,7 +129,7 @@ impl Engine {
         let mut known_before = false;
         for folder in folders {
             // Sorted: a folder comes after those above it.
-            if tops.iter().any(|top| is_below(&folder, top)) {
+            if tops.iter().any(|top| is_below(folder, top)) {
                 continue;
             }
             let beat = self.progress.clone();
@@ -121,7 +137,7 @@ impl Engine {
                 beat.beat();
                 listener.enter(folder);
             };
-            let listing = match self.notes.list(&folder, &enter) {
+            let listing = match self.notes.list(folder, &enter) {
                 Ok(listing) => listing,
                 Err(error) if folder.is_empty() => {
                     return Err(EngineError::Notes {
@@ -139,8 +155,8 @@ impl Engine {
                     continue;
                 }
             };
-            listener.listed(&folder, &listing.folders);
-            known_before |= self.take_folders(&folder, &listing);
+            listener.listed(folder, &listing.folders);
+            known_before |= self.take_folders(folder, &listing);
             survey.unreadable.extend(listing.unreadable);
             survey.found.extend(
                 listing
@@ -148,7 +164,7 @@ impl Engine {
                     .into_iter()
                     .map(|found| (found.path.clone(), found)),
             );
-            tops.insert(folder);
+            tops.insert(folder.clone());
         }
         if known_before {
             self.find_gone(&tops, survey);
@@ -173,6 +189,32 @@ impl Engine {
         }
         self.folders.extend(listing.folders.iter().cloned());
         !below.is_empty()
+    }
+
+    /// Follows symlinks that lead elsewhere by now; in what they lead to there may be others.
+    fn look_at_turned_links(
+        &mut self,
+        survey: &mut Survey,
+        listener: &dyn FolderListener,
+    ) -> Result<(), EngineError> {
+        let mut seen = BTreeSet::new();
+        loop {
+            let turned: Vec<NotePath> = self
+                .notes
+                .turned_links()
+                .into_iter()
+                .filter(|path| seen.insert(path.clone()))
+                .collect();
+            if turned.is_empty() {
+                return Ok(());
+            }
+            let mut listed = BTreeSet::new();
+            for path in turned {
+                listener.leave(path.as_str());
+                self.look_at(&path, survey, &mut listed);
+            }
+            self.list_all(&listed, survey, listener)?;
+        }
     }
 
     /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
@@ -307,6 +349,7 @@ impl Engine {
             changes,
             texts,
             unreadable,
+            newly_unreadable: Vec::new(),
         }
     }
 }

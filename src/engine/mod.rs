@@ -8,6 +8,7 @@
 //! their files → `publish` (announce in the manifest, flush, rename) → `finish` (withdraw, commit).
 
 mod audit;
+mod backlog;
 mod context;
 mod failures;
 mod finish;
@@ -15,6 +16,7 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod unreadable;
 
 pub use context::{Context, JobError};
 pub use failures::{Failed, Failures};
@@ -22,15 +24,18 @@ pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
+pub use unreadable::Unreadable;
 
-use std::collections::{BTreeMap, BTreeSet};
+use backlog::Backlog;
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{Changes, Manifest, ManifestError};
+use crate::manifest::{Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -52,15 +57,15 @@ pub struct Engine {
     failures: Arc<Failures>,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
-    /// Commits that failed, oldest first: tried again before the next.
-    backlog: Vec<Changes>,
+    /// Commits that failed: tried again before the next.
+    backlog: Backlog,
     /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
     is_saved: bool,
     /// Whether the manifest knows any output: a first export need not ask it for each.
     has_outputs: bool,
     next_batch: u64,
     /// What can't be read at the moment, and why.
-    unreadable: BTreeMap<String, String>,
+    unreadable: Unreadable,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
@@ -118,6 +123,12 @@ impl Engine {
         &self.failures
     }
 
+    /// When something is due to be tried again that no change will tell of.
+    pub fn next_due(&self) -> Option<Instant> {
+        let waits = [self.failures.next_due(), self.unreadable.next_due()];
+        waits.into_iter().flatten().min()
+    }
+
     /// Tells from now on here that the work goes on.
     pub fn set_progress(&mut self, progress: Arc<Progress>) {
         self.progress = progress;
@@ -127,6 +138,12 @@ impl Engine {
     pub fn set_device(&mut self, device: u64) {
         self.device = device;
         self.known_device = None;
+    }
+
+    /// The export tree is another folder now; an audit finds what is missing there.
+    pub fn set_outputs(&mut self, outputs: Arc<dyn OutputDisk>, flush_covers_manifest: bool) {
+        self.outputs = outputs;
+        self.flush_covers_manifest = flush_covers_manifest;
     }
 
     /// Gives the manifest back, for another engine.
@@ -145,7 +162,7 @@ impl Engine {
     }
 
     /// What can't be read at the moment, and why.
-    pub fn unreadable(&self) -> &BTreeMap<String, String> {
+    pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }
 

@@ -1,6 +1,6 @@
 //! An engine from what the manifest remembers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -83,11 +83,11 @@ impl Engine {
             made: memory.made,
             failures: Arc::default(),
             unsaved: Unsaved::default(),
-            backlog: Vec::new(),
+            backlog: super::backlog::Backlog::default(),
             is_saved: false,
             has_outputs: memory.has_outputs,
             next_batch: memory.last_batch + 1,
-            unreadable: BTreeMap::new(),
+            unreadable: super::Unreadable::default(),
             device,
             known_device: memory.device,
             flush_covers_manifest,

@@ -87,6 +87,8 @@ pub struct Batch {
     pub jobs: Vec<BatchJob>,
     /// Jobs that have failed before they began.
     pub blocked: Vec<BlockedJob>,
+    /// Whether the export tree was compared with the manifest.
+    pub(super) audited: bool,
     /// Outputs that go.
     pub(super) withdraw: BTreeSet<OutputPath>,
     /// What the jobs read from.
@@ -108,7 +110,7 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let look = self.look(request.dirty, listener)?;
+        let look = self.look(request.dirty, request.now, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
@@ -118,7 +120,7 @@ impl Engine {
             self.unsaved.touched.remove(id);
             self.unsaved.removed.insert(*id);
         }
-        let unreadable = self.note_unreadable(look.unreadable);
+        let unreadable = look.newly_unreadable;
         let mut wanted = Wanted::from_delta(&delta);
         if request.full {
             wanted.everything(self);
@@ -135,17 +137,6 @@ impl Engine {
         }
         self.batch(request, &delta, plan, look.texts, unreadable)
             .map(Some)
-    }
-
-    fn note_unreadable(&mut self, found: Vec<(String, std::io::Error)>) -> Vec<(String, String)> {
-        let mut fresh = Vec::new();
-        for (path, error) in found {
-            let error = error.to_string();
-            if self.unreadable.insert(path.clone(), error.clone()).as_ref() != Some(&error) {
-                fresh.push((path, error));
-            }
-        }
-        fresh
     }
 
     fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
@@ -184,7 +175,39 @@ impl Engine {
             let place = |format| self.formats.page_path(format, page);
             planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
+        for page in self.displaced_pages(&plan, wanted) {
+            let place = |format| self.formats.page_path(format, &page);
+            let rows = self.outputs_of(&Owner::Page(page.name()))?;
+            planner.page(&mut plan, &page, place, &rows);
+        }
         Ok(plan)
+    }
+
+    /// Pages that are not wanted for their own sake, but a note or an attachment comes to their place or goes from it.
+    fn displaced_pages(&self, plan: &Plan, wanted: &Wanted) -> Vec<Page> {
+        let outputs = plan
+            .jobs
+            .iter()
+            .map(|job| &job.output)
+            .chain(&plan.withdraw);
+        let places: BTreeSet<&OutputPath> = outputs
+            .filter(|output| (0..self.formats.len()).any(|at| self.formats.may_be_page(at, output)))
+            .collect();
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let formats = (0..self.formats.len()).filter(|&format| self.formats.pages(format));
+        let formats: Vec<usize> = formats.collect();
+        let is_there = |page: &Page| {
+            let mut at = formats
+                .iter()
+                .map(|&format| self.formats.page_path(format, page));
+            at.any(|path| places.contains(&path))
+        };
+        let pages = self.vault.pages().iter();
+        pages
+            .filter(|page| !wanted.pages.contains(page) && is_there(page))
+            .collect()
     }
 
     fn in_path_order<'a>(
@@ -213,12 +236,12 @@ impl Engine {
             .chain(wanted.pages.iter().map(|page| Owner::Page(page.name())));
         if wanted.len() < BULK {
             for owner in owners {
-                let rows = self.manifest.outputs_of(&owner)?;
+                let rows = self.outputs_of(&owner)?;
                 known.rows.insert(owner, rows);
             }
         } else {
             known.rows = owners.map(|owner| (owner, Vec::new())).collect();
-            self.manifest.load_outputs(|row| {
+            self.load_outputs(|row| {
                 if let Some(rows) = known.rows.get_mut(&row.owner) {
                     rows.push(row);
                 }
@@ -242,7 +265,7 @@ impl Engine {
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
             let row = if self.has_outputs {
-                self.manifest.output_at(&job.output)?
+                self.output_at(&job.output)?
             } else {
                 None
             };
@@ -269,6 +292,7 @@ impl Engine {
             note_jobs,
             jobs,
             blocked: plan.blocked,
+            audited: request.audit,
             withdraw: plan.withdraw,
             context: Arc::new(context),
             problems,

@@ -9,7 +9,7 @@ EXPORT=/var/lib/smartnotesd/export
 exec 3>&1
 
 # step WHAT: what the lines after it are about.
-step() { echo "== $*"; }
+step() { echo "== $* (from second $SECONDS)"; }
 
 # fail WHY: the end, with all that may help to see why.
 fail() {
@@ -62,7 +62,3 @@ stray() { find "$EXPORT" -name '.*' ! -path "$EXPORT" -print; }
 
 # holds FILE TEXT
 holds() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
-
-notes_in_export() { find "$EXPORT" -name '*.md' | wc -l; }
-
-exports() { [ "$(notes_in_export)" = "$1" ]; }

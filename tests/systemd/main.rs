@@ -16,6 +16,16 @@ fn a_system_service() {
     boots("service");
 }
 
+#[test]
+fn faults_around_the_service() {
+    boots("faults");
+}
+
+#[test]
+fn the_notes_of_a_person() {
+    boots("people");
+}
+
 fn boots(scenario: &str) {
     if skipped(scenario) {
         return;

@@ -1,0 +1,272 @@
+//! One life of the daemon: the real engine, inbox and debouncer, and the decisions of the daemon's loop, on one thread.
+//!
+//! Jobs run one after the other in any order and are published in any groups; the runner's own threads are not part of
+//! the simulation.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use smartnotesd::config::Config;
+use smartnotesd::debounce::Debouncer;
+use smartnotesd::disk::Staged;
+use smartnotesd::engine::{
+    Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Request,
+};
+use smartnotesd::export::Formats;
+use smartnotesd::log::events::Trigger;
+use smartnotesd::manifest::Manifest;
+use smartnotesd::watch::Inbox;
+
+use crate::notes::Root;
+use crate::world::{Clock, Disks, Watcher};
+
+/// Which device the notes folder lies on, and which an empty mount point.
+const DEVICE: u64 = 1;
+const OTHER_DEVICE: u64 = 2;
+
+/// What the next batch is asked for besides what the inbox says.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pending {
+    trigger: Option<Trigger>,
+    audit: bool,
+    always: bool,
+}
+
+/// A running daemon.
+pub(crate) struct Process {
+    pub(crate) engine: Engine,
+    disks: Disks,
+    clock: Clock,
+    pub(crate) inbox: Inbox,
+    debouncer: Debouncer,
+    pending: Pending,
+    /// The notes folder is gone.
+    lost: bool,
+    /// Some jobs of the next batch are cancelled, as by a stop.
+    pub(crate) cancel: bool,
+}
+
+impl Process {
+    pub(crate) fn start(disks: &Disks, clock: Clock, config: &Config, manifest: Manifest) -> Self {
+        let (now, root) = {
+            let world = disks.world();
+            (clock.at(&world), world.notes.root)
+        };
+        let parts = Parts {
+            config: Arc::new(config.clone()),
+            formats: Arc::new(Formats::new(config).expect("the templates are right")),
+            notes: Arc::new(disks.clone()),
+            outputs: Arc::new(disks.clone()),
+            manifest,
+            device: if root == Root::Unmounted {
+                OTHER_DEVICE
+            } else {
+                DEVICE
+            },
+            // The model's power losses treat the two as lying on file systems of their own.
+            flush_covers_manifest: false,
+        };
+        let (engine, lost) = Engine::open(parts, now).expect("the manifest can be read");
+        assert_eq!(lost, None, "what the manifest remembers fits together");
+        let process = Self {
+            engine,
+            disks: disks.clone(),
+            clock,
+            inbox: Inbox::new(),
+            debouncer: Debouncer::new(config.debounce),
+            pending: Pending {
+                trigger: Some(Trigger::Startup),
+                audit: true,
+                always: true,
+            },
+            lost: false,
+            cancel: false,
+        };
+        process.inbox.mark_all();
+        process
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.at(&self.disks.world())
+    }
+
+    /// Asks for a comparison of everything.
+    pub(crate) fn rescan(&mut self) {
+        self.inbox.mark_all();
+        self.pending.trigger = self.pending.trigger.or(Some(Trigger::Rescan));
+        self.pending.audit = true;
+    }
+
+    /// Hints have come.
+    pub(crate) fn noticed(&mut self) {
+        if !self.inbox.is_empty() {
+            let now = self.now();
+            self.debouncer.changed(now);
+        }
+    }
+
+    /// Whether nothing waits but what failed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.inbox.is_empty() && self.pending.trigger.is_none() && !self.lost
+    }
+
+    /// What is due by now.
+    pub(crate) fn turn(&mut self) -> Option<Finished> {
+        self.check_root();
+        let now = self.now();
+        let retry = self.engine.next_due().is_some_and(|due| due <= now);
+        if self.lost || !(self.pending.trigger.is_some() || self.debouncer.due(now) || retry) {
+            return None;
+        }
+        self.step()
+    }
+
+    fn check_root(&mut self) {
+        let here = self.disks.world().notes.root == Root::Here;
+        if here && self.lost {
+            self.lost = false;
+            self.engine.set_device(DEVICE);
+            self.disks.world().kernel.forget_all();
+            self.inbox.mark_all();
+            self.pending.trigger = Some(Trigger::Rescan);
+        }
+    }
+
+    fn step(&mut self) -> Option<Finished> {
+        let now = self.now();
+        let dirty = self.inbox.take();
+        self.debouncer.taken();
+        let pending = std::mem::take(&mut self.pending);
+        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
+            Trigger::Retry
+        } else {
+            Trigger::Watch
+        });
+        let request = Request {
+            trigger,
+            dirty: &dirty,
+            full: false,
+            audit: pending.audit,
+            always: pending.always,
+            now,
+        };
+        let watcher = Watcher {
+            disks: &self.disks,
+            inbox: &self.inbox,
+        };
+        match self.engine.prepare(&request, &watcher) {
+            Ok(Some(batch)) => Some(self.run(batch)),
+            Ok(None) => None,
+            Err(EngineError::Manifest(error)) => panic!("the manifest can't be read: {error}"),
+            Err(error) => {
+                self.disks.world().note(format!("no look: {error}"));
+                self.inbox.put_back(dirty);
+                self.pending.trigger = self.pending.trigger.or(Some(trigger));
+                self.pending.audit |= pending.audit;
+                self.pending.always |= pending.always;
+                self.lost = true;
+                None
+            }
+        }
+    }
+
+    fn run(&mut self, mut batch: Batch) -> Finished {
+        {
+            let mut world = self.disks.world();
+            world.counts.batches += 1;
+            world.counts.jobs += batch.jobs.len() as u64;
+            let number = batch.number;
+            world.note(format!(
+                "batch {number} by {}, {} jobs",
+                batch.trigger.as_str(),
+                batch.jobs.len()
+            ));
+        }
+        let withdrawn = self.engine.withdraw_first(&mut batch);
+        let reports = self.run_jobs(&batch);
+        let measured = Measured {
+            started_at: 0,
+            elapsed: Duration::ZERO,
+            peak: 1,
+            limit: 1,
+        };
+        let now = self.now();
+        let (finished, committed) = self
+            .engine
+            .finish(batch, withdrawn, &reports, &measured, now);
+        let mut world = self.disks.world();
+        for path in &finished.again {
+            world.counts.superseded += 1;
+            self.inbox.mark(path.clone());
+        }
+        for failed in &finished.failed {
+            world.note(format!(
+                "failed {} ({}): {}",
+                failed.note, failed.format, failed.error
+            ));
+        }
+        match committed {
+            Ok(()) => world.export.at_risk.clear(),
+            Err(error) => {
+                world.counts.refused_transactions += 1;
+                world.note(format!("not committed: {error}"));
+            }
+        }
+        drop(world);
+        self.noticed();
+        finished
+    }
+
+    fn run_jobs(&mut self, batch: &Batch) -> Vec<JobReport> {
+        let mut order: Vec<usize> = (0..batch.jobs.len()).collect();
+        self.disks.world().rng.shuffle(&mut order);
+        let mut ends: Vec<(usize, JobEnd)> = Vec::new();
+        let mut staged = Vec::new();
+        let stops_after = if std::mem::take(&mut self.cancel) {
+            order.len() / 2
+        } else {
+            order.len()
+        };
+        for (at, &index) in order.iter().enumerate() {
+            if at >= stops_after {
+                ends.push((index, JobEnd::Cancelled));
+                continue;
+            }
+            match batch.context.run(&batch.jobs[index]) {
+                Ok(Staged::Ready(file)) => staged.push((index, file)),
+                Ok(Staged::Unchanged(state)) => ends.push((index, JobEnd::Unchanged(state))),
+                Err(error) => ends.push((index, error.into())),
+            }
+            if self.disks.world().rng.chance(10) {
+                self.publish(batch, std::mem::take(&mut staged), &mut ends);
+            }
+        }
+        self.publish(batch, staged, &mut ends);
+        ends.sort_by_key(|(index, _)| *index);
+        let report = |(index, end)| JobReport {
+            index,
+            end,
+            queued: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            lane: 0,
+        };
+        ends.into_iter().map(report).collect()
+    }
+
+    fn publish(
+        &mut self,
+        batch: &Batch,
+        staged: Vec<(usize, smartnotesd::disk::StagedFile)>,
+        ends: &mut Vec<(usize, JobEnd)>,
+    ) {
+        for (index, result) in self.engine.publish(batch, staged) {
+            ends.push((
+                index,
+                result.map_or_else(
+                    |error| smartnotesd::engine::JobError::from(error).into(),
+                    JobEnd::Exported,
+                ),
+            ));
+        }
+    }
+}
