@@ -30,17 +30,16 @@ pub(crate) fn skipped(scenario: &str) -> bool {
         !required,
         "{scenario}: no container can be booted here: {reason}"
     );
-    say_skipped(scenario, reason);
+    say_skipped(
+        scenario,
+        &format!("no systemd can be booted here: {reason}"),
+    );
     true
 }
 
 /// Says so past the test runner, which would keep it to itself.
 pub(crate) fn say_skipped(scenario: &str, reason: &str) {
-    writeln!(
-        std::io::stderr(),
-        "SKIPPED {scenario}: no systemd can be booted here: {reason}"
-    )
-    .expect("stderr is open");
+    writeln!(std::io::stderr(), "SKIPPED {scenario}: {reason}").expect("stderr is open");
 }
 
 fn boot_script() -> Command {
