@@ -186,7 +186,7 @@ fn burst(
     table: &mut Table,
 ) -> Result<()> {
     let lone = vault.recipe.lone_notes().take(BURST);
-    let paths: Vec<String> = lone.map(|note| Recipe::path(note)).collect();
+    let paths: Vec<String> = lone.map(Recipe::path).collect();
     let copies = yard.fresh("burst-floor")?;
     let floor_run = || floor::copy_all(&vault.root, &paths, &copies, 1, Durability::None);
     floor_run()?;

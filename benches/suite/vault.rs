@@ -103,7 +103,7 @@ impl Recipe {
         let recipe = *self;
         let embedders =
             (0..self.notes).filter(move |&note| recipe.embeds_hub(note) && !Self::is_draft(note));
-        embedders.map(move |note| Self::path(note))
+        embedders.map(Self::path)
     }
 
     fn embeds_hub(&self, note: usize) -> bool {
