@@ -15,7 +15,7 @@ use smartnotesd::export::{Formats, Listed, Source, SourceError};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::plan::{FormatPlan, Plan, Planner};
 use smartnotesd::vault::{
-    Because, Change, FileId, Note, Page, Ref, Rules, Seen, Target, Vault, note,
+    Because, Change, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
 };
 use vault::Recipe;
 
@@ -119,7 +119,7 @@ fn change(path: &NotePath, note: &Note, version: u64) -> Change {
                 inode: 1,
             },
             trusted: true,
-            facts: Some(note.facts.clone()),
+            facts: Some(PackedFacts::pack(&note.facts)),
         }),
     }
 }
