@@ -12,13 +12,18 @@ use crate::path::OutputPath;
 pub(super) struct Backlog(Vec<Changes>);
 
 impl Backlog {
+    /// Keeps changes for the next commit.
+    pub(super) fn hold(&mut self, changes: Changes) {
+        self.0.push(changes);
+    }
+
     /// Commits all, and `changes` last. What is not committed waits here.
     pub(super) fn commit(
         &mut self,
         manifest: &mut Manifest,
         changes: Changes,
     ) -> Result<(), ManifestError> {
-        self.0.push(changes);
+        self.hold(changes);
         while let Some(oldest) = self.0.first() {
             manifest.commit(oldest)?;
             self.0.remove(0);

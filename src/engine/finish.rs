@@ -188,8 +188,27 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        let committed = self.commit(tally.changes);
-        (tally.finished, committed)
+        let Tally {
+            changes,
+            mut finished,
+            ..
+        } = tally;
+        if let Err(error) = self.secure_names(&changes) {
+            finished.refused.push(format!("export tree: {error}"));
+            self.backlog.hold(changes);
+            return (finished, Ok(()));
+        }
+        (finished, self.commit(changes))
+    }
+
+    /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
+    /// under a name would be taken for somebody else's. Where both lie on one file system its journal keeps their order.
+    fn secure_names(&self, changes: &Changes) -> std::io::Result<()> {
+        let nothing = changes.outputs.is_empty() && changes.outputs_removed.is_empty();
+        if nothing || self.flush_covers_manifest {
+            return Ok(());
+        }
+        self.outputs.flush()
     }
 
     /// Files that were announced and not published are, again, whose they were before.

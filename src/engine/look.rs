@@ -7,19 +7,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use super::texts::MOST_BYTES;
 use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, Note, Seen, note};
+use crate::vault::{Change, Note, PackedFacts, Seen, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
 /// tick (at most 10 ms), and a second write within one tick leaves the same stamp.
 const TICK_NS: i64 = 20_000_000;
-
-/// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
-const KEPT_TEXT: usize = 24 << 20;
 
 /// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
 pub trait FolderListener: Sync {
@@ -172,7 +170,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Replaces what is known of the folders at and below `top`; true when anything was.
+    /// Replaces what is known of the folders at and below `top`; true when anything was. Those that could not be read
+    /// stay: when they can be, what has gone from them must be found.
     fn take_folders(&mut self, top: &str, listing: &Listing) -> bool {
         let below: Vec<Box<str>> = if top.is_empty() {
             self.folders.iter().cloned().collect()
@@ -184,7 +183,13 @@ impl Engine {
                 .take_while(|folder| is_below(folder, top));
             inner.chain(self.folders.get(top)).cloned().collect()
         };
-        for folder in &below {
+        let unreadable = |folder: &str| {
+            listing
+                .unreadable
+                .iter()
+                .any(|(top, _)| is_below(folder, top))
+        };
+        for folder in below.iter().filter(|folder| !unreadable(folder)) {
             self.folders.remove(folder);
         }
         self.folders.extend(listing.folders.iter().cloned());
@@ -408,9 +413,9 @@ fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
     let seen = Seen {
         stamp,
         trusted: is_trusted(&stamp, now),
-        facts: Some(note.facts.clone()),
+        facts: Some(PackedFacts::pack(&note.facts)),
     };
-    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
+    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_BYTES;
     Ok((seen, keep.then_some(note)))
 }
 

@@ -16,6 +16,7 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod texts;
 mod unreadable;
 
 pub use context::{Context, JobError};

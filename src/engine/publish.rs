@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Batch, Engine};
+use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputError, OutputState, StagedFile};
 use crate::manifest::Announcement;
 use crate::path::OutputPath;
@@ -74,8 +74,12 @@ impl Engine {
         self.manifest
             .announce_folders(&folders)
             .map_err(std::io::Error::other)?;
+        // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
+        let newly = staged
+            .iter()
+            .filter(|(index, _)| batch.jobs[*index].ownership != Ownership::Announced);
         self.announced
-            .extend(staged.iter().map(|(_, file)| file.path.clone()));
+            .extend(newly.map(|(_, file)| file.path.clone()));
         if self.flush_covers_manifest {
             self.manifest
                 .announce_before_flush(&announcements)

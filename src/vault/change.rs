@@ -11,7 +11,7 @@ use std::fmt;
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
 use super::table::{Edge, File};
-use super::{FileId, NoteFacts, Vault, resolve};
+use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
 use crate::disk::Stamp;
 use crate::hash::{Key, KeyHasher};
 use crate::path::NotePath;
@@ -33,7 +33,7 @@ pub struct Seen {
     /// Whether an equal stamp later means an equal content.
     pub trusted: bool,
     /// What a note says; `None` for an attachment.
-    pub facts: Option<NoteFacts>,
+    pub facts: Option<PackedFacts>,
 }
 
 /// Why a note is exported again. Its text is the log's `because`.
@@ -216,7 +216,8 @@ impl<'a> Update<'a> {
     }
 
     fn insert(&mut self, path: &NotePath, seen: &Seen) {
-        let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
+        let facts = seen.facts.as_ref().map(PackedFacts::unpack);
+        let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.clone());
         let id = self.vault.files.insert(file);
         for key in resolve::names_of(path, seen.facts.is_some()) {
             self.vault.names.add(key, id);
@@ -224,7 +225,7 @@ impl<'a> Update<'a> {
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match &seen.facts {
+        match &facts {
             Some(facts) => {
                 self.index_words(id, None, Some(facts));
                 self.claim(id, None, Some(facts));
@@ -244,13 +245,14 @@ impl<'a> Update<'a> {
         self.vault.files.set_stamp(id, seen.stamp, seen.trusted);
         let file = self.vault.files.get(id);
         let path = file.path.clone();
-        let (Some(old), Some(new)) = (file.facts(), seen.facts) else {
+        let (Some(old), Some(packed)) = (file.facts(), seen.facts) else {
             if moved_on {
                 self.copies.insert(id);
                 self.delta.changed.push(id);
             }
             return;
         };
+        let new = packed.unpack();
         if old.content == new.content {
             return;
         }
@@ -263,7 +265,7 @@ impl<'a> Update<'a> {
         }
         self.rewritten.insert(id);
         self.reasons.insert(id, Because::Changed);
-        self.vault.files.get_mut(id).set_facts(Some(&new));
+        self.vault.files.get_mut(id).set_facts(packed);
     }
 
     fn remove(&mut self, id: FileId) {

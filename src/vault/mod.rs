@@ -26,7 +26,9 @@ pub mod view;
 mod wikilinks;
 
 pub use change::{Affected, Because, Change, Delta, Seen};
-pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
+pub use facts::{
+    Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind,
+};
 pub use note::Note;
 pub use page::{Page, Pages};
 pub use resolve::{Candidates, Nowhere, Place, Target};

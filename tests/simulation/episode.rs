@@ -50,6 +50,8 @@ pub(crate) fn run(seed: u64, steps: u64) -> Result<Counts, Failure> {
     let state = Arc::new(Mutex::new(State::new()));
     let mut world = World::new(seed, select);
     world.state = Some(state.clone());
+    world.one_disk = rng.chance(50);
+    world.power_may_go = rng.chance(50);
     let disks = Disks::new(world);
     let mut episode = Episode {
         disks: disks.clone(),
@@ -209,14 +211,17 @@ impl Episode {
     fn stop(&mut self) {
         lock(&self.state).accept();
         self.process = None;
-        self.disks.world().kernel.forget_all();
-        // What was staged is swept by the next batch; a closed manifest is on the disk.
-        self.disks.world().note("stopped");
+        let mut world = self.disks.world();
+        world.kernel.forget_all();
+        // A closed manifest is on the disk.
+        world.export.synced();
+        world.note("stopped");
     }
 
     /// The process was killed, or the machine stopped.
     fn die(&mut self, power: bool) {
         let mut world = self.disks.world();
+        let power = power && world.power_may_go;
         world.fuse = None;
         world.malice = Malice::default();
         world.kernel.forget_all();
@@ -224,8 +229,9 @@ impl Episode {
             world.counts.power_losses += 1;
             world.note("power lost");
             let mut rng = world.rng.clone();
-            world.counts.lost_transactions += u64::from(lock(&self.state).lose_power(&mut rng));
-            world.export.lose_power(&mut rng);
+            let (kept, lost) = lock(&self.state).lose_power(&mut rng);
+            world.counts.lost_transactions += u64::from(lost);
+            world.export.lose_power(&mut rng, kept);
             world.rng = rng;
         } else {
             world.counts.crashes += 1;
@@ -240,7 +246,7 @@ impl Episode {
         match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(done) => Some(done),
             Err(payload) if payload.is::<Killed>() => {
-                let power = self.disks.world().rng.chance(35);
+                let power = self.disks.world().rng.chance(50);
                 self.die(power);
                 None
             }

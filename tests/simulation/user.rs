@@ -292,7 +292,7 @@ pub(crate) fn meddle(world: &mut World) {
             world.note(format!("somebody touches the export {path}"));
             world.export.touch(&path, clock);
         }
-        (3, Some(path)) if !world.export.at_risk.contains(&path) => {
+        (3, Some(path)) if world.export.is_open_to_all(&path) => {
             world.note(format!("somebody puts a file over the export {path}"));
             let bytes = world.token();
             world.export.drop_foreign(&path, bytes.as_bytes(), clock);
@@ -306,7 +306,7 @@ pub(crate) fn meddle(world: &mut World) {
             } else {
                 format!("{folder}/{name}")
             };
-            if !world.export.at_risk.contains(&path) {
+            if world.export.is_open_to_all(&path) {
                 world.note(format!("somebody puts a file into the export tree {path}"));
                 let bytes = world.token();
                 world.export.drop_foreign(&path, bytes.as_bytes(), clock);

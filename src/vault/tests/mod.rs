@@ -10,4 +10,5 @@ mod incremental;
 mod names;
 mod privacy;
 mod restore;
+mod seen;
 mod world;

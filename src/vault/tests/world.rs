@@ -14,7 +14,7 @@ use crate::export::{Formats, Listed, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::{
-    Change, Delta, File, FileId, Note, Page, Ref, Rules, Seen, Target, Vault, note,
+    Change, Delta, File, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
 };
 
 /// The texts of all files, by path.
@@ -231,7 +231,7 @@ pub(super) fn seen(path: &NotePath, text: &str) -> Seen {
         size: text.len() as u64,
         inode: 1,
     };
-    let facts = is_note(path).then(|| note::parse(path, text.as_bytes()).facts);
+    let facts = is_note(path).then(|| PackedFacts::pack(&note::parse(path, text.as_bytes()).facts));
     Seen {
         stamp,
         trusted: true,
