@@ -239,7 +239,7 @@ fn slugs() -> Config {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(200))]
 
     #[test]
     fn notes_are_affected_if_they_differ(history in history()) {
