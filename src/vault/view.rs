@@ -147,6 +147,12 @@ impl Vault {
             Target::File(id) => {
                 key.number(3).text(self.files.get(id).path.as_str());
             }
+            // An embed of nothing is plain text, as where nothing has the name.
+            Target::Note(_, Place::Missing)
+                if reference.kind.is_embed() && whose == Whose::Embedded =>
+            {
+                key.number(0);
+            }
             Target::Note(id, place) => {
                 key.number(4).text(&self.stem(id));
                 if whose == Whose::Own {

@@ -8,7 +8,6 @@ use super::generate::{Folder, history};
 use super::world::{HTML, Tree, World, config};
 use crate::config::{Config, Layout};
 use crate::export::Source;
-use crate::path::NotePath;
 use crate::vault::syntax::MarkKind;
 use crate::vault::{Because, Delta, Page, Place, Target};
 
@@ -197,14 +196,18 @@ fn contested(world: &World, page: &Page) -> bool {
     world.vault.is_claimed(output.as_str()) || world.tree.contains_key(output.as_str())
 }
 
-/// What counts on pages though it need not be seen (see `page`): a note's extension, and how it spells a tag.
+/// What counts on pages though it need not be seen (see `page`): the extension of the note that has a place, and how a
+/// note spells a tag.
 fn listed_otherwise(before: &World, after: &World) -> bool {
-    let stem = |path: &str| NotePath::new(path).unwrap().without_extension().to_owned();
-    let stems: BTreeSet<String> = before.tree.keys().map(|path| stem(path)).collect();
-    let renamed = after
-        .tree
-        .keys()
-        .any(|path| !before.tree.contains_key(path) && stems.contains(&stem(path)));
+    let exported = |world: &World| -> BTreeMap<String, String> {
+        let ids = world.vault.exported().into_iter();
+        ids.map(|id| (world.vault.stem(id), world.path_of(id)))
+            .collect()
+    };
+    let (old, new) = (exported(before), exported(after));
+    let renamed = new
+        .iter()
+        .any(|(stem, path)| old.get(stem).is_some_and(|before| before != path));
     let (old, new) = (spellings(before), spellings(after));
     renamed
         || new
@@ -236,7 +239,7 @@ fn slugs() -> Config {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(200))]
 
     #[test]
     fn notes_are_affected_if_they_differ(history in history()) {

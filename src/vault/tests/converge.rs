@@ -289,7 +289,7 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(150))]
 
     #[test]
     fn the_tree_is_that_of_a_fresh_export(config in configs(), history in history()) {

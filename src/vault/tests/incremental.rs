@@ -124,7 +124,7 @@ fn check(history: &[Vec<Op>]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(300))]
 
     #[test]
     fn incremental_is_the_same_as_fresh(history in history()) {

@@ -105,7 +105,7 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(150))]
 
     #[test]
     fn nothing_of_a_note_that_is_kept_in_gets_out(config in configs(), history in history()) {

@@ -59,7 +59,7 @@ fn check(history: &[Vec<Op>]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(200))]
 
     #[test]
     fn a_restart_changes_nothing(history in history()) {
