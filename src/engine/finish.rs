@@ -188,17 +188,15 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        let Tally {
-            changes,
-            mut finished,
-            ..
-        } = tally;
-        if let Err(error) = self.secure_names(&changes) {
-            finished.refused.push(format!("export tree: {error}"));
-            self.backlog.hold(changes);
-            return (finished, Ok(()));
-        }
-        (finished, self.commit(changes))
+        let committed = match self.secure_names(&tally.changes) {
+            Ok(()) => self.commit(tally.changes),
+            Err(error) => {
+                self.backlog.hold(tally.changes);
+                let path = self.config.export_dir.clone();
+                Err(ManifestError::Io { path, error })
+            }
+        };
+        (tally.finished, committed)
     }
 
     /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
