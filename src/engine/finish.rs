@@ -125,7 +125,7 @@ impl Engine {
             let row = match self.output_at(&path) {
                 Ok(row) => row,
                 Err(error) => {
-                    withdrawn.refused.push(error.to_string());
+                    withdrawn.refused.push((path, error.to_string()));
                     continue;
                 }
             };
@@ -139,7 +139,7 @@ impl Engine {
                 }
                 // Someone else's file has taken its place: it stays, and is no longer ours to know.
                 Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => withdrawn.refused.push(error.to_string()),
+                Err(error) => withdrawn.refused.push((path, error.to_string())),
             }
         }
         withdrawn
@@ -176,7 +176,9 @@ impl Engine {
                 .into_iter()
                 .filter(|path| !tally.written.contains(path)),
         );
-        tally.finished.refused = late.refused;
+        let (left, refused): (Vec<_>, Vec<_>) = late.refused.into_iter().unzip();
+        self.left_over.refused(left, now);
+        tally.finished.refused = refused;
         self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
         self.settle_announced(&mut tally);
@@ -468,7 +470,7 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
-    refused: Vec<String>,
+    refused: Vec<(OutputPath, String)>,
 }
 
 impl Withdrawn {

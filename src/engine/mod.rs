@@ -12,6 +12,7 @@ mod backlog;
 mod context;
 mod failures;
 mod finish;
+mod leftover;
 mod look;
 mod open;
 mod prepare;
@@ -27,6 +28,7 @@ pub use unreadable::Unreadable;
 pub use prepare::{Batch, BatchJob, Ownership, Request};
 
 use backlog::Backlog;
+use leftover::LeftOver;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -66,6 +68,8 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: Unreadable,
+    /// Outputs that should have gone.
+    left_over: LeftOver,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
@@ -125,7 +129,11 @@ impl Engine {
 
     /// When something is due to be tried again that no change will tell of.
     pub fn next_due(&self) -> Option<Instant> {
-        let waits = [self.failures.next_due(), self.unreadable.next_due()];
+        let waits = [
+            self.failures.next_due(),
+            self.unreadable.next_due(),
+            self.left_over.next_due(),
+        ];
         waits.into_iter().flatten().min()
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::audit::want;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
@@ -124,7 +125,7 @@ impl Engine {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
-        self.want_retries(request.now, &mut wanted);
+        self.want_retries(request.now, &mut wanted)?;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
@@ -137,7 +138,13 @@ impl Engine {
             .map(Some)
     }
 
-    fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
+    fn want_retries(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
+        for path in self.left_over.take_due(now) {
+            // Its owner may want it again by now: that is for the planner to say.
+            if let Some(row) = self.output_at(&path)? {
+                want(wanted, row, Because::Retry);
+            }
+        }
         for key in self.failures.due(now) {
             match &key.owner {
                 Owner::Note(id) => {
@@ -149,6 +156,7 @@ impl Engine {
                 Owner::Page(name) => wanted.pages.extend(Page::from_name(name)),
             }
         }
+        Ok(())
     }
 
     fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
