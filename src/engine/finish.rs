@@ -438,6 +438,10 @@ impl Engine {
             });
         }
         changes.folders.extend(self.unsaved.made.iter().cloned());
+        let over = self.unsaved.failures_over.iter();
+        changes
+            .failures_cleared
+            .extend(over.filter(|key| self.failures.get(key).is_none()).cloned());
         if self.unsaved.settings {
             let keys = self.format_plans.iter();
             changes.formats = Some(
@@ -460,6 +464,8 @@ impl Engine {
     fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
         self.backlog.commit(&mut self.manifest, changes)?;
         self.unsaved = super::Unsaved::default();
+        // From here on the folder on this file system is the one that the manifest tells of.
+        self.known_device = Some(self.device);
         self.is_saved = true;
         Ok(())
     }

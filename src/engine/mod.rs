@@ -37,7 +37,7 @@ use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{FailureKey, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -88,6 +88,8 @@ struct Unsaved {
     removed: BTreeSet<FileId>,
     /// Folders of the export tree that were made.
     made: BTreeSet<OutputPath>,
+    /// Failures that are over.
+    failures_over: Vec<FailureKey>,
     /// Whether the rules and formats are others than those that the manifest's keys belong to.
     settings: bool,
 }
