@@ -132,7 +132,9 @@ impl Vault {
                 key.number(1).text(self.files.get(id).path.as_str());
             }
             Target::Note(id, place) => {
-                key.number(2).text(&self.stem(id));
+                // The path too: it is shown, and two notes can have one output after the other.
+                let path = self.files.get(id).path.as_str();
+                key.number(2).text(path).text(&self.stem(id));
                 self.take_in_place(key, id, place, reference.kind, queue);
             }
         }
