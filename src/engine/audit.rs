@@ -115,7 +115,7 @@ impl Engine {
 }
 
 /// Has the owner of a row planned again; what has no owner any more is withdrawn.
-fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
+pub(super) fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
     match row.owner {
         Owner::Note(id) => {
             wanted.notes.entry(id).or_insert(because);

@@ -125,7 +125,7 @@ impl Engine {
             let row = match self.output_at(&path) {
                 Ok(row) => row,
                 Err(error) => {
-                    withdrawn.refused.push(error.to_string());
+                    withdrawn.refused.push((path, error.to_string()));
                     continue;
                 }
             };
@@ -139,7 +139,7 @@ impl Engine {
                 }
                 // Someone else's file has taken its place: it stays, and is no longer ours to know.
                 Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => withdrawn.refused.push(error.to_string()),
+                Err(error) => withdrawn.refused.push((path, error.to_string())),
             }
         }
         withdrawn
@@ -176,7 +176,9 @@ impl Engine {
                 .into_iter()
                 .filter(|path| !tally.written.contains(path)),
         );
-        tally.finished.refused = late.refused;
+        let (left, refused): (Vec<_>, Vec<_>) = late.refused.into_iter().unzip();
+        self.left_over.refused(left, now);
+        tally.finished.refused = refused;
         self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
         self.settle_announced(&mut tally);
@@ -188,17 +190,15 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        let Tally {
-            changes,
-            mut finished,
-            ..
-        } = tally;
-        if let Err(error) = self.secure_names(&changes) {
-            finished.refused.push(format!("export tree: {error}"));
-            self.backlog.hold(changes);
-            return (finished, Ok(()));
-        }
-        (finished, self.commit(changes))
+        let committed = match self.secure_names(&tally.changes) {
+            Ok(()) => self.commit(tally.changes),
+            Err(error) => {
+                self.backlog.hold(tally.changes);
+                let path = self.config.export_dir.clone();
+                Err(ManifestError::Io { path, error })
+            }
+        };
+        (tally.finished, committed)
     }
 
     /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
@@ -442,6 +442,10 @@ impl Engine {
             });
         }
         changes.folders.extend(self.unsaved.made.iter().cloned());
+        let over = self.unsaved.failures_over.iter();
+        changes
+            .failures_cleared
+            .extend(over.filter(|key| self.failures.get(key).is_none()).cloned());
         if self.unsaved.settings {
             let keys = self.format_plans.iter();
             changes.formats = Some(
@@ -464,6 +468,8 @@ impl Engine {
     fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
         self.backlog.commit(&mut self.manifest, changes)?;
         self.unsaved = super::Unsaved::default();
+        // From here on the folder on this file system is the one that the manifest tells of.
+        self.known_device = Some(self.device);
         self.is_saved = true;
         Ok(())
     }
@@ -474,7 +480,7 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
-    refused: Vec<String>,
+    refused: Vec<(OutputPath, String)>,
 }
 
 impl Withdrawn {

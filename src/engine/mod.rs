@@ -12,6 +12,7 @@ mod backlog;
 mod context;
 mod failures;
 mod finish;
+mod leftover;
 mod look;
 mod open;
 mod prepare;
@@ -28,6 +29,7 @@ pub use prepare::{Batch, BatchJob, Ownership, Request};
 pub use unreadable::Unreadable;
 
 use backlog::Backlog;
+use leftover::LeftOver;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,7 +38,7 @@ use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{Manifest, ManifestError};
+use crate::manifest::{FailureKey, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -67,6 +69,8 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: Unreadable,
+    /// Outputs that should have gone.
+    left_over: LeftOver,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
@@ -85,6 +89,8 @@ struct Unsaved {
     removed: BTreeSet<FileId>,
     /// Folders of the export tree that were made.
     made: BTreeSet<OutputPath>,
+    /// Failures that are over.
+    failures_over: Vec<FailureKey>,
     /// Whether the rules and formats are others than those that the manifest's keys belong to.
     settings: bool,
 }
@@ -126,7 +132,11 @@ impl Engine {
 
     /// When something is due to be tried again that no change will tell of.
     pub fn next_due(&self) -> Option<Instant> {
-        let waits = [self.failures.next_due(), self.unreadable.next_due()];
+        let waits = [
+            self.failures.next_due(),
+            self.unreadable.next_due(),
+            self.left_over.next_due(),
+        ];
         waits.into_iter().flatten().min()
     }
 

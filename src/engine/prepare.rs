@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Context, Engine, EngineError, FolderListener};
+use super::audit::want;
+use super::{Context, Engine, Failures, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};
@@ -126,11 +127,12 @@ impl Engine {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
-        self.want_retries(request.now, &mut wanted);
+        self.want_retries(request.now, &mut wanted)?;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request.full)?;
+        self.drop_failures_without_job(request.now, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         if nothing && !request.always {
             return Ok(None);
@@ -139,7 +141,13 @@ impl Engine {
             .map(Some)
     }
 
-    fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
+    fn want_retries(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
+        for path in self.left_over.take_due(now) {
+            // Its owner may want it again by now: that is for the planner to say.
+            if let Some(row) = self.output_at(&path)? {
+                want(wanted, row, Because::Retry);
+            }
+        }
         for key in self.failures.due(now) {
             match &key.owner {
                 Owner::Note(id) => {
@@ -151,6 +159,24 @@ impl Engine {
                 Owner::Page(name) => wanted.pages.extend(Page::from_name(name)),
             }
         }
+        Ok(())
+    }
+
+    /// What is due to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
+    fn drop_failures_without_job(&mut self, now: Instant, plan: &Plan) {
+        if self.failures.is_empty() {
+            return;
+        }
+        let jobs = plan.jobs.iter().map(|job| self.failure_key(&job.work));
+        let blocked = plan.blocked.iter();
+        let blocked = blocked.map(|job| self.failure_key(&Work::Note(job.id, job.format)));
+        let planned: BTreeSet<FailureKey> = jobs.chain(blocked).collect();
+        let due = self.failures.due(now);
+        let over: Vec<FailureKey> = due.filter(|key| !planned.contains(key)).cloned().collect();
+        for key in over {
+            self.failures_mut().clear(&key);
+            self.unsaved.failures_over.push(key);
+        }
     }
 
     fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
@@ -160,7 +186,7 @@ impl Engine {
             full,
         };
         let mut known = self.known(wanted)?;
-        known.doubt(&wanted.damaged);
+        known.doubt(&wanted.damaged, &self.failures);
         let mut plan = Plan {
             withdraw: wanted.withdraw.clone(),
             ..Plan::default()
@@ -323,13 +349,18 @@ impl Known {
         self.rows.get(owner).map_or(&[], Vec::as_slice)
     }
 
-    /// What was damaged since it was written is not up to date, whatever its key says.
-    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>) {
-        if damaged.is_empty() {
+    /// What was damaged since it was written is not up to date, whatever its key says; nor is what failed since, as it
+    /// may have been made anew for that reason.
+    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>, failures: &Failures) {
+        if damaged.is_empty() && failures.is_empty() {
             return;
         }
         for row in self.rows.values_mut().flatten() {
-            if damaged.contains(&row.path) {
+            let key = FailureKey {
+                owner: row.owner.clone(),
+                format: row.format.clone(),
+            };
+            if damaged.contains(&row.path) || failures.get(&key).is_some() {
                 row.state = None;
             }
         }

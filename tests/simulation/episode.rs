@@ -213,8 +213,11 @@ impl Episode {
         self.process = None;
         let mut world = self.disks.world();
         world.kernel.forget_all();
-        // A closed manifest is on the disk.
+        // A closed manifest is on the disk, and with it all that its disk's journal knows.
         world.export.synced();
+        if world.one_disk {
+            world.export.flush();
+        }
         world.note("stopped");
     }
 
@@ -368,6 +371,9 @@ impl Episode {
     /// Nothing happens any more, and what failed is tried again.
     fn come_to_rest(&mut self) -> Result<(), String> {
         lock(&self.state).accept();
+        if let Some(process) = &mut self.process {
+            process.cancel = false;
+        }
         {
             let mut world = self.disks.world();
             world.note("quiet from here on");
@@ -402,6 +408,7 @@ impl Episode {
             let quiet = self.hear_all();
             self.disks.world().pass(Duration::from_millis(2100));
             self.process().turn();
+            self.require_sleep()?;
             let events = !self.disks.world().kernel.is_quiet();
             if quiet && !events && self.process().is_quiet() {
                 return Ok(());
@@ -422,6 +429,13 @@ impl Episode {
         };
         process.noticed();
         quiet && process.is_quiet()
+    }
+
+    /// Nothing may be due at once again after a turn that did all that was due.
+    fn require_sleep(&mut self) -> Result<(), String> {
+        let now = self.clock.at(&self.disks.world());
+        let spins = self.process().engine.next_due().is_some_and(|due| due <= now);
+        if spins { Err("something stays due for ever".to_owned()) } else { Ok(()) }
     }
 
     fn require_promises(&mut self) -> Result<(), String> {

@@ -443,6 +443,8 @@ impl ExportTree {
             }
         }
         self.now = names;
+        let forgotten = std::mem::take(&mut self.unsynced);
+        self.at_risk.extend(forgotten);
         self.temporary.retain(|_, _| rng.chance(50));
         for file in self.files.values_mut().filter(|file| !file.flushed) {
             file.flushed = true;

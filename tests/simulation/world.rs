@@ -418,7 +418,10 @@ impl OutputDisk for Disks {
         let (bytes, mtime) = self.bytes(content)?;
         let mut world = self.call(&format!("stage {path}")).map_err(refused(path))?;
         let replaces = match world.export.judge(path, owned, &bytes)? {
-            Judged::Right(state) => return Ok(Staged::Unchanged(state)),
+            Judged::Right(state) => {
+                world.note(format!("is right already {path}"));
+                return Ok(Staged::Unchanged(state));
+            }
             Judged::Free(replaces) => replaces,
         };
         let clock = world.clock;
