@@ -232,12 +232,7 @@ impl Daemon<'_> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
-        if self.stopping {
-            let told = self.service.extend_timeout(2 * DRAIN_TICK);
-            Self::heed(told);
-            return Ok(());
-        }
-        if !self.is_ready {
+        if self.stopping || !self.is_ready {
             return Ok(());
         }
         self.mind_schedule(now);
@@ -255,7 +250,7 @@ impl Daemon<'_> {
 
     fn retry_due(&self, now: Instant) -> bool {
         match &self.work {
-            Work::Idle(engine) => engine.next_retry().is_some_and(|due| due <= now),
+            Work::Idle(engine) => engine.next_due().is_some_and(|due| due <= now),
             Work::Running(_) | Work::Moving => false,
         }
     }
@@ -508,15 +503,20 @@ impl Daemon<'_> {
         }
     }
 
-    /// Tells the watchdog that the work goes on: that the loop turns and that, if a step runs, it has got further or only
-    /// waits for commands, which have a time limit of their own.
+    /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
+    /// step runs, it has got further or only waits for commands, which have a time limit of their own.
     fn ping(&mut self) {
         let beats = self.progress.beats();
         let running = matches!(self.work, Work::Running(_));
         let waits = self.progress.commands.load(Ordering::Relaxed) > 0;
-        if !running || waits || beats != self.beats_told {
-            self.beats_told = beats;
-            let told = self.service.ping();
+        if running && !waits && beats == self.beats_told {
+            return;
+        }
+        self.beats_told = beats;
+        let told = self.service.ping();
+        Self::heed(told);
+        if self.stopping {
+            let told = self.service.extend_timeout(2 * DRAIN_TICK);
             Self::heed(told);
         }
     }

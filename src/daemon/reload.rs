@@ -91,13 +91,15 @@ impl Daemon<'_> {
                 Response::failed(error)
             }
         };
+        // Before the answers: `systemctl reload` is over when the client that it started has ended and the reload is told
+        // to be over, and should not have to wait for the one after the other.
+        let status = self.idle_sentence();
+        let told = self.service.ready(&status);
+        Self::heed(told);
         for answer in answers {
             // Whoever asked may have gone meanwhile.
             let _ = answer.send(response.clone());
         }
-        let status = self.idle_sentence();
-        let told = self.service.ready(&status);
-        Self::heed(told);
         Ok(())
     }
 

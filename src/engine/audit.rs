@@ -26,7 +26,7 @@ impl Engine {
             .collect();
         let mut current: BTreeMap<FileId, usize> = BTreeMap::new();
         let mut pages: BTreeMap<Page, usize> = BTreeMap::new();
-        self.manifest.load_outputs(|row| {
+        self.load_outputs(|row| {
             let right =
                 planner.is_wanted(&row, |page, format| self.formats.page_path(format, page));
             let intact = right
@@ -51,7 +51,7 @@ impl Engine {
             } else {
                 self.why_stale(&row, &before)
             };
-            wanted.owner(row, because);
+            want(wanted, row, because);
         })?;
         self.want_missing(wanted, &current, &pages, &before);
         Ok(())
@@ -111,5 +111,25 @@ impl Engine {
                     .filter(|page| pages.get(page).copied().unwrap_or(0) < with_pages),
             );
         }
+    }
+}
+
+/// Has the owner of a row planned again; what has no owner any more is withdrawn.
+pub(super) fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
+    match row.owner {
+        Owner::Note(id) => {
+            wanted.notes.entry(id).or_insert(because);
+        }
+        Owner::Copy(id) => {
+            wanted.copies.entry(id).or_insert(because);
+        }
+        Owner::Page(name) => match Page::from_name(&name) {
+            Some(page) => {
+                wanted.pages.insert(page);
+            }
+            None => {
+                wanted.withdraw.insert(row.path);
+            }
+        },
     }
 }

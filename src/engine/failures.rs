@@ -1,10 +1,9 @@
 //! What failed and is to be tried again: when, and how often it was. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::manifest::FailureKey;
-use crate::path::OutputPath;
 
 /// The wait after the first failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -129,41 +128,6 @@ impl Failures {
     }
 }
 
-/// Outputs that should be gone and could not be deleted: all are tried again at once.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Overdue {
-    paths: BTreeSet<OutputPath>,
-    attempt: u32,
-    due: Option<Instant>,
-}
-
-impl Overdue {
-    /// A batch has ended, and these could not be deleted.
-    pub(super) fn refused(&mut self, paths: Vec<OutputPath>, now: Instant) {
-        if !paths.is_empty() {
-            self.paths.extend(paths);
-            self.attempt = self.attempt.saturating_add(1);
-            self.due = Some(now + wait_after(self.attempt));
-        } else if self.paths.is_empty() {
-            *self = Self::default();
-        }
-    }
-
-    /// When they are due again.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.due
-    }
-
-    /// Those that are due; one that is refused again comes back.
-    pub(super) fn take_due(&mut self, now: Instant) -> BTreeSet<OutputPath> {
-        if self.due.is_none_or(|due| due > now) {
-            return BTreeSet::new();
-        }
-        self.due = None;
-        std::mem::take(&mut self.paths)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,25 +155,6 @@ mod tests {
         assert_eq!(failures.due(now).count(), 0);
         assert!(failures.clear(&key));
         assert!(failures.is_empty());
-    }
-
-    #[test]
-    fn what_could_not_be_deleted_is_tried_less_and_less_often_until_it_is_gone() {
-        let path = OutputPath::new("a.md").unwrap();
-        let now = Instant::now();
-        let mut overdue = Overdue::default();
-        overdue.refused(vec![path.clone()], now);
-        assert_eq!(overdue.due(), Some(now + FIRST_WAIT));
-        assert!(overdue.take_due(now).is_empty());
-        // A batch about something else.
-        overdue.refused(Vec::new(), now);
-        let later = now + FIRST_WAIT;
-        assert_eq!(overdue.take_due(later), BTreeSet::from([path.clone()]));
-        overdue.refused(vec![path], later);
-        assert_eq!(overdue.due(), Some(later + 2 * FIRST_WAIT));
-        overdue.take_due(later + 2 * FIRST_WAIT);
-        overdue.refused(Vec::new(), later);
-        assert_eq!((overdue.due(), overdue.attempt), (None, 0));
     }
 
     #[test]

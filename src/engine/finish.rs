@@ -33,7 +33,7 @@ impl From<JobError> for JobEnd {
     fn from(error: JobError) -> Self {
         match error.superseded() {
             Some(path) => Self::Superseded(path.clone()),
-            None if matches!(error, JobError::Output(_)) => Self::Refused(error.to_string()),
+            None if error.is_refusal() => Self::Refused(error.to_string()),
             None => Self::Failed(error.to_string()),
         }
     }
@@ -122,11 +122,10 @@ impl Engine {
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for path in paths {
-            let row = match self.manifest.output_at(&path) {
+            let row = match self.output_at(&path) {
                 Ok(row) => row,
                 Err(error) => {
-                    withdrawn.refused.push(error.to_string());
-                    withdrawn.kept.push(path);
+                    withdrawn.refused.push((path, error.to_string()));
                     continue;
                 }
             };
@@ -140,10 +139,7 @@ impl Engine {
                 }
                 // Someone else's file has taken its place: it stays, and is no longer ours to know.
                 Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => {
-                    withdrawn.refused.push(error.to_string());
-                    withdrawn.kept.push(path);
-                }
+                Err(error) => withdrawn.refused.push((path, error.to_string())),
             }
         }
         withdrawn
@@ -180,8 +176,9 @@ impl Engine {
                 .into_iter()
                 .filter(|path| !tally.written.contains(path)),
         );
-        self.overdue.refused(late.kept, now);
-        tally.finished.refused = late.refused;
+        let (left, refused): (Vec<_>, Vec<_>) = late.refused.into_iter().unzip();
+        self.left_over.refused(left, now);
+        tally.finished.refused = refused;
         self.count(&batch, reports, measured, late.deleted, &mut tally);
         drop(batch);
         self.settle_announced(&mut tally);
@@ -193,11 +190,29 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        let committed = self.commit(tally.changes);
+        self.has_outputs |= !tally.changes.outputs.is_empty();
+        let committed = match self.secure_names(&tally.changes) {
+            Ok(()) => self.commit(tally.changes),
+            Err(error) => {
+                self.backlog.hold(tally.changes);
+                let path = self.config.export_dir.clone();
+                Err(ManifestError::Io { path, error })
+            }
+        };
         if let Err(error) = &committed {
             self.mind_damage(error);
         }
         (tally.finished, committed)
+    }
+
+    /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
+    /// under a name would be taken for somebody else's. Where both lie on one file system its journal keeps their order.
+    fn secure_names(&self, changes: &Changes) -> std::io::Result<()> {
+        let nothing = changes.outputs.is_empty() && changes.outputs_removed.is_empty();
+        if nothing || self.flush_covers_manifest {
+            return Ok(());
+        }
+        self.outputs.flush()
     }
 
     /// Files that were announced and not published are, again, whose they were before.
@@ -206,7 +221,7 @@ impl Engine {
             if tally.written.contains(&path) || tally.changes.outputs_removed.contains(&path) {
                 continue;
             }
-            match self.manifest.output_at(&path) {
+            match self.output_at(&path) {
                 Ok(Some(row)) if row.state.is_some() => {
                     tally.changes.outputs.push(StoredOutput {
                         replacing: false,
@@ -431,6 +446,10 @@ impl Engine {
             });
         }
         changes.folders.extend(self.unsaved.made.iter().cloned());
+        let over = self.unsaved.failures_over.iter();
+        changes
+            .failures_cleared
+            .extend(over.filter(|key| self.failures.get(key).is_none()).cloned());
         if self.unsaved.settings {
             let keys = self.format_plans.iter();
             changes.formats = Some(
@@ -451,13 +470,10 @@ impl Engine {
     }
 
     fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
-        self.has_outputs |= !changes.outputs.is_empty();
-        self.backlog.push_back(changes);
-        while let Some(oldest) = self.backlog.front() {
-            self.manifest.commit(oldest)?;
-            self.backlog.pop_front();
-        }
+        self.backlog.commit(&mut self.manifest, changes)?;
         self.unsaved = super::Unsaved::default();
+        // From here on the folder on this file system is the one that the manifest tells of.
+        self.known_device = Some(self.device);
         self.is_saved = true;
         Ok(())
     }
@@ -468,16 +484,13 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
-    /// What should have gone and is still there, and why.
-    kept: Vec<OutputPath>,
-    refused: Vec<String>,
+    refused: Vec<(OutputPath, String)>,
 }
 
 impl Withdrawn {
     fn merge(&mut self, other: Self) {
         self.deleted += other.deleted;
         self.gone.extend(other.gone);
-        self.kept.extend(other.kept);
         self.refused.extend(other.refused);
     }
 }

@@ -5,20 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
+use super::texts::MOST_BYTES;
 use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, Note, Seen, note};
+use crate::vault::{Change, Note, PackedFacts, Seen, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
 /// tick (at most 10 ms), and a second write within one tick leaves the same stamp.
 const TICK_NS: i64 = 20_000_000;
-
-/// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
-const KEPT_TEXT: usize = 24 << 20;
 
 /// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
 pub trait FolderListener: Sync {
@@ -47,7 +46,9 @@ pub(super) struct Look {
     /// Texts of changed notes, as many as fit.
     pub(super) texts: BTreeMap<NotePath, Note>,
     /// What could not be read and why: what is known of it stays.
-    pub(super) unreadable: Vec<(String, std::io::Error)>,
+    unreadable: Vec<(String, std::io::Error)>,
+    /// What of that was not known before.
+    pub(super) newly_unreadable: Vec<(String, String)>,
 }
 
 /// What was looked at, before anything is read.
@@ -63,6 +64,7 @@ impl Engine {
     pub(super) fn look(
         &mut self,
         dirty: &Dirty,
+        now: Instant,
         listener: &dyn FolderListener,
     ) -> Result<Look, EngineError> {
         let mut survey = Survey::default();
@@ -70,14 +72,23 @@ impl Engine {
         if dirty.everything {
             listed.insert("".into());
         }
-        for path in &dirty.paths {
+        let again: BTreeSet<NotePath> = self.unreadable.due(now).collect();
+        for path in dirty.paths.union(&again) {
             self.look_at(path, &mut survey, &mut listed);
         }
-        self.list_all(listed, &mut survey, listener)?;
+        self.list_all(&listed, &mut survey, listener)?;
         self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
-        Ok(self.read_changed(survey))
+        let mut look = self.read_changed(survey);
+        let covered = |path: &str| {
+            dirty.paths.contains(path)
+                || again.contains(path)
+                || listed.iter().any(|top| is_below(path, top))
+        };
+        let unreadable = std::mem::take(&mut look.unreadable);
+        look.newly_unreadable = self.unreadable.looked(covered, unreadable, now);
+        Ok(look)
     }
 
     fn look_at(&self, path: &NotePath, survey: &mut Survey, listed: &mut BTreeSet<Box<str>>) {
@@ -108,7 +119,7 @@ impl Engine {
     /// Lists folders whole; what was known below one and is not there any more is gone.
     fn list_all(
         &mut self,
-        folders: BTreeSet<Box<str>>,
+        folders: &BTreeSet<Box<str>>,
         survey: &mut Survey,
         listener: &dyn FolderListener,
     ) -> Result<(), EngineError> {
@@ -116,7 +127,7 @@ impl Engine {
         let mut known_before = false;
         for folder in folders {
             // Sorted: a folder comes after those above it.
-            if tops.iter().any(|top| is_below(&folder, top)) {
+            if tops.iter().any(|top| is_below(folder, top)) {
                 continue;
             }
             let beat = self.progress.clone();
@@ -124,7 +135,7 @@ impl Engine {
                 beat.beat();
                 listener.enter(folder);
             };
-            let listing = match self.notes.list(&folder, &enter) {
+            let listing = match self.notes.list(folder, &enter) {
                 Ok(listing) => listing,
                 Err(error) if folder.is_empty() => {
                     return Err(EngineError::Notes {
@@ -142,8 +153,8 @@ impl Engine {
                     continue;
                 }
             };
-            listener.listed(&folder, &listing.folders);
-            known_before |= self.take_folders(&folder, &listing);
+            listener.listed(folder, &listing.folders);
+            known_before |= self.take_folders(folder, &listing);
             survey.unreadable.extend(listing.unreadable);
             survey.found.extend(
                 listing
@@ -151,7 +162,7 @@ impl Engine {
                     .into_iter()
                     .map(|found| (found.path.clone(), found)),
             );
-            tops.insert(folder);
+            tops.insert(folder.clone());
         }
         if known_before {
             self.find_gone(&tops, survey);
@@ -159,7 +170,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Replaces what is known of the folders at and below `top`; true when anything was.
+    /// Replaces what is known of the folders at and below `top`; true when anything was. Those that could not be read
+    /// stay: when they can be, what has gone from them must be found.
     fn take_folders(&mut self, top: &str, listing: &Listing) -> bool {
         let below: Vec<Box<str>> = if top.is_empty() {
             self.folders.iter().cloned().collect()
@@ -171,7 +183,13 @@ impl Engine {
                 .take_while(|folder| is_below(folder, top));
             inner.chain(self.folders.get(top)).cloned().collect()
         };
-        for folder in &below {
+        let unreadable = |folder: &str| {
+            listing
+                .unreadable
+                .iter()
+                .any(|(top, _)| is_below(folder, top))
+        };
+        for folder in below.iter().filter(|folder| !unreadable(folder)) {
             self.folders.remove(folder);
         }
         self.folders.extend(listing.folders.iter().cloned());
@@ -200,7 +218,7 @@ impl Engine {
                 listener.leave(path.as_str());
                 self.look_at(&path, survey, &mut listed);
             }
-            self.list_all(listed, survey, listener)?;
+            self.list_all(&listed, survey, listener)?;
         }
     }
 
@@ -336,6 +354,7 @@ impl Engine {
             changes,
             texts,
             unreadable,
+            newly_unreadable: Vec::new(),
         }
     }
 }
@@ -394,9 +413,9 @@ fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
     let seen = Seen {
         stamp,
         trusted: is_trusted(&stamp, now),
-        facts: Some(note.facts.clone()),
+        facts: Some(PackedFacts::pack(&note.facts)),
     };
-    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
+    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_BYTES;
     Ok((seen, keep.then_some(note)))
 }
 

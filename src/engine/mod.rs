@@ -8,26 +8,30 @@
 //! their files → `publish` (announce in the manifest, flush, rename) → `finish` (withdraw, commit).
 
 mod audit;
+mod backlog;
 mod context;
 mod failures;
 mod finish;
+mod leftover;
 mod look;
 mod open;
 mod prepare;
 mod publish;
 mod renew;
+mod texts;
 mod unreadable;
 
 pub use context::{Context, JobError};
-use failures::Overdue;
 pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
-use unreadable::Unreadable;
+pub use unreadable::Unreadable;
 
-use std::collections::{BTreeSet, VecDeque};
+use backlog::Backlog;
+use leftover::LeftOver;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,7 +39,7 @@ use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{Changes, Manifest, ManifestError};
+use crate::manifest::{FailureKey, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -55,12 +59,10 @@ pub struct Engine {
     made: BTreeSet<OutputPath>,
     /// Shared with whoever tells of it while a batch runs.
     failures: Arc<Failures>,
-    /// Outputs that should be gone and are not.
-    overdue: Overdue,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
-    /// Commits that failed, oldest first: tried again before the next.
-    backlog: VecDeque<Changes>,
+    /// Commits that failed: tried again before the next.
+    backlog: Backlog,
     /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
     is_saved: bool,
     /// Whether the manifest knows any output: a first export need not ask it for each.
@@ -68,6 +70,8 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: Unreadable,
+    /// Outputs that should have gone.
+    left_over: LeftOver,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
     device: u64,
     known_device: Option<u64>,
@@ -88,6 +92,8 @@ struct Unsaved {
     removed: BTreeSet<FileId>,
     /// Folders of the export tree that were made.
     made: BTreeSet<OutputPath>,
+    /// Failures that are over.
+    failures_over: Vec<FailureKey>,
     /// Whether the rules and formats are others than those that the manifest's keys belong to.
     settings: bool,
 }
@@ -127,14 +133,14 @@ impl Engine {
         &self.failures
     }
 
-    /// When something is to be tried again.
-    pub fn next_retry(&self) -> Option<Instant> {
-        let moments = [
+    /// When something is due to be tried again that no change will tell of.
+    pub fn next_due(&self) -> Option<Instant> {
+        let waits = [
             self.failures.next_due(),
-            self.overdue.due(),
-            self.unreadable.due(),
+            self.unreadable.next_due(),
+            self.left_over.next_due(),
         ];
-        moments.into_iter().flatten().min()
+        waits.into_iter().flatten().min()
     }
 
     /// Tells from now on here that the work goes on.
@@ -167,6 +173,11 @@ impl Engine {
     /// The folders of the notes tree as they were last seen, "" among them.
     pub fn folders(&self) -> &BTreeSet<Box<str>> {
         &self.folders
+    }
+
+    /// What can't be read at the moment, and why.
+    pub fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
     }
 
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.

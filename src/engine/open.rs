@@ -1,11 +1,9 @@
 //! An engine from what the manifest remembers.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::failures::Overdue;
-use super::unreadable::Unreadable;
 use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
@@ -84,13 +82,13 @@ impl Engine {
             folders: BTreeSet::new(),
             made: memory.made,
             failures: Arc::default(),
-            overdue: Overdue::default(),
             unsaved: Unsaved::default(),
-            backlog: VecDeque::new(),
+            backlog: super::backlog::Backlog::default(),
             is_saved: false,
             has_outputs: memory.has_outputs,
             next_batch: memory.last_batch + 1,
-            unreadable: Unreadable::default(),
+            unreadable: super::Unreadable::default(),
+            left_over: super::LeftOver::default(),
             device,
             known_device: memory.device,
             flush_covers_manifest,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Context, Engine, EngineError, FolderListener};
+use super::audit::want;
+use super::{Context, Engine, EngineError, Failures, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};
@@ -141,9 +142,7 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let mut dirty = request.dirty.clone();
-        self.unreadable.add_due(request.now, &mut dirty);
-        let look = self.look(&dirty, listener)?;
+        let look = self.look(request.dirty, request.now, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
@@ -153,18 +152,18 @@ impl Engine {
             self.unsaved.touched.remove(id);
             self.unsaved.removed.insert(*id);
         }
-        let unreadable = self.unreadable.settle(&dirty, look.unreadable, request.now);
+        let unreadable = look.newly_unreadable;
         let mut wanted = Wanted::from_delta(&delta);
         if request.full {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
-        self.want_retries(request.now, &mut wanted);
-        self.want_overdue(request.now, &mut wanted)?;
+        self.want_retries(request.now, &mut wanted)?;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request.full)?;
+        self.drop_failures_without_job(request.now, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         if nothing && !request.always {
             return Ok(None);
@@ -173,17 +172,13 @@ impl Engine {
             .map(Some)
     }
 
-    /// Has those planned again whose outputs could not be withdrawn.
-    fn want_overdue(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
-        for path in self.overdue.take_due(now) {
-            if let Some(row) = self.manifest.output_at(&path)? {
-                wanted.owner(row, Because::Retry);
+    fn want_retries(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
+        for path in self.left_over.take_due(now) {
+            // Its owner may want it again by now: that is for the planner to say.
+            if let Some(row) = self.output_at(&path)? {
+                want(wanted, row, Because::Retry);
             }
         }
-        Ok(())
-    }
-
-    fn want_retries(&self, now: Instant, wanted: &mut Wanted) {
         for key in self.failures.due(now) {
             match &key.owner {
                 Owner::Note(id) => {
@@ -195,6 +190,24 @@ impl Engine {
                 Owner::Page(name) => wanted.pages.extend(Page::from_name(name)),
             }
         }
+        Ok(())
+    }
+
+    /// What is due to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
+    fn drop_failures_without_job(&mut self, now: Instant, plan: &Plan) {
+        if self.failures.is_empty() {
+            return;
+        }
+        let jobs = plan.jobs.iter().map(|job| self.failure_key(&job.work));
+        let blocked = plan.blocked.iter();
+        let blocked = blocked.map(|job| self.failure_key(&Work::Note(job.id, job.format)));
+        let planned: BTreeSet<FailureKey> = jobs.chain(blocked).collect();
+        let due = self.failures.due(now);
+        let over: Vec<FailureKey> = due.filter(|key| !planned.contains(key)).cloned().collect();
+        for key in over {
+            self.failures_mut().clear(&key);
+            self.unsaved.failures_over.push(key);
+        }
     }
 
     fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
@@ -204,7 +217,7 @@ impl Engine {
             full,
         };
         let mut known = self.known(wanted)?;
-        known.doubt(&wanted.damaged);
+        known.doubt(&wanted.damaged, &self.failures);
         let mut plan = Plan {
             withdraw: wanted.withdraw.clone(),
             ..Plan::default()
@@ -219,7 +232,39 @@ impl Engine {
             let place = |format| self.formats.page_path(format, page);
             planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
+        for page in self.displaced_pages(&plan, wanted) {
+            let place = |format| self.formats.page_path(format, &page);
+            let rows = self.outputs_of(&Owner::Page(page.name()))?;
+            planner.page(&mut plan, &page, place, &rows);
+        }
         Ok(plan)
+    }
+
+    /// Pages that are not wanted for their own sake, but a note or an attachment comes to their place or goes from it.
+    fn displaced_pages(&self, plan: &Plan, wanted: &Wanted) -> Vec<Page> {
+        let outputs = plan
+            .jobs
+            .iter()
+            .map(|job| &job.output)
+            .chain(&plan.withdraw);
+        let places: BTreeSet<&OutputPath> = outputs
+            .filter(|output| (0..self.formats.len()).any(|at| self.formats.may_be_page(at, output)))
+            .collect();
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let formats = (0..self.formats.len()).filter(|&format| self.formats.pages(format));
+        let formats: Vec<usize> = formats.collect();
+        let is_there = |page: &Page| {
+            let mut at = formats
+                .iter()
+                .map(|&format| self.formats.page_path(format, page));
+            at.any(|path| places.contains(&path))
+        };
+        let pages = self.vault.pages().iter();
+        pages
+            .filter(|page| !wanted.pages.contains(page) && is_there(page))
+            .collect()
     }
 
     fn in_path_order<'a>(
@@ -248,12 +293,12 @@ impl Engine {
             .chain(wanted.pages.iter().map(|page| Owner::Page(page.name())));
         if wanted.len() < BULK {
             for owner in owners {
-                let rows = self.manifest.outputs_of(&owner)?;
+                let rows = self.outputs_of(&owner)?;
                 known.rows.insert(owner, rows);
             }
         } else {
             known.rows = owners.map(|owner| (owner, Vec::new())).collect();
-            self.manifest.load_outputs(|row| {
+            self.load_outputs(|row| {
                 if let Some(rows) = known.rows.get_mut(&row.owner) {
                     rows.push(row);
                 }
@@ -277,7 +322,7 @@ impl Engine {
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
             let row = if self.has_outputs {
-                self.manifest.output_at(&job.output)?
+                self.output_at(&job.output)?
             } else {
                 None
             };
@@ -336,13 +381,18 @@ impl Known {
         self.rows.get(owner).map_or(&[], Vec::as_slice)
     }
 
-    /// What was damaged since it was written is not up to date, whatever its key says.
-    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>) {
-        if damaged.is_empty() {
+    /// What was damaged since it was written is not up to date, whatever its key says; nor is what failed since, as it
+    /// may have been made anew for that reason.
+    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>, failures: &Failures) {
+        if damaged.is_empty() && failures.is_empty() {
             return;
         }
         for row in self.rows.values_mut().flatten() {
-            if damaged.contains(&row.path) {
+            let key = FailureKey {
+                owner: row.owner.clone(),
+                format: row.format.clone(),
+            };
+            if damaged.contains(&row.path) || failures.get(&key).is_some() {
                 row.state = None;
             }
         }
@@ -379,26 +429,6 @@ impl Wanted {
         }
         wanted.pages.clone_from(&delta.pages);
         wanted
-    }
-
-    /// Has the owner of a row planned again; what has no owner any more is withdrawn.
-    pub(super) fn owner(&mut self, row: StoredOutput, because: Because) {
-        match row.owner {
-            Owner::Note(id) => {
-                self.notes.entry(id).or_insert(because);
-            }
-            Owner::Copy(id) => {
-                self.copies.entry(id).or_insert(because);
-            }
-            Owner::Page(name) => match Page::from_name(&name) {
-                Some(page) => {
-                    self.pages.insert(page);
-                }
-                None => {
-                    self.withdraw.insert(row.path);
-                }
-            },
-        }
     }
 
     fn everything(&mut self, engine: &Engine) {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Batch, Engine};
+use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputError, OutputState, StagedFile};
 use crate::manifest::{Announcement, ManifestError};
 use crate::path::OutputPath;
@@ -69,11 +69,14 @@ impl Engine {
                 }
             })
             .collect();
-        // Even if that fails half-way.
         self.has_outputs = true;
         let folders = self.missing_folders(staged);
+        // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
+        let newly = staged
+            .iter()
+            .filter(|(index, _)| batch.jobs[*index].ownership != Ownership::Announced);
         self.announced
-            .extend(staged.iter().map(|(_, file)| file.path.clone()));
+            .extend(newly.map(|(_, file)| file.path.clone()));
         if let Err(error) = self.announce(&folders, &announcements) {
             self.mind_damage(&error);
             return Err(std::io::Error::other(error));

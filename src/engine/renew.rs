@@ -1,9 +1,10 @@
 //! A manifest whose damage shows while it is in use: it is begun anew, and everything is compared as after a first start.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::failures::Overdue;
+use super::backlog::Backlog;
+use super::leftover::LeftOver;
 use super::unreadable::Unreadable;
 use super::{Engine, Unsaved};
 use crate::manifest::ManifestError;
@@ -28,9 +29,9 @@ impl Engine {
         self.folders = BTreeSet::from(["".into()]);
         self.made = BTreeSet::new();
         self.failures = Arc::default();
-        self.overdue = Overdue::default();
+        self.left_over = LeftOver::default();
         self.unsaved = Unsaved::default();
-        self.backlog = VecDeque::new();
+        self.backlog = Backlog::default();
         self.is_saved = false;
         self.has_outputs = false;
         self.unreadable = Unreadable::default();

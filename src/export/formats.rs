@@ -249,6 +249,19 @@ impl Formats {
         self.output_path(index, &page.stem())
     }
 
+    /// Whether such a page could lie at this path. Cheaper than asking every page.
+    pub fn may_be_page(&self, index: usize, path: &OutputPath) -> bool {
+        let format = self.get(index);
+        let inner = if format.dir.is_empty() {
+            Some(path.as_str())
+        } else {
+            path.as_str()
+                .strip_prefix(&*format.dir)
+                .and_then(|inner| inner.strip_prefix('/'))
+        };
+        self.pages(index) && inner.is_some_and(site::may_be_page)
+    }
+
     /// The bytes of such a page. Pure, but it takes its time: not for the runtime's threads.
     ///
     /// # Errors

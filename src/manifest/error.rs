@@ -51,7 +51,7 @@ pub enum ManifestError {
         /// What the database said.
         error: Error,
     },
-    /// A damaged manifest could not be moved aside, or its folder not be flushed.
+    /// A damaged manifest could not be moved aside, or its folder or the export tree not be flushed.
     #[error("{}: {error}; check the folder's permissions and its disk", path.display())]
     Io {
         /// The file or folder.

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub)]
 
 mod chaos;
+mod command_formats;
 mod commands;
 mod concurrency;
 mod config_errors;

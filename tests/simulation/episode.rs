@@ -50,6 +50,8 @@ pub(crate) fn run(seed: u64, steps: u64) -> Result<Counts, Failure> {
     let state = Arc::new(Mutex::new(State::new()));
     let mut world = World::new(seed, select);
     world.state = Some(state.clone());
+    world.one_disk = rng.chance(50);
+    world.power_may_go = rng.chance(50);
     let disks = Disks::new(world);
     let mut episode = Episode {
         disks: disks.clone(),
@@ -95,7 +97,7 @@ fn any_config(rng: &mut Rng) -> Config {
         ("text", "", "txt", FormatKind::Template(template(text))),
         (
             "links",
-            "d1",
+            "links",
             "links",
             FormatKind::Template(template(links)),
         ),
@@ -209,14 +211,20 @@ impl Episode {
     fn stop(&mut self) {
         lock(&self.state).accept();
         self.process = None;
-        self.disks.world().kernel.forget_all();
-        // What was staged is swept by the next batch; a closed manifest is on the disk.
-        self.disks.world().note("stopped");
+        let mut world = self.disks.world();
+        world.kernel.forget_all();
+        // A closed manifest is on the disk, and with it all that its disk's journal knows.
+        world.export.synced();
+        if world.one_disk {
+            world.export.flush();
+        }
+        world.note("stopped");
     }
 
     /// The process was killed, or the machine stopped.
     fn die(&mut self, power: bool) {
         let mut world = self.disks.world();
+        let power = power && world.power_may_go;
         world.fuse = None;
         world.malice = Malice::default();
         world.kernel.forget_all();
@@ -224,8 +232,9 @@ impl Episode {
             world.counts.power_losses += 1;
             world.note("power lost");
             let mut rng = world.rng.clone();
-            world.counts.lost_transactions += u64::from(lock(&self.state).lose_power(&mut rng));
-            world.export.lose_power(&mut rng);
+            let (kept, lost) = lock(&self.state).lose_power(&mut rng);
+            world.counts.lost_transactions += u64::from(lost);
+            world.export.lose_power(&mut rng, kept);
             world.rng = rng;
         } else {
             world.counts.crashes += 1;
@@ -240,7 +249,7 @@ impl Episode {
         match catch_unwind(AssertUnwindSafe(|| work(self))) {
             Ok(done) => Some(done),
             Err(payload) if payload.is::<Killed>() => {
-                let power = self.disks.world().rng.chance(35);
+                let power = self.disks.world().rng.chance(50);
                 self.die(power);
                 None
             }
@@ -362,6 +371,9 @@ impl Episode {
     /// Nothing happens any more, and what failed is tried again.
     fn come_to_rest(&mut self) -> Result<(), String> {
         lock(&self.state).accept();
+        if let Some(process) = &mut self.process {
+            process.cancel = false;
+        }
         {
             let mut world = self.disks.world();
             world.note("quiet from here on");
@@ -396,6 +408,7 @@ impl Episode {
             let quiet = self.hear_all();
             self.disks.world().pass(Duration::from_millis(2100));
             self.process().turn();
+            self.require_sleep()?;
             let events = !self.disks.world().kernel.is_quiet();
             if quiet && !events && self.process().is_quiet() {
                 return Ok(());
@@ -416,6 +429,21 @@ impl Episode {
         };
         process.noticed();
         quiet && process.is_quiet()
+    }
+
+    /// Nothing may be due at once again after a turn that did all that was due.
+    fn require_sleep(&mut self) -> Result<(), String> {
+        let now = self.clock.at(&self.disks.world());
+        let spins = self
+            .process()
+            .engine
+            .next_due()
+            .is_some_and(|due| due <= now);
+        if spins {
+            Err("something stays due for ever".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn require_promises(&mut self) -> Result<(), String> {

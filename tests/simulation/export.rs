@@ -42,6 +42,16 @@ struct Names {
     folders: BTreeSet<String>,
 }
 
+/// A change since the last flush.
+#[derive(Clone, Debug)]
+struct Undone {
+    op: Op,
+    /// What others do is on the disk at once.
+    ours: bool,
+    /// How long the manifest's log was before: on one disk what follows in the log is never kept without this.
+    log: u64,
+}
+
 /// What lies at an output's path.
 enum Existing {
     Absent,
@@ -62,14 +72,18 @@ pub(crate) enum Judged {
 pub(crate) struct ExportTree {
     now: Names,
     durable: Names,
-    /// Since the last flush, and whether it is ours: what others do is on the disk at once.
-    undone: Vec<(Op, bool)>,
+    /// Since the last flush.
+    undone: Vec<Undone>,
+    /// How long the manifest's log is, where it lies on the same disk.
+    pub(crate) log: u64,
     temporary: BTreeMap<String, u64>,
     files: BTreeMap<u64, OutFile>,
     next: u64,
-    /// Names that were staged since the last batch that was remembered whole: after a crash what lies there counts as
-    /// ours by its name alone, so nobody else's file may come there before the restart.
-    pub(crate) at_risk: BTreeSet<String>,
+    /// Names that were staged by batches that are not remembered yet: after a crash what lies there counts as ours by its
+    /// name alone. That can't be helped, so nobody puts a file there.
+    at_risk: BTreeSet<String>,
+    /// The same of batches that a power loss would make forgotten.
+    unsynced: BTreeSet<String>,
     /// How often a file or a folder was changed by us.
     pub(crate) changes: u64,
     /// A promise that was broken.
@@ -127,6 +141,24 @@ impl ExportTree {
         &self.now.folders
     }
 
+    /// Whether somebody may put a file there.
+    pub(crate) fn is_open_to_all(&self, path: &str) -> bool {
+        !self.at_risk.contains(path) && !self.unsynced.contains(path)
+    }
+
+    /// A batch is remembered, but not on the disk.
+    pub(crate) fn remembered(&mut self, power_may_go: bool) {
+        let names = std::mem::take(&mut self.at_risk);
+        if power_may_go {
+            self.unsynced.extend(names);
+        }
+    }
+
+    /// All that was remembered is on the disk.
+    pub(crate) fn synced(&mut self) {
+        self.unsynced.clear();
+    }
+
     pub(crate) fn foreign(&self) -> Vec<String> {
         self.files()
             .into_iter()
@@ -137,7 +169,11 @@ impl ExportTree {
 
     fn act(&mut self, op: Op, ours: bool) {
         self.now.apply(&op, false);
-        self.undone.push((op, ours));
+        self.undone.push(Undone {
+            op,
+            ours,
+            log: self.log,
+        });
         if ours {
             self.changes += 1;
         }
@@ -390,8 +426,9 @@ impl ExportTree {
         self.act(Op::Unlink(path.to_owned()), false);
     }
 
-    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree.
-    pub(crate) fn lose_power(&mut self, rng: &mut Rng) {
+    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree. Of the manifest's
+    /// log `kept` is left.
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng, kept: u64) {
         let keep_until = match rng.below(3) {
             0 => 0,
             1 => rng.index(self.undone.len() + 1),
@@ -399,12 +436,15 @@ impl ExportTree {
         };
         let any = keep_until == usize::MAX;
         let mut names = self.durable.clone();
-        for (at, (op, ours)) in std::mem::take(&mut self.undone).iter().enumerate() {
-            if !ours || at < keep_until && (!any || rng.chance(50)) {
+        for (at, Undone { op, ours, log }) in std::mem::take(&mut self.undone).iter().enumerate() {
+            let ordered = self.log > 0 && *log < kept;
+            if !ours || ordered || at < keep_until && (!any || rng.chance(50)) {
                 names.apply(op, !ours);
             }
         }
         self.now = names;
+        let forgotten = std::mem::take(&mut self.unsynced);
+        self.at_risk.extend(forgotten);
         self.temporary.retain(|_, _| rng.chance(50));
         for file in self.files.values_mut().filter(|file| !file.flushed) {
             file.flushed = true;

@@ -48,9 +48,10 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(disks: &Disks, clock: Clock, config: &Config, manifest: Manifest) -> Self {
-        let (now, root) = {
-            let world = disks.world();
-            (clock.at(&world), world.notes.root)
+        let (now, root, one_disk) = {
+            let mut world = disks.world();
+            world.held = world.notes.root;
+            (clock.at(&world), world.notes.root, world.one_disk)
         };
         let parts = Parts {
             config: Arc::new(config.clone()),
@@ -63,6 +64,7 @@ impl Process {
             } else {
                 DEVICE
             },
+            flush_covers_manifest: one_disk,
         };
         let (engine, lost) = Engine::open(parts, now).expect("the manifest can be read");
         assert_eq!(lost, None, "what the manifest remembers fits together");
@@ -112,11 +114,7 @@ impl Process {
     pub(crate) fn turn(&mut self) -> Option<Finished> {
         self.check_root();
         let now = self.now();
-        let retry = self
-            .engine
-            .failures()
-            .next_due()
-            .is_some_and(|due| due <= now);
+        let retry = self.engine.next_due().is_some_and(|due| due <= now);
         if self.lost || !(self.pending.trigger.is_some() || self.debouncer.due(now) || retry) {
             return None;
         }
@@ -124,10 +122,19 @@ impl Process {
     }
 
     fn check_root(&mut self) {
-        let here = self.disks.world().notes.root == Root::Here;
-        if here && self.lost {
-            self.lost = false;
+        let (same, replaced) = {
+            let world = self.disks.world();
+            let replaced = (world.held, world.notes.root) == (Root::Unmounted, Root::Here);
+            (world.is_same_root(), replaced)
+        };
+        if replaced {
+            self.disks.world().held = Root::Here;
             self.engine.set_device(DEVICE);
+        }
+        if !same && !replaced {
+            self.lost = true;
+        } else if replaced || self.lost {
+            self.lost = false;
             self.disks.world().kernel.forget_all();
             self.inbox.mark_all();
             self.pending.trigger = Some(Trigger::Rescan);
@@ -195,7 +202,7 @@ impl Process {
         let now = self.now();
         let (finished, committed) = self
             .engine
-            .finish(batch, withdrawn, reports, &measured, now);
+            .finish(batch, withdrawn, &reports, &measured, now);
         let mut world = self.disks.world();
         for path in &finished.again {
             world.counts.superseded += 1;
@@ -208,7 +215,10 @@ impl Process {
             ));
         }
         match committed {
-            Ok(()) => world.export.at_risk.clear(),
+            Ok(()) => {
+                let may_go = world.power_may_go;
+                world.export.remembered(may_go);
+            }
             Err(error) => {
                 world.counts.refused_transactions += 1;
                 world.note(format!("not committed: {error}"));

@@ -53,7 +53,7 @@ impl State {
             .join(format!("manifest-{}.db-wal", self.generation))
     }
 
-    fn log_length(&self) -> u64 {
+    pub(crate) fn log_length(&self) -> u64 {
         fs::metadata(self.log()).map_or(0, |log| log.len())
     }
 
@@ -63,7 +63,7 @@ impl State {
         }
         let opened = Manifest::open(&self.path()).expect("the manifest opens after every end");
         assert_eq!(opened.recovered, None, "a manifest was taken for damaged");
-        if std::mem::take(&mut self.has_refused) {
+        if self.has_refused {
             // A power loss may have brought back what refuses.
             let connection =
                 Connection::open(self.path()).expect("the manifest has room for a second writer");
@@ -82,12 +82,12 @@ impl State {
         self.move_on(u64::MAX);
     }
 
-    /// The machine stops; true when that took something.
-    pub(crate) fn lose_power(&mut self, rng: &mut Rng) -> bool {
+    /// The machine stops; tells how much of the log is left, and whether that took something.
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng) -> (u64, bool) {
         let length = self.log_length();
         let kept = self.durable.min(length) + rng.below(length.saturating_sub(self.durable) + 1);
         self.move_on(kept);
-        kept < length
+        (kept, kept < length)
     }
 
     fn move_on(&mut self, kept: u64) {

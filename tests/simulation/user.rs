@@ -200,7 +200,8 @@ pub(crate) fn change_notes(world: &mut World) {
             world.note(format!("remove folder {folder}"));
             world.notes.remove(&folder)
         }
-        18 => {
+        // Not of every file: a folder `x.html` beside a note `x.md` asks for a file and a folder of one name.
+        18 if file.ends_with(".md") => {
             world.note(format!("file becomes a folder {file}"));
             let mut touched = world.notes.remove(&file);
             touched.extend(world.notes.make_folder(&file));
@@ -291,7 +292,7 @@ pub(crate) fn meddle(world: &mut World) {
             world.note(format!("somebody touches the export {path}"));
             world.export.touch(&path, clock);
         }
-        (3, Some(path)) if !world.export.at_risk.contains(&path) => {
+        (3, Some(path)) if world.export.is_open_to_all(&path) => {
             world.note(format!("somebody puts a file over the export {path}"));
             let bytes = world.token();
             world.export.drop_foreign(&path, bytes.as_bytes(), clock);
@@ -305,7 +306,7 @@ pub(crate) fn meddle(world: &mut World) {
             } else {
                 format!("{folder}/{name}")
             };
-            if !world.export.at_risk.contains(&path) {
+            if world.export.is_open_to_all(&path) {
                 world.note(format!("somebody puts a file into the export tree {path}"));
                 let bytes = world.token();
                 world.export.drop_foreign(&path, bytes.as_bytes(), clock);

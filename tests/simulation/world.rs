@@ -30,6 +30,13 @@ const BEGIN: i64 = 1_700_000_000_000_000_000;
 /// The payload of the panic with which the process dies.
 pub(crate) struct Killed;
 
+/// What an open root shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Tree,
+    Nothing,
+}
+
 /// How hard the adversary is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Malice {
@@ -59,6 +66,12 @@ pub(crate) struct World {
     pub(crate) trace: Vec<String>,
     /// The manifest; none for a fresh export.
     pub(crate) state: Option<Arc<Mutex<State>>>,
+    /// The notes folder, or the empty mount point, that the process has opened.
+    pub(crate) held: Root,
+    /// The machine may stop in this episode.
+    pub(crate) power_may_go: bool,
+    /// The manifest lies on the export tree's file system.
+    pub(crate) one_disk: bool,
     next_token: u64,
     staged: Vec<(String, Option<u64>)>,
 }
@@ -78,6 +91,9 @@ impl World {
             counts: Counts::default(),
             trace: Vec::new(),
             state: None,
+            one_disk: false,
+            power_may_go: false,
+            held: Root::Here,
             next_token: 0,
             staged: Vec::new(),
         }
@@ -209,17 +225,12 @@ impl NotesDisk for Disks {
         let mut listing = Listing::default();
         {
             let world = self.call(&format!("list {folder:?}"))?;
-            match world.notes.root {
-                Root::Here => {}
-                Root::Deleted | Root::MovedAway if folder.is_empty() => {
-                    return Err(io::ErrorKind::NotFound.into());
-                }
-                Root::Deleted => return Ok(listing),
-                Root::MovedAway => {}
-                Root::Unmounted => {
-                    listing.folders.push(folder.into());
-                    return Ok(listing);
-                }
+            if folder.is_empty() && !world.is_same_root() {
+                return Err(io::ErrorKind::NotFound.into());
+            }
+            if world.sees()? == Sight::Nothing {
+                listing.folders.push(folder.into());
+                return Ok(listing);
             }
             if !world.counts_as_folder(folder) {
                 return if world.notes.is_file(folder) && world.clock % 2 == 0 {
@@ -239,10 +250,8 @@ impl NotesDisk for Disks {
 
     fn look(&self, path: &NotePath) -> io::Result<Looked> {
         let world = self.call(&format!("look {path}"))?;
-        match world.notes.root {
-            Root::Here | Root::MovedAway => {}
-            Root::Deleted => return Err(io::ErrorKind::NotFound.into()),
-            Root::Unmounted => return Ok(Looked::Nothing),
+        if world.sees()? == Sight::Nothing {
+            return Ok(Looked::Nothing);
         }
         let Some(rules) = world.notes.rules_in(&world.select, path.folder()) else {
             return Ok(Looked::Nothing);
@@ -270,7 +279,7 @@ impl NotesDisk for Disks {
     }
 
     fn is_there(&self) -> bool {
-        self.meet().notes.root == Root::Here
+        self.meet().is_same_root()
     }
 
     fn now(&self) -> i64 {
@@ -279,15 +288,43 @@ impl NotesDisk for Disks {
 }
 
 impl World {
+    /// Whether the folder that the process has opened is the one at the path.
+    pub(crate) fn is_same_root(&self) -> bool {
+        self.held == self.notes.root
+    }
+
+    /// What there is to see below the folder that the process has opened.
+    fn sees(&self) -> io::Result<Sight> {
+        match (self.held, self.notes.root) {
+            (Root::Here, Root::Here | Root::MovedAway) => Ok(Sight::Tree),
+            (Root::Unmounted, Root::Unmounted) => Ok(Sight::Nothing),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn mark_durable(&mut self) {
+        if let Some(state) = &self.state {
+            lock(state).mark_durable();
+            self.export.synced();
+        }
+    }
+
+    /// Notes how long the manifest's log is, where that tells what a power loss keeps.
+    fn mind_log(&mut self) {
+        if let Some(state) = self.state.as_ref().filter(|_| self.one_disk) {
+            self.export.log = lock(state).log_length();
+        }
+    }
+
     /// Whether a folder is there and nothing leaves it out.
     fn counts_as_folder(&self, folder: &str) -> bool {
         self.notes.folder(folder).is_some() && self.notes.rules_in(&self.select, folder).is_some()
     }
 
     fn read(&self, path: &NotePath) -> io::Result<(Vec<u8>, Stamp)> {
-        match self.notes.root {
-            Root::Here | Root::MovedAway => self.notes.read(path.as_str()),
-            Root::Deleted | Root::Unmounted => Err(io::ErrorKind::NotFound.into()),
+        match self.sees()? {
+            Sight::Tree => self.notes.read(path.as_str()),
+            Sight::Nothing => Err(io::ErrorKind::NotFound.into()),
         }
     }
 }
@@ -381,7 +418,10 @@ impl OutputDisk for Disks {
         let (bytes, mtime) = self.bytes(content)?;
         let mut world = self.call(&format!("stage {path}")).map_err(refused(path))?;
         let replaces = match world.export.judge(path, owned, &bytes)? {
-            Judged::Right(state) => return Ok(Staged::Unchanged(state)),
+            Judged::Right(state) => {
+                world.note(format!("is right already {path}"));
+                return Ok(Staged::Unchanged(state));
+            }
             Judged::Free(replaces) => replaces,
         };
         let clock = world.clock;
@@ -401,6 +441,9 @@ impl OutputDisk for Disks {
     fn flush(&self) -> io::Result<()> {
         let mut world = self.call("flush")?;
         world.export.flush();
+        if world.one_disk {
+            world.mark_durable();
+        }
         Ok(())
     }
 
@@ -420,10 +463,11 @@ impl OutputDisk for Disks {
         let replaces = known
             .and_then(|(_, replaces)| *replaces)
             .filter(|_| staged.replace);
-        if let Some(state) = &world.state {
+        if !world.one_disk {
             // Nothing is published before the manifest's announcement of it, and all before that, is on the disk.
-            lock(state).mark_durable();
+            world.mark_durable();
         }
+        world.mind_log();
         world
             .export
             .publish(&staged.temporary, path, replaces, made)?;
@@ -437,6 +481,7 @@ impl OutputDisk for Disks {
         let mut world = self
             .call(&format!("delete {path}"))
             .map_err(refused(path))?;
+        world.mind_log();
         let deleted = world.export.delete(path, owned);
         world.note(format!("withdrew {path}: {deleted}"));
         drop(world);
@@ -446,6 +491,7 @@ impl OutputDisk for Disks {
 
     fn remove_folder(&self, path: &OutputPath) -> io::Result<bool> {
         let mut world = self.call(&format!("rmdir {path}"))?;
+        world.mind_log();
         Ok(world.export.remove_folder(path))
     }
 

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+/// What a script exits with where the machine lacks something that it needs.
+const SKIPPED: &str = "77";
+
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Boots one after the other: two would make each other's seconds long.
@@ -24,23 +27,19 @@ pub(crate) fn skipped(scenario: &str) -> bool {
     let Some(reason) = &*OBSTACLE else {
         return false;
     };
-    let required =
-        std::env::var_os("SMARTNOTESD_TEST_SYSTEMD").is_some_and(|value| value == "require");
-    assert!(
-        !required,
-        "{scenario}: no container can be booted here: {reason}"
+    skip(
+        scenario,
+        &format!("no systemd can be booted here: {reason}"),
     );
-    say_skipped(scenario, reason);
     true
 }
 
 /// Says so past the test runner, which would keep it to itself.
-pub(crate) fn say_skipped(scenario: &str, reason: &str) {
-    writeln!(
-        std::io::stderr(),
-        "SKIPPED {scenario}: no systemd can be booted here: {reason}"
-    )
-    .expect("stderr is open");
+pub(crate) fn skip(scenario: &str, reason: &str) {
+    let required =
+        std::env::var_os("SMARTNOTESD_TEST_SYSTEMD").is_some_and(|value| value == "require");
+    assert!(!required, "{scenario} is skipped: {reason}");
+    writeln!(std::io::stderr(), "\nSKIPPED {scenario}: {reason}").expect("stderr is open");
 }
 
 fn boot_script() -> Command {
@@ -129,6 +128,10 @@ impl Container {
             .output()
             .unwrap();
         let said = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_default();
+        if said("rc").trim() == SKIPPED {
+            let reason = said("log").lines().last().unwrap_or_default().to_owned();
+            return skip(scenario, reason.trim_start_matches("SKIPPED: "));
+        }
         assert!(
             said("rc").trim() == "0",
             "{scenario} failed (rc «{}», boot: {})\n--- script:\n{}\n--- console:\n{}\n--- harness:\n{}",

@@ -34,6 +34,11 @@ fn prefix_of(text: &str, len: usize) -> &str {
     &text[..cut.unwrap_or_default()]
 }
 
+/// Whether a file in the format's folder could be a page, as [`Page::stem`] names them.
+pub(crate) fn may_be_page(path: &str) -> bool {
+    path.starts_with("index.") || path.starts_with("tags/")
+}
+
 /// A part of a tag as a file name: letters, digits, `-` and `_` stand for themselves, other bytes are `~` and
 /// two digits, and nothing at all is `~`.
 fn file_name(part: &str) -> String {

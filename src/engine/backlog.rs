@@ -1,0 +1,81 @@
+//! Changes that the manifest refused: they are committed before the next ones, in order, and until then what is read of
+//! the outputs is read through them. Otherwise a plan would rest on rows of files that are others by now.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use crate::manifest::{Changes, Manifest, ManifestError, Owner, StoredOutput};
+use crate::path::OutputPath;
+
+/// The refused changes, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Backlog(Vec<Changes>);
+
+impl Backlog {
+    /// Keeps changes for the next commit.
+    pub(super) fn hold(&mut self, changes: Changes) {
+        self.0.push(changes);
+    }
+
+    /// Commits all, and `changes` last. What is not committed waits here.
+    pub(super) fn commit(
+        &mut self,
+        manifest: &mut Manifest,
+        changes: Changes,
+    ) -> Result<(), ManifestError> {
+        self.hold(changes);
+        while let Some(oldest) = self.0.first() {
+            manifest.commit(oldest)?;
+            self.0.remove(0);
+        }
+        Ok(())
+    }
+
+    /// What the changes say of the rows that they touch; `None` for one that they remove.
+    fn rows(&self) -> BTreeMap<&OutputPath, Option<&StoredOutput>> {
+        let mut rows = BTreeMap::new();
+        for changes in &self.0 {
+            rows.extend(changes.outputs_removed.iter().map(|path| (path, None)));
+            rows.extend(changes.outputs.iter().map(|row| (&row.path, Some(row))));
+        }
+        rows
+    }
+}
+
+impl Engine {
+    /// What is known of the output at a path.
+    pub(super) fn output_at(
+        &self,
+        path: &OutputPath,
+    ) -> Result<Option<StoredOutput>, ManifestError> {
+        match self.backlog.rows().get(path) {
+            Some(row) => Ok(row.cloned()),
+            None => self.manifest.output_at(path),
+        }
+    }
+
+    /// What is known of an owner's outputs.
+    pub(super) fn outputs_of(&self, owner: &Owner) -> Result<Vec<StoredOutput>, ManifestError> {
+        let waiting = self.backlog.rows();
+        let mut rows = self.manifest.outputs_of(owner)?;
+        rows.retain(|row| !waiting.contains_key(&row.path));
+        let theirs = waiting.into_values().flatten();
+        rows.extend(theirs.filter(|row| row.owner == *owner).cloned());
+        Ok(rows)
+    }
+
+    /// Hands over what is known of every output.
+    pub(super) fn load_outputs(
+        &self,
+        mut each: impl FnMut(StoredOutput),
+    ) -> Result<(), ManifestError> {
+        let waiting = self.backlog.rows();
+        self.manifest.load_outputs(|row| {
+            if !waiting.contains_key(&row.path) {
+                each(row);
+            }
+        })?;
+        waiting.into_values().flatten().cloned().for_each(each);
+        Ok(())
+    }
+}
