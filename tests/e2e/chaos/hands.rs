@@ -79,30 +79,34 @@ impl Hands {
     }
 
     fn text(&self, dice: &mut Dice) -> String {
-        let mut text = String::new();
+        let matter = [
+            "title: One Two",
+            "tags: [work, x/y]",
+            "aliases: [three, other]",
+            "draft: true",
+            "a: [b",
+        ];
+        let mut parts = Vec::new();
         if dice.once_in(3) {
-            let matter = [
-                "title: One Two",
-                "tags: [work, x/y]",
-                "aliases: [three, other]",
-                "draft: true",
-                "a: [b",
-            ];
-            text += &format!("---\n{}\n---\n", dice.pick(&matter));
+            parts.push(format!("---\n{}\n---\n", dice.pick(&matter)));
         }
-        text += &format!("# Text {}\n\n", self.count);
+        parts.push(format!("# Text {}\n\n", self.count));
         for _ in 0..dice.below(5) {
-            let name = dice.pick(&NAMES).trim_end_matches(".md");
-            text += &match dice.below(6) {
-                0 => format!("[[{name}]]\n"),
-                1 => format!("![[{name}]]\n"),
-                2 => format!("[[a/{name}|seen]] #tag{}\n", dice.below(3)),
-                3 => format!("[there](../{name}.md)\n"),
-                4 => format!("![[{name}#Text {}]]\n", self.count),
-                _ => "%% a comment %% and text ^block\n".to_owned(),
-            };
+            parts.push(self.line(dice));
         }
-        text
+        parts.concat()
+    }
+
+    fn line(&self, dice: &mut Dice) -> String {
+        let name = dice.pick(&NAMES).trim_end_matches(".md");
+        match dice.below(6) {
+            0 => format!("[[{name}]]\n"),
+            1 => format!("![[{name}]]\n"),
+            2 => format!("[[a/{name}|seen]] #tag{}\n", dice.below(3)),
+            3 => format!("[there](../{name}.md)\n"),
+            4 => format!("![[{name}#Text {}]]\n", self.count),
+            _ => "%% a comment %% and text ^block\n".to_owned(),
+        }
     }
 
     fn save(&self, dice: &mut Dice) -> (String, io::Result<()>) {
@@ -140,19 +144,19 @@ impl Hands {
     }
 
     fn rename_file(&self, dice: &mut Dice) -> (String, io::Result<()>) {
-        self.rename(self.file(dice), self.file(dice))
+        self.rename(&self.file(dice), &self.file(dice))
     }
 
     fn rename_folder(&self, dice: &mut Dice) -> (String, io::Result<()>) {
-        self.rename(self.folder(dice), self.folder(dice))
+        self.rename(&self.folder(dice), &self.folder(dice))
     }
 
-    fn rename(&self, from: PathBuf, to: PathBuf) -> (String, io::Result<()>) {
-        let said = format!("rename {} to {}", self.name(&from), self.name(&to));
+    fn rename(&self, from: &Path, to: &Path) -> (String, io::Result<()>) {
+        let said = format!("rename {} to {}", self.name(from), self.name(to));
         let done = if from == self.notes || to == self.notes {
             Err(io::ErrorKind::InvalidInput.into())
         } else {
-            make_folder(&to).and_then(|()| fs::rename(&from, &to))
+            make_folder(to).and_then(|()| fs::rename(from, to))
         };
         (said, done)
     }
@@ -257,9 +261,9 @@ impl Hands {
         let inside = self.folder(dice);
         let outside = self.outside.join("aside");
         if outside.exists() {
-            return self.rename(outside, inside);
+            return self.rename(&outside, &inside);
         }
-        self.rename(inside, outside)
+        self.rename(&inside, &outside)
     }
 
     fn rules(&self, dice: &mut Dice) -> (String, io::Result<()>) {
