@@ -148,6 +148,8 @@ impl Engine {
     pub fn set_device(&mut self, device: u64) {
         self.device = device;
         self.known_device = None;
+        // So that the manifest is told with the next batch.
+        self.unsaved.settings = true;
     }
 
     /// Gives the manifest back, for another engine.

@@ -154,6 +154,7 @@ impl Episode {
         world.kernel.forget_all();
         // A closed manifest is on the disk, and with it all that its disk's journal knows.
         world.export.synced();
+        world.export.inherit();
         if world.one_disk {
             world.export.flush();
         }
@@ -167,6 +168,7 @@ impl Episode {
         world.fuse = None;
         world.malice = Malice::default();
         world.kernel.forget_all();
+        world.export.inherit();
         if power {
             world.counts.power_losses += 1;
             world.note("power lost");
