@@ -199,8 +199,8 @@ impl Planner<'_> {
                 continue;
             };
             let output = place(format);
-            // A note or an attachment of that name has the place; what leads to the page then leads there.
-            if self.vault.is_occupied(output.as_str()) {
+            // A file of that name has the place; what leads to the page then leads to the file.
+            if self.vault.is_taken(output.as_str()) {
                 continue;
             }
             let key = page_key(settings, listing, &output);
@@ -265,7 +265,7 @@ impl Planner<'_> {
                 let output = page_output(&page, format);
                 if output != known.path
                     || !settings.has_pages
-                    || self.vault.is_occupied(output.as_str())
+                    || self.vault.is_taken(output.as_str())
                 {
                     return false;
                 }

@@ -171,6 +171,18 @@ impl Session {
             .map_err(Reopen::Broken)
     }
 
+    /// Opens the export tree anew, since another folder lies at its path, or none.
+    ///
+    /// # Errors
+    /// When it can't be had; the old one stays.
+    pub fn reopen_tree(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
+        let outputs = Arc::new(open_tree(&self.loaded, self.notes.clone())?);
+        let flush_covers_manifest = same_file_system(&self.state, outputs.path());
+        engine.set_outputs(outputs.clone(), flush_covers_manifest);
+        self.outputs = outputs;
+        Ok(())
+    }
+
     fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
         let formats = Formats::new(&loaded.config)?;
         let (old, new) = (&self.loaded.config, &loaded.config);

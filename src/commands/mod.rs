@@ -14,7 +14,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::config::{self, ConfigErrors, Loaded};
+use crate::config::{self, ConfigErrors};
 use crate::control::ControlError;
 use crate::daemon::DaemonError;
 use crate::engine::EngineError;
@@ -111,21 +111,19 @@ pub fn main(cli: &Cli) -> ExitCode {
 }
 
 fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
-    let loaded = load(cli)?;
+    let source = cli.config_source();
+    let load = || config::load(&source);
     match &cli.command {
-        Command::Run => run::run(loaded, cli.config_source()),
-        Command::Export { full } => export::export(loaded, *full),
-        Command::Check => check::check(&loaded),
-        Command::Status { json } => remote::status(&loaded, *json),
-        Command::Reload => remote::reload(&loaded),
-        Command::Batches(args) => batches::batches(&loaded, args),
-        Command::Verify { json } => verify::verify(&loaded, *json),
-        Command::Explain { json, note } => explain::explain(&loaded, note, *json),
+        Command::Run => run::run(load()?, source.clone()),
+        Command::Export { full } => export::export(load()?, *full),
+        Command::Check => check::check(&load()?),
+        Command::Status { json } => remote::status(&load()?, *json),
+        // What is wrong with the config is for the daemon to say.
+        Command::Reload => remote::reload(&source),
+        Command::Batches(args) => batches::batches(&load()?, args),
+        Command::Verify { json } => verify::verify(&load()?, *json),
+        Command::Explain { json, note } => explain::explain(&load()?, note, *json),
     }
-}
-
-fn load(cli: &Cli) -> Result<Loaded, CommandError> {
-    Ok(config::load(&cli.config_source())?)
 }
 
 /// Prints to stdout. A reader that has gone (`| head`) is no failure.

@@ -1,10 +1,11 @@
 //! `status` and `reload`: asked of the daemon that holds the export tree.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{CommandError, Outcome, print, print_json};
-use crate::config::Loaded;
-use crate::control::{self, Request, Response};
+use crate::config::{self, ConfigSource, Loaded, Whereabouts};
+use crate::control::{self, ControlError, Request, Response};
 use crate::manifest::state_path;
 use crate::report::{self, View};
 
@@ -22,8 +23,21 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> Result<Outcome, CommandErro
     Ok(Outcome::Done)
 }
 
-pub(super) fn reload(loaded: &Loaded) -> Result<Outcome, CommandError> {
-    match ask(loaded, &Request::Reload, RELOAD_WAIT)? {
+/// The file may be wrong by now, or name other folders than the daemon has: then the daemon is found by the file.
+pub(super) fn reload(source: &ConfigSource) -> Result<Outcome, CommandError> {
+    let asked = config::load(source)
+        .map_err(CommandError::from)
+        .and_then(|loaded| ask(&loaded, &Request::Reload, RELOAD_WAIT));
+    let response = match asked {
+        Err(
+            error @ (CommandError::Config(_) | CommandError::Control(ControlError::NoDaemon(_))),
+        ) => {
+            let state = daemon_of(source).ok_or(error)?;
+            control::ask(&state, &Request::Reload, RELOAD_WAIT)?
+        }
+        asked => asked?,
+    };
+    match response {
         Response::Reloaded { changed } if changed.is_empty() => {
             print("config reloaded: nothing changed\n")?;
         }
@@ -33,6 +47,26 @@ pub(super) fn reload(loaded: &Loaded) -> Result<Outcome, CommandError> {
         other => return Err(unexpected(other)),
     }
     Ok(Outcome::Done)
+}
+
+/// The state folder of the daemon that runs on this config file and nothing else.
+fn daemon_of(source: &ConfigSource) -> Option<PathBuf> {
+    if source.overrides.notes.is_some() || source.overrides.export.is_some() {
+        return None;
+    }
+    let Whereabouts { file, state_dir } = config::whereabouts(source)?;
+    let runs_on_it = |state: &PathBuf| {
+        let status = control::ask(state, &Request::Status, STATUS_WAIT);
+        matches!(status, Ok(Response::Status(status)) if status.config.as_ref().is_some_and(|config| is_same(config, &file)))
+    };
+    let states = std::fs::read_dir(state_dir).ok()?;
+    states
+        .filter_map(|state| Some(state.ok()?.path()))
+        .find(runs_on_it)
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 fn ask(loaded: &Loaded, request: &Request, wait: Duration) -> Result<Response, CommandError> {

@@ -104,6 +104,28 @@ pub fn parse(
     Ok(config)
 }
 
+/// The state folder of a config that may be wrong. Where it is not even YAML, the lines before the mistake count.
+pub(super) fn state_dir(
+    document: &Document,
+    overrides: &Overrides,
+    environment: &Environment,
+    files: &dyn Files,
+) -> Option<PathBuf> {
+    let ends = document.text.rmatch_indices('\n').map(|(end, _)| end);
+    let raw = std::iter::once(document.text.len())
+        .chain(ends)
+        .find_map(|end| yaml::read(&document.text[..end]).ok())?;
+    let mut checker = Checker {
+        document,
+        overrides,
+        environment,
+        files,
+        problems: Problems::default(),
+    };
+    let config = checker.config(&raw);
+    Some(config.state_dir).filter(|folder| folder.is_absolute())
+}
+
 struct Checker<'a> {
     document: &'a Document<'a>,
     overrides: &'a Overrides,

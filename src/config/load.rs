@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Config;
-use super::check::{Document, Overrides, parse};
+use super::check::{Document, Overrides, parse, state_dir};
 use super::environment::{Environment, Files, RealFiles};
 use super::error::ConfigErrors;
 use super::yaml::Position;
@@ -49,6 +49,33 @@ pub fn load(source: &ConfigSource) -> Result<Loaded, ConfigErrors> {
         )])
     })?;
     load_in(source, &environment, &RealFiles)
+}
+
+/// What it takes to find the daemon that runs on a config, however wrong the file has become since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The config file, absolute.
+    pub file: PathBuf,
+    /// The folder that the file names, or the default.
+    pub state_dir: PathBuf,
+}
+
+/// Finds the config file as [`load`] does, and takes from it no more than where the daemon's state is.
+pub fn whereabouts(source: &ConfigSource) -> Option<Whereabouts> {
+    let environment = Environment::of_process().ok()?;
+    let (file, bytes) = find(source, &environment, &RealFiles).ok()??;
+    let text = String::from_utf8_lossy(&bytes);
+    let absolute = environment.current_folder.join(file);
+    let document = Document {
+        name: None,
+        text: &text,
+        folder: absolute.parent().unwrap_or(&environment.current_folder),
+    };
+    let state_dir = state_dir(&document, &source.overrides, &environment, &RealFiles)?;
+    Some(Whereabouts {
+        file: absolute,
+        state_dir,
+    })
 }
 
 /// [`load`] with given surroundings.

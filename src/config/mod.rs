@@ -26,7 +26,7 @@ pub use check::{Document, Overrides, parse};
 pub use environment::{Environment, Files, RealFiles};
 pub use error::ConfigErrors;
 pub use formats::PLACEHOLDERS;
-pub use load::{ConfigSource, Loaded, load, load_in};
+pub use load::{ConfigSource, Loaded, Whereabouts, load, load_in, whereabouts};
 pub use render::changed_keys;
 
 /// Everything a run needs to know.

@@ -78,6 +78,21 @@ impl Socket {
             folder,
         })
     }
+
+    fn on_runtime(self) -> io::Result<Listening> {
+        let listener = UnixListener::from_std(self.listener.try_clone()?)?;
+        Ok(Listening {
+            listener,
+            _socket: self,
+        })
+    }
+}
+
+/// The socket on a runtime.
+struct Listening {
+    listener: UnixListener,
+    /// Gone, the name is gone too.
+    _socket: Socket,
 }
 
 impl Drop for Socket {
@@ -87,12 +102,18 @@ impl Drop for Socket {
     }
 }
 
-/// Serves clients until it is dropped; then all of them are cut off.
+/// Serves clients until it is dropped; then all of them are cut off. A socket that comes over `moves` takes the place of
+/// the one before it; who has connected through that stays.
 ///
 /// # Errors
 /// When the runtime can't take the socket.
-pub async fn serve(socket: &Socket, limits: Limits, daemon: mpsc::Sender<Asked>) -> io::Result<()> {
-    let listener = UnixListener::from_std(socket.listener.try_clone()?)?;
+pub async fn serve(
+    socket: Socket,
+    mut moves: mpsc::UnboundedReceiver<Socket>,
+    limits: Limits,
+    daemon: mpsc::Sender<Asked>,
+) -> io::Result<()> {
+    let mut listening = socket.on_runtime()?;
     let places = Arc::new(Semaphore::new(limits.clients));
     let mut clients = JoinSet::new();
     loop {
@@ -101,7 +122,14 @@ pub async fn serve(socket: &Socket, limits: Limits, daemon: mpsc::Sender<Asked>)
             .acquire_owned()
             .await
             .map_err(io::Error::other)?;
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listening.listener.accept() => accepted,
+            Some(moved) = moves.recv() => {
+                listening = moved.on_runtime()?;
+                continue;
+            }
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let daemon = daemon.clone();
                 clients.spawn(async move {

@@ -18,6 +18,7 @@ fn with_daemon<T: Send>(folder: &Path, limits: Limits, clients: impl FnOnce() ->
         .build()
         .unwrap();
     let socket = Socket::listen_in(folder).unwrap();
+    let (_sockets, moves) = mpsc::unbounded_channel();
     let (sender, mut requests) = mpsc::channel::<Asked>(1);
     let (done, finished) = tokio::sync::oneshot::channel();
     std::thread::scope(|scope| {
@@ -42,7 +43,7 @@ fn with_daemon<T: Send>(folder: &Path, limits: Limits, clients: impl FnOnce() ->
                 }
             };
             tokio::select! {
-                result = serve(&socket, limits, sender) => panic!("{result:?}"),
+                result = serve(socket, moves, limits, sender) => panic!("{result:?}"),
                 () = daemon => panic!("the server has gone"),
                 _ = finished => {}
             }

@@ -8,6 +8,7 @@ mod answer;
 mod reload;
 mod step;
 mod timers;
+mod tree;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -77,6 +78,8 @@ struct Daemon<'a> {
     schedule: Schedule,
     progress: Arc<Progress>,
     halt: channel::Sender<Halt>,
+    /// Takes the control socket of another state folder.
+    sockets: mpsc::UnboundedSender<control::Socket>,
     steps: mpsc::UnboundedSender<StepEvent>,
     started: Instant,
     /// What was asked of the next batch besides what the inbox says.
@@ -96,6 +99,8 @@ struct Daemon<'a> {
     current: Option<step::Current>,
     last_rescan: Option<Instant>,
     degraded: Option<String>,
+    /// Why the export folder, which is gone, can't be had again; told once.
+    tree_lost: Option<String>,
     config_error: Option<String>,
     beats_told: u64,
 }
@@ -151,7 +156,8 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     )?);
     let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
     let (asked, mut requests) = mpsc::channel(8);
-    let server = control::serve(&socket, control::Limits::default(), asked);
+    let (sockets, moves) = mpsc::unbounded_channel();
+    let server = control::serve(socket, moves, control::Limits::default(), asked);
     tokio::pin!(server);
     let (steps, mut step_events) = mpsc::unbounded_channel();
     let mut daemon = Daemon {
@@ -166,6 +172,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         schedule: Schedule::new(config.watch, started),
         progress: Arc::default(),
         halt: channel::Sender::new(Halt::No),
+        sockets,
         steps,
         started,
         pending: Pending {
@@ -185,6 +192,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         current: None,
         last_rescan: None,
         degraded: None,
+        tree_lost: None,
         config_error: None,
         beats_told: 0,
     };
@@ -224,12 +232,7 @@ impl Daemon<'_> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
-        if self.stopping {
-            let told = self.service.extend_timeout(2 * DRAIN_TICK);
-            Self::heed(told);
-            return Ok(());
-        }
-        if !self.is_ready {
+        if self.stopping || !self.is_ready {
             return Ok(());
         }
         self.mind_schedule(now);
@@ -253,6 +256,7 @@ impl Daemon<'_> {
     }
 
     fn begin_step(&mut self) {
+        self.check_tree();
         let Work::Idle(mut engine) = std::mem::replace(&mut self.work, Work::Moving) else {
             unreachable!("a step begins only when no other runs");
         };
@@ -499,15 +503,20 @@ impl Daemon<'_> {
         }
     }
 
-    /// Tells the watchdog that the work goes on: that the loop turns and that, if a step runs, it has got further or only
-    /// waits for commands, which have a time limit of their own.
+    /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
+    /// step runs, it has got further or only waits for commands, which have a time limit of their own.
     fn ping(&mut self) {
         let beats = self.progress.beats();
         let running = matches!(self.work, Work::Running(_));
         let waits = self.progress.commands.load(Ordering::Relaxed) > 0;
-        if !running || waits || beats != self.beats_told {
-            self.beats_told = beats;
-            let told = self.service.ping();
+        if running && !waits && beats == self.beats_told {
+            return;
+        }
+        self.beats_told = beats;
+        let told = self.service.ping();
+        Self::heed(told);
+        if self.stopping {
+            let told = self.service.extend_timeout(2 * DRAIN_TICK);
             Self::heed(told);
         }
     }

@@ -7,9 +7,9 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Daemon, DaemonError, Pending, Work};
+use super::{Daemon, DaemonError, Pending, Work, system};
 use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
-use crate::control::Response;
+use crate::control::{self, Response};
 use crate::debounce::Debouncer;
 use crate::engine::Engine;
 use crate::log::events::{self, Trigger};
@@ -91,13 +91,15 @@ impl Daemon<'_> {
                 Response::failed(error)
             }
         };
+        // Before the answers: `systemctl reload` is over when the client that it started has ended and the reload is told
+        // to be over, and should not have to wait for the one after the other.
+        let status = self.idle_sentence();
+        let told = self.service.ready(&status);
+        Self::heed(told);
         for answer in answers {
             // Whoever asked may have gone meanwhile.
             let _ = answer.send(response.clone());
         }
-        let status = self.idle_sentence();
-        let told = self.service.ready(&status);
-        Self::heed(told);
         Ok(())
     }
 
@@ -149,6 +151,7 @@ impl Daemon<'_> {
                 "a config is put in force between two batches, and sessions are only taken here"
             );
         };
+        let state = session.state.clone();
         let reopened: Result<(Session, Engine), Reopen> =
             tokio::task::spawn_blocking(move || session.reopen(*engine, loaded, Instant::now()))
                 .await
@@ -158,6 +161,12 @@ impl Daemon<'_> {
             Err(Reopen::Rejected(old, error)) => (old.0, old.1, Err(error.to_string())),
             Err(Reopen::Broken(error)) => return Err(DaemonError::Session(error)),
         };
+        if session.state != state {
+            let socket =
+                control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
+            // Nobody takes it only when the server has ended, and then the loop does too.
+            let _ = self.sockets.send(socket);
+        }
         self.session = Some(session);
         self.work = Work::Idle(Box::new(engine));
         Ok(outcome)

@@ -96,6 +96,10 @@ impl FolderListener for Watching {
     fn listed(&self, top: &str, folders: &[Box<str>]) {
         self.0.retain(top, folders);
     }
+
+    fn leave(&self, folder: &str) {
+        self.0.leave(folder);
+    }
 }
 
 impl Step {

@@ -1,9 +1,11 @@
 //! When the loop must wake though nothing happened.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{DRAIN_TICK, Daemon, Work};
 use crate::log::events::Trigger;
+use crate::service;
 use crate::watch::Coverage;
 
 /// Far enough not to matter, near enough to be added to.
@@ -45,6 +47,8 @@ impl Daemon<'_> {
         let asked = self.inbox.take_root();
         if due.root || asked {
             self.check_root(now);
+            self.check_tree();
+            self.tell_progress();
         }
         // A poll or rescan waits for the batch that runs, and for the folder to be back.
         if self.lost || !matches!(self.work, Work::Idle(_)) {
@@ -59,6 +63,15 @@ impl Daemon<'_> {
                 self.inbox.mark_folder(&folder);
             }
             self.pending.trigger = self.pending.trigger.or(Some(Trigger::Watch));
+        }
+    }
+
+    /// What the service manager shows of a batch that runs keeps up with it, as often as the folder is looked for.
+    fn tell_progress(&mut self) {
+        if let Some(current) = &self.current {
+            let done = self.progress.done.load(Ordering::Relaxed);
+            let sentence = service::exporting_sentence(current.batch, done, current.jobs);
+            self.say_status(&sentence);
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The system calls that both folders share: opening below a folder's handle so that no `..`, no symlink and no
 //! rename in between leads out of it; and what tells one folder or file from another.
 
+mod steps;
+
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
@@ -30,6 +32,19 @@ pub(super) fn open_beneath(
     flags: OFlags,
     links: Symlinks,
 ) -> rustix::io::Result<OwnedFd> {
+    match openat2_beneath(folder.as_fd(), path, flags, links) {
+        // No such call, or a sandbox refuses it.
+        Err(Errno::NOSYS | Errno::PERM) => steps::open(folder.as_fd(), path, flags, links),
+        done => done,
+    }
+}
+
+fn openat2_beneath(
+    folder: BorrowedFd<'_>,
+    path: &str,
+    flags: OFlags,
+    links: Symlinks,
+) -> rustix::io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH
         | ResolveFlags::NO_MAGICLINKS
         | match links {
@@ -40,7 +55,7 @@ pub(super) fn open_beneath(
     for _ in 0..LOOKUP_ATTEMPTS {
         // EAGAIN: the kernel can't say whether `..` stayed inside, since something was renamed meanwhile.
         match rustix::fs::openat2(
-            folder.as_fd(),
+            folder,
             path,
             flags | OFlags::CLOEXEC,
             Mode::empty(),
@@ -148,19 +163,7 @@ pub(super) fn open_root(path: &Path) -> io::Result<(OwnedFd, FolderId)> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let folder = rustix::fs::open(path, flags, Mode::empty())?;
     let id = FolderId::from(&stat_open(&folder)?);
-    match open_beneath(
-        &folder,
-        "",
-        OFlags::PATH | OFlags::DIRECTORY,
-        Symlinks::Refused,
-    ) {
-        Err(Errno::NOSYS | Errno::PERM) => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "the kernel or a sandbox refuses openat2; it needs Linux 5.6 or newer",
-        )),
-        Err(error) => Err(error.into()),
-        Ok(_) => Ok((folder, id)),
-    }
+    Ok((folder, id))
 }
 
 /// What stands at `path`, where `known` was opened.

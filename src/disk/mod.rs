@@ -81,6 +81,11 @@ pub trait NotesDisk: Send + Sync + 'static {
     /// As `open` and `read`.
     fn read(&self, path: &NotePath) -> std::io::Result<(Vec<u8>, Stamp)>;
 
+    /// Symlinks that lead to something else than when they were last listed or looked at: of that, no event speaks.
+    fn turned_links(&self) -> Vec<NotePath> {
+        Vec::new()
+    }
+
     /// Whether the notes folder is still there, and the one that it was.
     fn is_there(&self) -> bool;
 
@@ -185,6 +190,11 @@ pub trait OutputDisk: Send + Sync + 'static {
     /// # Errors
     /// As `syncfs`.
     fn flush(&self) -> std::io::Result<()>;
+
+    /// The folders that publishing a file at `path` would make, the topmost first.
+    fn missing_folders(&self, _path: &OutputPath) -> Vec<OutputPath> {
+        Vec::new()
+    }
 
     /// Moves a staged file to its final name, making folders as needed; `made` is called with each folder made.
     ///

@@ -4,6 +4,7 @@
 //! The handle is held only while there is work (see [`NotesFolder::rest`]): a folder that somebody holds open
 //! can't be unmounted.
 
+mod links;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
+use self::links::Links;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::select::{BadGlob, FolderRules, RULES_FILE, Rules, Select, Verdict};
 use super::{Found, Listing, Looked, NotesDisk, Stamp};
@@ -31,6 +33,7 @@ pub struct NotesFolder {
     /// The own rules of every folder that was entered, so that a look at one path costs the same however large
     /// the vault is. Whoever hears of a changed rules file looks at it, and that drops them.
     rules: RwLock<BTreeMap<Box<str>, OwnRules>>,
+    links: Links,
 }
 
 type OwnRules = Option<Arc<FolderRules>>;
@@ -71,6 +74,7 @@ impl NotesFolder {
                 open: Some(Arc::new(root)),
             }),
             rules: RwLock::default(),
+            links: Links::default(),
         })
     }
 
@@ -108,6 +112,7 @@ impl NotesFolder {
         let open = Some(Arc::new(root));
         *lock(&self.root) = RootSlot { id, open };
         write(&self.rules).clear();
+        self.links.forget_below("");
         Ok(())
     }
 
@@ -217,14 +222,17 @@ impl NotesFolder {
         }
     }
 
-    /// What is at `path`, if it is there and inside, however many symlinks lead to it.
-    fn stat_inside(root: &Root, path: &str) -> io::Result<Option<Statx>> {
+    /// What is at `path`, if it is there and inside, however many symlinks lead to it; and whether one does.
+    fn stat_inside(root: &Root, path: &str) -> io::Result<(Option<Statx>, bool)> {
         match beneath::open_beneath(&root.folder, path, OFlags::PATH, Symlinks::Refused) {
-            Ok(file) => return Ok(Some(beneath::stat_open(&file)?)),
-            Err(Errno::LOOP) => {}
-            Err(error) if beneath::is_absence(error) => return Ok(None),
-            Err(error) => return Err(error.into()),
+            Ok(file) => Ok((Some(beneath::stat_open(&file)?), false)),
+            Err(Errno::LOOP) => Ok((Self::stat_by_link(root, path)?, true)),
+            Err(error) if beneath::is_absence(error) => Ok((None, false)),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    fn stat_by_link(root: &Root, path: &str) -> io::Result<Option<Statx>> {
         if !root.is_walkable(path)? {
             return Ok(None);
         }
@@ -248,6 +256,7 @@ impl NotesDisk for NotesFolder {
         }
         let select = self.select();
         self.forget_rules(folder);
+        self.links.forget_below(folder);
         let Some(rules) = self.rules_in(&root, &select, parent(folder).unwrap_or_default())? else {
             return Ok(Listing::default());
         };
@@ -283,7 +292,12 @@ impl NotesDisk for NotesFolder {
         let Some(rules) = self.rules_in(&root, &select, path.folder())? else {
             return Ok(Looked::Nothing);
         };
-        let Some(stat) = Self::stat_inside(&root, path.as_str())? else {
+        let (stat, by_link) = Self::stat_inside(&root, path.as_str())?;
+        if by_link {
+            self.links
+                .note(path.as_str(), stat.as_ref().map(FolderId::from));
+        }
+        let Some(stat) = stat else {
             // Gone from a root that is gone itself means nothing.
             root.require_present()?;
             self.forget_rules(path.as_str());
@@ -308,6 +322,12 @@ impl NotesDisk for NotesFolder {
     fn read(&self, path: &NotePath) -> io::Result<(Vec<u8>, Stamp)> {
         let (file, stamp) = self.open_file(path)?;
         Ok((read_whole(&file, stamp.size)?, stamp))
+    }
+
+    fn turned_links(&self) -> Vec<NotePath> {
+        // Without a root there is nothing that could be looked at.
+        self.root()
+            .map_or_else(|_| Vec::new(), |root| self.links.turned(&root))
     }
 
     fn now(&self) -> i64 {

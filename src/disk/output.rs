@@ -131,6 +131,21 @@ impl ExportTree {
         beneath::folder_state(&self.path, self.id)
     }
 
+    /// Whether the tree's folder may be made again when it is gone: not where it went with its file system, since it
+    /// would be made on another one.
+    pub fn may_be_made_again(&self) -> bool {
+        let Some(parent) = self.path.parent() else {
+            return false;
+        };
+        rustix::fs::stat(parent).is_ok_and(|stat| {
+            let device = (
+                rustix::fs::major(stat.st_dev),
+                rustix::fs::minor(stat.st_dev),
+            );
+            device == self.id.device()
+        })
+    }
+
     /// Opens a folder of the tree; `None` when there is none.
     fn folder(&self, path: &OutputPath) -> Result<Option<OwnedFd>, OutputError> {
         match beneath::open_beneath(
@@ -413,6 +428,21 @@ impl OutputDisk for ExportTree {
 
     fn flush(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(&self.root)?)
+    }
+
+    fn missing_folders(&self, path: &OutputPath) -> Vec<OutputPath> {
+        let folder = path.folder();
+        let ends = folder.match_indices('/').map(|(end, _)| end);
+        ends.chain([folder.len()])
+            .filter_map(|end| OutputPath::new(&folder[..end]).ok())
+            // What can't be looked at can't be made either, and publishing says so.
+            .filter(|folder| {
+                matches!(
+                    beneath::stat_entry(&self.root, folder.as_str()),
+                    Err(Errno::NOENT)
+                )
+            })
+            .collect()
     }
 
     fn publish(

@@ -43,7 +43,10 @@ impl Backlog {
 
 impl Engine {
     /// What is known of the output at a path.
-    pub(super) fn output_at(&self, path: &OutputPath) -> Result<Option<StoredOutput>, ManifestError> {
+    pub(super) fn output_at(
+        &self,
+        path: &OutputPath,
+    ) -> Result<Option<StoredOutput>, ManifestError> {
         match self.backlog.rows().get(path) {
             Some(row) => Ok(row.cloned()),
             None => self.manifest.output_at(path),

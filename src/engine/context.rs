@@ -1,22 +1,17 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Engine;
+use super::prepare::BatchJob;
+use super::texts::Texts;
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::plan::Work;
-use crate::sync::lock;
 use crate::vault::{FileId, Note, Page, Ref, Target, Vault, note};
-
-use super::prepare::BatchJob;
-
-/// How many bytes of text are kept of notes that others embed.
-const KEPT_TEXT: usize = 24 << 20;
 
 /// What the jobs of one batch share.
 pub struct Context {
@@ -24,8 +19,7 @@ pub struct Context {
     vault: Arc<Vault>,
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
-    texts: Mutex<HashMap<FileId, Arc<Note>>>,
-    kept: AtomicUsize,
+    texts: Texts,
 }
 
 /// Why a job that ran has no output.
@@ -61,17 +55,18 @@ impl JobError {
 impl Context {
     pub(super) fn new(engine: &Engine, texts: BTreeMap<NotePath, Note>) -> Self {
         let files = engine.vault.files();
-        let texts: HashMap<FileId, Arc<Note>> = texts
-            .into_iter()
-            .filter_map(|(path, note)| Some((files.find(path.as_str())?, Arc::new(note))))
-            .collect();
+        let kept = Texts::default();
+        for (path, note) in texts {
+            if let Some(id) = files.find(path.as_str()) {
+                kept.keep(id, Arc::new(note));
+            }
+        }
         Self {
             formats: engine.formats.clone(),
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
-            texts: Mutex::new(texts),
-            kept: AtomicUsize::new(0),
+            texts: kept,
         }
     }
 
@@ -83,6 +78,10 @@ impl Context {
         match &job.job.work {
             Work::Note(id, format) => {
                 let bytes = self.formats.render(*format, self, *id)?;
+                // The jobs of one note are begun in the order of the formats: nobody is likely to ask for it again.
+                if format + 1 == self.formats.len() && !self.is_embedded(*id) {
+                    self.texts.forget(*id);
+                }
                 self.stage(job, &bytes)
             }
             Work::Page(page, format) => {
@@ -129,10 +128,16 @@ impl Context {
             return Err(SourceError::Superseded(path.clone()));
         }
         let note = Arc::new(note::parse(path, &bytes));
-        if self.kept.fetch_add(bytes.len(), Ordering::Relaxed) < KEPT_TEXT {
-            lock(&self.texts).insert(id, note.clone());
+        if self.formats.len() > 1 || self.is_embedded(id) {
+            self.texts.keep(id, note.clone());
         }
         Ok(note)
+    }
+
+    /// Whether other notes' jobs read this one too.
+    fn is_embedded(&self, id: FileId) -> bool {
+        let incoming = &self.vault.files().get(id).incoming;
+        incoming.iter().any(|edge| edge.is_embed())
     }
 }
 
@@ -142,8 +147,7 @@ impl Source for Context {
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
-        let kept = lock(&self.texts).get(&id).cloned();
-        kept.map_or_else(|| self.read(id), Ok)
+        self.texts.get(id).map_or_else(|| self.read(id), Ok)
     }
 
     fn path(&self, id: FileId) -> &NotePath {

@@ -170,7 +170,7 @@ impl Engine {
         stale.retain(|path| !tally.written.contains(path));
         let mut late = self.withdraw(stale);
         late.merge(withdrawn);
-        self.forget_folders(&late.gone, &mut tally.changes);
+        self.forget_folders(&late.gone, batch.audited, &mut tally.changes);
         tally.changes.outputs_removed.extend(
             late.gone
                 .into_iter()
@@ -356,9 +356,13 @@ impl Engine {
         });
     }
 
-    /// Removes folders that we made and that are empty now, from the deepest up.
-    fn forget_folders(&mut self, gone: &[OutputPath], changes: &mut Changes) {
-        let mut doubtful: BTreeSet<OutputPath> = BTreeSet::new();
+    /// Removes folders that we made and that are empty now, from the deepest up: those in which something went and, after
+    /// an audit, those that an earlier process had no time for.
+    fn forget_folders(&mut self, gone: &[OutputPath], audited: bool, changes: &mut Changes) {
+        let mut doubtful = BTreeSet::new();
+        if audited {
+            doubtful.clone_from(&self.made);
+        }
         for path in gone {
             let mut folder = path.folder();
             while let Ok(above) = OutputPath::new(folder) {

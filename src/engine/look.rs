@@ -7,19 +7,17 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use super::texts::MOST_BYTES;
 use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, Note, Seen, note};
+use crate::vault::{Change, Note, PackedFacts, Seen, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
 /// tick (at most 10 ms), and a second write within one tick leaves the same stamp.
 const TICK_NS: i64 = 20_000_000;
-
-/// How many bytes of note text are kept from the look for the jobs, so that they need not read again.
-const KEPT_TEXT: usize = 24 << 20;
 
 /// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
 pub trait FolderListener: Sync {
@@ -28,6 +26,10 @@ pub trait FolderListener: Sync {
 
     /// `top` was listed, and these are the folders at and below it.
     fn listed(&self, top: &str, folders: &[Box<str>]);
+
+    /// What lies at this path may be another folder than before, though nothing was said of it. Of no interest to who
+    /// keeps nothing of folders.
+    fn leave(&self, _folder: &str) {}
 }
 
 /// Nobody watches.
@@ -75,6 +77,7 @@ impl Engine {
             self.look_at(path, &mut survey, &mut listed);
         }
         self.list_all(&listed, &mut survey, listener)?;
+        self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
         let mut look = self.read_changed(survey);
@@ -180,12 +183,43 @@ impl Engine {
                 .take_while(|folder| is_below(folder, top));
             inner.chain(self.folders.get(top)).cloned().collect()
         };
-        let unreadable = |folder: &str| listing.unreadable.iter().any(|(top, _)| is_below(folder, top));
+        let unreadable = |folder: &str| {
+            listing
+                .unreadable
+                .iter()
+                .any(|(top, _)| is_below(folder, top))
+        };
         for folder in below.iter().filter(|folder| !unreadable(folder)) {
             self.folders.remove(folder);
         }
         self.folders.extend(listing.folders.iter().cloned());
         !below.is_empty()
+    }
+
+    /// Follows symlinks that lead elsewhere by now; in what they lead to there may be others.
+    fn look_at_turned_links(
+        &mut self,
+        survey: &mut Survey,
+        listener: &dyn FolderListener,
+    ) -> Result<(), EngineError> {
+        let mut seen = BTreeSet::new();
+        loop {
+            let turned: Vec<NotePath> = self
+                .notes
+                .turned_links()
+                .into_iter()
+                .filter(|path| seen.insert(path.clone()))
+                .collect();
+            if turned.is_empty() {
+                return Ok(());
+            }
+            let mut listed = BTreeSet::new();
+            for path in turned {
+                listener.leave(path.as_str());
+                self.look_at(&path, survey, &mut listed);
+            }
+            self.list_all(&listed, survey, listener)?;
+        }
     }
 
     /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
@@ -379,9 +413,9 @@ fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
     let seen = Seen {
         stamp,
         trusted: is_trusted(&stamp, now),
-        facts: Some(note.facts.clone()),
+        facts: Some(PackedFacts::pack(&note.facts)),
     };
-    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= KEPT_TEXT;
+    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_BYTES;
     Ok((seen, keep.then_some(note)))
 }
 

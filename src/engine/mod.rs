@@ -17,6 +17,7 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod texts;
 mod unreadable;
 
 pub use context::{Context, JobError};
@@ -24,8 +25,8 @@ pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
-pub use unreadable::Unreadable;
 pub use prepare::{Batch, BatchJob, Ownership, Request};
+pub use unreadable::Unreadable;
 
 use backlog::Backlog;
 use leftover::LeftOver;
@@ -150,6 +151,12 @@ impl Engine {
         self.known_device = None;
         // So that the manifest is told with the next batch.
         self.unsaved.settings = true;
+    }
+
+    /// The export tree is another folder now; an audit finds what is missing there.
+    pub fn set_outputs(&mut self, outputs: Arc<dyn OutputDisk>, flush_covers_manifest: bool) {
+        self.outputs = outputs;
+        self.flush_covers_manifest = flush_covers_manifest;
     }
 
     /// Gives the manifest back, for another engine.

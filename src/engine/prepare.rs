@@ -88,6 +88,8 @@ pub struct Batch {
     pub jobs: Vec<BatchJob>,
     /// Jobs that have failed before they began.
     pub blocked: Vec<BlockedJob>,
+    /// Whether the export tree was compared with the manifest.
+    pub(super) audited: bool,
     /// Outputs that go.
     pub(super) withdraw: BTreeSet<OutputPath>,
     /// What the jobs read from.
@@ -209,7 +211,11 @@ impl Engine {
 
     /// Pages that are not wanted for their own sake, but a note or an attachment comes to their place or goes from it.
     fn displaced_pages(&self, plan: &Plan, wanted: &Wanted) -> Vec<Page> {
-        let outputs = plan.jobs.iter().map(|job| &job.output).chain(&plan.withdraw);
+        let outputs = plan
+            .jobs
+            .iter()
+            .map(|job| &job.output)
+            .chain(&plan.withdraw);
         let places: BTreeSet<&OutputPath> = outputs
             .filter(|output| (0..self.formats.len()).any(|at| self.formats.may_be_page(at, output)))
             .collect();
@@ -219,11 +225,15 @@ impl Engine {
         let formats = (0..self.formats.len()).filter(|&format| self.formats.pages(format));
         let formats: Vec<usize> = formats.collect();
         let is_there = |page: &Page| {
-            let mut at = formats.iter().map(|&format| self.formats.page_path(format, page));
+            let mut at = formats
+                .iter()
+                .map(|&format| self.formats.page_path(format, page));
             at.any(|path| places.contains(&path))
         };
         let pages = self.vault.pages().iter();
-        pages.filter(|page| !wanted.pages.contains(page) && is_there(page)).collect()
+        pages
+            .filter(|page| !wanted.pages.contains(page) && is_there(page))
+            .collect()
     }
 
     fn in_path_order<'a>(
@@ -308,6 +318,7 @@ impl Engine {
             note_jobs,
             jobs,
             blocked: plan.blocked,
+            audited: request.audit,
             withdraw: plan.withdraw,
             context: Arc::new(context),
             problems,

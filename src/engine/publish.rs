@@ -4,6 +4,8 @@
 //! flushed, and only then the files are renamed. So a name never leads to half a file, whenever the machine stops, and
 //! every file of ours is known to be ours, whenever the process does.
 
+use std::collections::BTreeSet;
+
 use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputError, OutputState, StagedFile};
 use crate::manifest::Announcement;
@@ -43,6 +45,17 @@ impl Engine {
             .collect()
     }
 
+    /// The folders that these files need and that are not there.
+    fn missing_folders(&self, staged: &[(usize, StagedFile)]) -> Vec<OutputPath> {
+        let mut asked = BTreeSet::new();
+        staged
+            .iter()
+            .map(|(_, file)| &file.path)
+            .filter(|path| asked.insert(path.folder()))
+            .flat_map(|path| self.outputs.missing_folders(path))
+            .collect()
+    }
+
     /// Announces the names and flushes the bytes.
     fn secure(&mut self, batch: &Batch, staged: &[(usize, StagedFile)]) -> std::io::Result<()> {
         let announcements: Vec<Announcement> = staged
@@ -57,6 +70,10 @@ impl Engine {
             })
             .collect();
         self.has_outputs = true;
+        let folders = self.missing_folders(staged);
+        self.manifest
+            .announce_folders(&folders)
+            .map_err(std::io::Error::other)?;
         // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
         let newly = staged
             .iter()

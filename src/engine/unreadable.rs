@@ -49,13 +49,23 @@ impl Unreadable {
         let mut fresh = Vec::new();
         for (path, error) in found {
             let known = before.remove(&path);
-            let attempt = known.as_ref().map_or(1, |known| known.attempt.saturating_add(1));
-            let due = (error.kind() != io::ErrorKind::InvalidData).then(|| now + wait_after(attempt));
+            let attempt = known
+                .as_ref()
+                .map_or(1, |known| known.attempt.saturating_add(1));
+            let due =
+                (error.kind() != io::ErrorKind::InvalidData).then(|| now + wait_after(attempt));
             let error = error.to_string();
             if known.is_none_or(|known| known.error != error) {
                 fresh.push((path.clone(), error.clone()));
             }
-            self.0.insert(path, Entry { error, attempt, due });
+            self.0.insert(
+                path,
+                Entry {
+                    error,
+                    attempt,
+                    due,
+                },
+            );
         }
         before.retain(|path, _| !covered(path));
         self.0.append(&mut before);

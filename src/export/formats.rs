@@ -255,7 +255,9 @@ impl Formats {
         let inner = if format.dir.is_empty() {
             Some(path.as_str())
         } else {
-            path.as_str().strip_prefix(&*format.dir).and_then(|inner| inner.strip_prefix('/'))
+            path.as_str()
+                .strip_prefix(&*format.dir)
+                .and_then(|inner| inner.strip_prefix('/'))
         };
         self.pages(index) && inner.is_some_and(site::may_be_page)
     }

@@ -14,7 +14,7 @@ use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{
     Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Wiki, default_label,
-    is_image,
+    is_image, looks_like_file,
 };
 use crate::vault::{FileId, Note, Nowhere, Place, Ref, RefKind, Target};
 
@@ -195,7 +195,7 @@ impl<'a> Writer<'a> {
             Target::File(id) => Ok(self.file_meaning(reference, id)),
             // An address of a kind that only its writer knows: a folder, a page of a site.
             Target::Nowhere(Nowhere::Unresolved)
-                if is_markdown(reference) && !looks_like_file(&reference.target) =>
+                if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
             {
                 Ok(Meaning::AsWritten)
             }
@@ -209,7 +209,7 @@ impl<'a> Writer<'a> {
         id: FileId,
         place: Place,
     ) -> Result<Meaning, SourceError> {
-        let in_page = reference.target.is_empty() && is_markdown(reference) && self.is_host();
+        let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
             // It may name an id in raw HTML, which any tool but our sanitising one keeps.
             return Ok(match self.style {
@@ -228,14 +228,14 @@ impl<'a> Writer<'a> {
     fn file_meaning(&self, reference: &Ref, id: FileId) -> Meaning {
         let output = self.source.output(id, self.format);
         // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
-        let fragment = if is_markdown(reference) {
+        let fragment = if reference.kind.is_markdown() {
             &reference.fragment
         } else {
             ""
         };
         let shown = reference.kind == RefKind::Image
             || (reference.kind.is_embed() && is_image(output.as_str()));
-        if is_markdown(reference) && self.says(reference, &output, fragment) {
+        if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
             Meaning::AsWritten
         } else if shown {
             Meaning::Picture(self.href(&output, fragment))
@@ -557,11 +557,6 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Whether a reference is Markdown's own: its destination is written as a path.
-fn is_markdown(reference: &Ref) -> bool {
-    matches!(reference.kind, RefKind::Link | RefKind::Image)
-}
-
 /// The part of a note that an embed of a place shows.
 fn shown(note: &Note, place: Place) -> Option<Range<usize>> {
     match place {
@@ -589,18 +584,6 @@ fn definition_with(note: &Note, definition: &Definition, meaning: &Meaning) -> S
         ),
         Meaning::Plain | Meaning::AsWritten => definition.rest.of(&note.text).to_owned(),
     }
-}
-
-/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension.
-fn looks_like_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let extension = name.rsplit_once('.').map_or(
-        "",
-        |(stem, extension)| if stem.is_empty() { "" } else { extension },
-    );
-    !path.starts_with('/')
-        && (1..=10).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// After the line end that follows `at`, if only spaces stand between.

@@ -159,13 +159,14 @@ fn links(
     format: usize,
     note: &Note,
 ) -> Result<Vec<Link>, SourceError> {
-    let targets: HashMap<(&str, &str), Target> = note
+    let targets: HashMap<(RefKind, &str, &str), Target> = note
         .facts
         .refs
         .iter()
         .map(|reference| {
+            // One text can mean two files: a Markdown link's is a path first.
             (
-                (&*reference.target, &*reference.fragment),
+                (reference.kind, &*reference.target, &*reference.fragment),
                 source.target(id, reference),
             )
         })
@@ -174,7 +175,7 @@ fn links(
     Ok(links
         .into_iter()
         .filter_map(|link| {
-            let target = targets.get(&(link.target.as_str(), link.fragment.as_str()));
+            let target = targets.get(&(link.kind, link.target.as_str(), link.fragment.as_str()));
             let path = match target {
                 Some(&Target::Note(to, _) | &Target::File(to)) => Some(source.path(to)),
                 // The text shows no more than the label, so the name of a note that is kept in stays out of the list too.

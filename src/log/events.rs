@@ -243,6 +243,16 @@ pub fn more_notes_failed(batch: u64, failed: usize) {
     );
 }
 
+/// Another folder lies where the export tree was, or none: what should be there is written there.
+pub fn export_folder_renewed(path: &Path) {
+    warn!(target: "smartnotesd", path = %path.display(), "export folder begun anew");
+}
+
+/// The folder of the export tree is gone and can't be had again.
+pub fn export_folder_lost(error: &dyn fmt::Display) {
+    error!(target: "smartnotesd", error = %error, "export folder lost");
+}
+
 /// An output that should go could not be deleted; it is tried again at the next rescan.
 pub fn withdrawal_refused(batch: u64, error: &dyn fmt::Display) {
     error!(target: "smartnotesd", batch, error = %error, "output not withdrawn");

@@ -4,7 +4,6 @@ mod announce;
 mod damage;
 mod history;
 mod model;
-mod speed;
 
 use std::fs;
 use std::path::{Path, PathBuf};

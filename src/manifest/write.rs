@@ -42,6 +42,23 @@ impl Manifest {
         Ok(())
     }
 
+    /// Records that folders of the export tree are about to be made: whoever finds them after a crash knows them as
+    /// ours. To be called before the announcement of what will lie in them, which makes it durable.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn announce_folders(&mut self, folders: &[OutputPath]) -> Result<(), ManifestError> {
+        if folders.is_empty() {
+            return Ok(());
+        }
+        let wrote = write(&mut self.connection, |transaction| {
+            change_folders(transaction, &[], folders)
+        });
+        wrote.map_err(|error| self.error(error))?;
+        self.undurable = true;
+        Ok(())
+    }
+
     /// The file system that the manifest lies on has been flushed since the last transaction.
     pub fn flushed(&mut self) {
         self.undurable = false;

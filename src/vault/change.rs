@@ -11,7 +11,7 @@ use std::fmt;
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
 use super::table::{Edge, File};
-use super::{FileId, NoteFacts, Vault, resolve};
+use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
 use crate::disk::Stamp;
 use crate::hash::{Key, KeyHasher};
 use crate::path::NotePath;
@@ -33,7 +33,7 @@ pub struct Seen {
     /// Whether an equal stamp later means an equal content.
     pub trusted: bool,
     /// What a note says; `None` for an attachment.
-    pub facts: Option<NoteFacts>,
+    pub facts: Option<PackedFacts>,
 }
 
 /// Why a note is exported again. Its text is the log's `because`.
@@ -100,7 +100,7 @@ pub struct Delta {
     pub withdrawn: Vec<FileId>,
     /// Attachments to copy again or to withdraw ([`Vault::is_copied`] tells which), in path order.
     pub copies: Vec<FileId>,
-    /// Pages that list something else now.
+    /// Pages that list something else now, and those at whose place another file of the export came or went.
     pub pages: BTreeSet<Page>,
     /// Files of which something is known that was not known before, for the manifest.
     pub touched: Vec<FileId>,
@@ -151,8 +151,8 @@ struct Update<'a> {
     /// The backlink keys before the first change to them.
     backlinks_before: HashMap<FileId, (Key, Cause)>,
     pages_before: BTreeMap<Page, Option<Key>>,
-    /// Notes that came into the export or fell out of it.
-    flipped: BTreeSet<FileId>,
+    /// Pages whose place was taken or came free.
+    contested_pages: BTreeSet<Page>,
     touched: BTreeSet<FileId>,
     copies: BTreeSet<FileId>,
 }
@@ -186,7 +186,7 @@ impl<'a> Update<'a> {
             retracted: BTreeMap::new(),
             backlinks_before: HashMap::new(),
             pages_before: BTreeMap::new(),
-            flipped: BTreeSet::new(),
+            contested_pages: BTreeSet::new(),
             touched: BTreeSet::new(),
             copies: BTreeSet::new(),
         }
@@ -216,7 +216,8 @@ impl<'a> Update<'a> {
     }
 
     fn insert(&mut self, path: &NotePath, seen: &Seen) {
-        let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.as_ref());
+        let facts = seen.facts.as_ref().map(PackedFacts::unpack);
+        let file = File::new(path.clone(), seen.stamp, seen.trusted, seen.facts.clone());
         let id = self.vault.files.insert(file);
         for key in resolve::names_of(path, seen.facts.is_some()) {
             self.vault.names.add(key, id);
@@ -224,7 +225,7 @@ impl<'a> Update<'a> {
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match &seen.facts {
+        match &facts {
             Some(facts) => {
                 self.index_words(id, None, Some(facts));
                 self.claim(id, None, Some(facts));
@@ -244,13 +245,14 @@ impl<'a> Update<'a> {
         self.vault.files.set_stamp(id, seen.stamp, seen.trusted);
         let file = self.vault.files.get(id);
         let path = file.path.clone();
-        let (Some(old), Some(new)) = (file.facts(), seen.facts) else {
+        let (Some(old), Some(packed)) = (file.facts(), seen.facts) else {
             if moved_on {
                 self.copies.insert(id);
                 self.delta.changed.push(id);
             }
             return;
         };
+        let new = packed.unpack();
         if old.content == new.content {
             return;
         }
@@ -263,7 +265,7 @@ impl<'a> Update<'a> {
         }
         self.rewritten.insert(id);
         self.reasons.insert(id, Because::Changed);
-        self.vault.files.get_mut(id).set_facts(Some(&new));
+        self.vault.files.get_mut(id).set_facts(packed);
     }
 
     fn remove(&mut self, id: FileId) {
@@ -278,6 +280,8 @@ impl<'a> Update<'a> {
             self.index_words(id, Some(&facts), None);
             self.claim(id, Some(&facts), None);
             self.set_edges(id, Box::default());
+        } else {
+            self.contest_pages(path.as_str());
         }
         self.retracted.remove(&id);
         self.touched.remove(&id);
@@ -357,34 +361,46 @@ impl<'a> Update<'a> {
             for &id in self.vault.claims.get(NameKey::of_folded(stem)) {
                 doubtful.insert(id, Some(cause.clone()));
             }
-            self.contest_copies(stem, cause);
+            self.contest_place(stem, cause);
         }
         for &id in self.reasons.keys().chain(self.resurfaced.keys()) {
             doubtful.entry(id).or_insert(None);
         }
         for (id, cause) in doubtful {
-            let exported = self.is_exported(id);
-            if self.vault.files.get(id).exported == exported {
-                continue;
-            }
-            let path = self.vault.files.get(id).path.clone();
-            self.retract(id, &path);
-            self.vault.files.get_mut(id).exported = exported;
-            self.flipped.insert(id);
-            self.resurfaced.insert(id, path);
-            if let Some(cause) = cause {
-                self.reasons.entry(id).or_insert(Because::Shares(cause));
-            }
-            if !exported {
-                self.delta.withdrawn.push(id);
-            }
+            self.settle_one(id, cause);
         }
     }
 
-    /// Attachments that lie where a note's output goes or went.
-    fn contest_copies(&mut self, stem: &str, cause: &Cause) {
+    fn settle_one(&mut self, id: FileId, contest: Option<Cause>) {
+        let exported = self.is_exported(id);
+        let file = self.vault.files.get(id);
+        let cause = match &contest {
+            // It changed itself.
+            _ if self.reasons.contains_key(&id) => file.path.clone(),
+            Some(cause) => cause.clone(),
+            None => file.path.clone(),
+        };
+        if let Some(contest) = contest
+            && (file.exported || exported || self.vault.blocked(id, 0).is_some())
+        {
+            self.reasons.entry(id).or_insert(Because::Shares(contest));
+        }
+        if self.vault.files.get(id).exported == exported {
+            return;
+        }
+        self.retract(id, &cause);
+        self.vault.files.get_mut(id).exported = exported;
+        self.resurfaced.insert(id, cause);
+        if !exported {
+            self.delta.withdrawn.push(id);
+        }
+    }
+
+    /// Attachments and pages that lie where a note's output goes or went.
+    fn contest_place(&mut self, stem: &str, cause: &Cause) {
         for format in 0..self.vault.rules.formats() {
             let output = self.vault.rules.output(stem, format);
+            self.contest_pages(output.as_str());
             if let Some(id) = self.vault.files.find(output.as_str())
                 && !self.vault.files.get(id).is_note()
             {
@@ -392,6 +408,12 @@ impl<'a> Update<'a> {
                 self.resurfaced.insert(id, cause.clone());
             }
         }
+    }
+
+    /// Pages that lie at a path of the export.
+    fn contest_pages(&mut self, path: &str) {
+        self.contested_pages
+            .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
     }
 
     fn is_exported(&self, id: FileId) -> bool {
@@ -493,7 +515,7 @@ impl<'a> Update<'a> {
         let Some(facts) = file.facts().filter(|_| file.exported) else {
             return;
         };
-        let Contribution { backlink, listing } = self.vault.contribution(file, &facts);
+        let shown = self.vault.shown_elsewhere(file, &facts);
         let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
@@ -505,9 +527,9 @@ impl<'a> Update<'a> {
             self.backlinks_before
                 .entry(target)
                 .or_insert_with(|| (target_file.backlinks, cause.clone()));
-            target_file.backlinks = part.of(target_file.backlinks, backlink);
+            target_file.backlinks = part.of(target_file.backlinks, shown);
         }
-        self.contribute_to_pages(id, &facts, listing, part);
+        self.contribute_to_pages(id, &facts, shown, part);
     }
 
     fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
@@ -529,12 +551,21 @@ impl<'a> Update<'a> {
         self.follow_embeds();
         let mut affected: BTreeMap<FileId, Because> = BTreeMap::new();
         for (id, because) in std::mem::take(&mut self.reasons) {
-            if self.review(id) || self.flipped.contains(&id) {
+            let differs = self.review(id);
+            let file = self.vault.files.get(id);
+            // A note that can't be exported fails again when that may read differently.
+            let fails = || {
+                matches!(
+                    because,
+                    Because::New | Because::Changed | Because::Shares(_)
+                ) && self.vault.blocked(id, 0).is_some()
+            };
+            if (file.exported && differs) || (!file.exported && fails()) {
                 affected.insert(id, because);
             }
         }
         for (id, (before, cause)) in std::mem::take(&mut self.backlinks_before) {
-            let Some(file) = self.vault.files.try_get(id).filter(|file| file.is_note()) else {
+            let Some(file) = self.vault.files.try_get(id).filter(|file| file.exported) else {
                 continue;
             };
             if file.backlinks != before {
@@ -550,13 +581,16 @@ impl<'a> Update<'a> {
             let Some(file) = self.vault.files.try_get(id) else {
                 continue;
             };
-            for edge in &file.incoming {
-                let because = if edge.is_embed() {
-                    Because::Embeds(cause.clone())
-                } else {
-                    Because::LinksTo(cause.clone())
-                };
-                self.reasons.entry(edge.id()).or_insert(because);
+            // An embed says more than a link beside it.
+            for edge in file.incoming.iter().filter(|edge| edge.is_embed()) {
+                self.reasons
+                    .entry(edge.id())
+                    .or_insert_with(|| Because::Embeds(cause.clone()));
+            }
+            for edge in file.incoming.iter().filter(|edge| !edge.is_embed()) {
+                self.reasons
+                    .entry(edge.id())
+                    .or_insert_with(|| Because::LinksTo(cause.clone()));
             }
         }
     }
@@ -613,13 +647,17 @@ impl<'a> Update<'a> {
         differs
     }
 
-    fn finish(self, affected: BTreeMap<FileId, Because>) -> Delta {
+    fn finish(mut self, affected: BTreeMap<FileId, Because>) -> Delta {
+        for id in self.copies.iter().copied().collect::<Vec<_>>() {
+            if let Some(path) = self.vault.files.try_get(id).map(|file| file.path.clone()) {
+                self.contest_pages(path.as_str());
+            }
+        }
         let vault = &*self.vault;
         let mut delta = self.delta;
         let path = |id: &FileId| &vault.files.get(*id).path;
         delta.affected = affected
             .into_iter()
-            .filter(|(id, _)| vault.files.get(*id).exported || vault.blocked(*id, 0).is_some())
             .map(|(id, because)| Affected { id, because })
             .collect();
         delta.affected.sort_by(|a, b| path(&a.id).cmp(path(&b.id)));
@@ -635,35 +673,23 @@ impl<'a> Update<'a> {
             .into_iter()
             .filter(|(page, before)| vault.pages.key(page) != *before)
             .map(|(page, _)| page)
+            .chain(self.contested_pages)
             .collect();
         delta.touched = self.touched.into_iter().collect();
         delta
     }
 }
 
-/// What an exported note adds to sums elsewhere.
-pub(super) struct Contribution {
-    /// To the backlinks of each file that it refers to.
-    pub(super) backlink: Key,
-    /// To the pages that list it.
-    pub(super) listing: Key,
-}
-
 impl Vault {
-    pub(super) fn contribution(&self, file: &File, facts: &NoteFacts) -> Contribution {
-        let mut shown = KeyHasher::new();
-        shown
+    /// What an exported note adds to the sums of those who show it: the backlinks of the files that it refers to, and
+    /// the pages that list it.
+    pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
+        let stem = self.rules.stem(&file.path, &facts.title);
+        KeyHasher::new()
             .text(file.path.as_str())
             .text(&facts.title)
-            .text(&self.rules.stem(&file.path, &facts.title));
-        let backlink = shown.finish();
-        for tag in &facts.tags {
-            shown.text(tag);
-        }
-        Contribution {
-            backlink,
-            listing: shown.finish(),
-        }
+            .text(&stem)
+            .finish()
     }
 }
 

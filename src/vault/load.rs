@@ -94,14 +94,14 @@ impl Vault {
 
     fn add_contribution(&mut self, id: FileId, facts: &NoteFacts) {
         let file = self.files.get(id);
-        let contribution = self.contribution(file, facts);
+        let shown = self.shown_elsewhere(file, facts);
         let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
             let target = self.files.get_mut(target);
-            target.backlinks = page::plus(target.backlinks, contribution.backlink);
+            target.backlinks = page::plus(target.backlinks, shown);
         }
-        self.pages.add(id, &facts.tags, contribution.listing);
+        self.pages.add(id, &facts.tags, shown);
     }
 
     /// After the rules changed: makes every note's view anew and tells which differ.

@@ -26,7 +26,9 @@ pub mod view;
 mod wikilinks;
 
 pub use change::{Affected, Because, Change, Delta, Seen};
-pub use facts::{Block, FileId, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
+pub use facts::{
+    Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind,
+};
 pub use note::Note;
 pub use page::{Page, Pages};
 pub use resolve::{Candidates, Nowhere, Place, Target};
@@ -175,10 +177,9 @@ impl Vault {
             .any(|stem| self.owner_of(stem).is_some())
     }
 
-    /// Whether a note's output or an attachment's copy lies at this path of the export.
-    pub fn is_occupied(&self, path: &str) -> bool {
-        let copied = |id: FileId| !self.files.get(id).is_note() && self.is_copied(id);
-        self.is_claimed(path) || self.files.find(path).is_some_and(copied)
+    /// Whether a note's output or a copied attachment lies at this path of the export: no page can.
+    pub fn is_taken(&self, path: &str) -> bool {
+        self.is_claimed(path) || self.files.find(path).is_some_and(|id| self.is_copied(id))
     }
 
     /// The exported note whose outputs have this stem.
@@ -273,3 +274,6 @@ impl Vault {
         self.files.recycle();
     }
 }
+
+#[cfg(test)]
+mod tests;

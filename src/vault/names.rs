@@ -11,7 +11,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::FileId;
 
-/// A name for comparison: lower case, composed (NFC), so that `Café` typed on any system is one name.
+/// A name for comparison: lower case, composed (NFC), so that `Café` typed on any system is one name. What stands
+/// around a name changes nothing, so that a part of a path folds as it does in the path: a `Σ` is always `σ`.
 pub fn fold(name: &str) -> Cow<'_, str> {
     if name.is_ascii() {
         return if name.bytes().any(|b| b.is_ascii_uppercase()) {
@@ -20,7 +21,11 @@ pub fn fold(name: &str) -> Cow<'_, str> {
             Cow::Borrowed(name)
         };
     }
-    let lower = name.to_lowercase();
+    let lower: String = name
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| if c == 'ς' { 'σ' } else { c })
+        .collect();
     if is_nfc_quick(lower.chars()) == IsNormalized::Yes {
         Cow::Owned(lower)
     } else {
@@ -77,6 +82,12 @@ impl NameIndex {
         }
     }
 
+    /// All names and their files, in no order.
+    #[cfg(test)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (NameKey, &[FileId])> {
+        self.0.iter().map(|(key, ids)| (*key, &**ids))
+    }
+
     /// The files that a name belongs to, in id order.
     pub fn get(&self, key: NameKey) -> &[FileId] {
         self.0
@@ -112,6 +123,8 @@ mod tests {
     fn folding_ignores_case_and_composition() {
         assert_eq!(fold("Cafe\u{301}"), fold("CAFÉ"));
         assert_eq!(fold("Plain Name"), "plain name");
+        assert_eq!(fold("ΟΔΟΣ"), fold("οδος"));
+        assert!(fold("ΟΔΟΣ.md").starts_with(&*fold("ΟΔΟΣ")));
         assert!(matches!(fold("plain"), Cow::Borrowed(_)));
     }
 

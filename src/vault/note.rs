@@ -1,12 +1,13 @@
 //! One note's bytes, read once: into its text, the facts that others need, and the syntax that its rewriting needs.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::anchor::Slugger;
 use super::frontmatter::{self, Fields, Opening};
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
-use super::syntax::{self, MarkKind, Span, Syntax, default_label, is_image};
+use super::syntax::{self, Destination, MarkKind, Setting, Span, Syntax, default_label, is_image};
 use super::{Block, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
 use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
@@ -50,7 +51,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         privacy: head.privacy,
         problem: head.problem,
         body_start: syntax::offset(head.body_start),
-        lead_hash: body.lead_hash,
+        body_hash: body.hash,
         refs: body.refs,
         headings: body.headings,
         blocks: body.blocks,
@@ -201,7 +202,7 @@ struct Body {
     refs: Vec<Ref>,
     headings: Vec<Heading>,
     blocks: Vec<Block>,
-    lead_hash: u64,
+    hash: u64,
 }
 
 fn read_body(text: &str, base: usize, scan: Scan) -> Body {
@@ -219,42 +220,86 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
             id: text[id.range.start + 1..id.range.end].into(),
             start: syntax::offset(id.block.start),
             end: syntax::offset(id.block.end),
-            hash: hash(&text[id.block.clone()]),
+            hash: shown_hash(text, &syntax, id.block.clone()),
         }
     });
-    let lead = headings
-        .first()
-        .map_or(text.len(), |heading| heading.start as usize);
     Body {
         blocks: blocks.collect(),
-        lead_hash: hash(&text[base..lead]),
+        hash: shown_hash(text, &syntax, base..text.len()),
         syntax,
         refs,
         headings,
     }
 }
 
-fn hash(text: &str) -> u64 {
-    KeyHasher::new().text(text).finish().0
+/// The hash of all that an embed of a part of the text shows, but for what its links lead to.
+///
+/// The part alone does not say it all. The rest of the note decides what is a reference link and where that leads,
+/// what is a footnote, and which line end is written; what stands before the part on its line is taken off its other
+/// lines. What no embed shows (comments, ids, definitions) does not count.
+fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
+    let mut key = KeyHasher::new();
+    let uses_crlf = text.find('\n').is_some_and(|nl| text[..nl].ends_with('\r'));
+    key.number(uses_crlf.into())
+        .text(&text[super::comments::line_start(text, part.start)..part.start]);
+    let mut at = part.start;
+    for mark in syntax.marks_in(&part) {
+        let span = mark.span.range();
+        key.text(&text[at..span.start]);
+        let written = &text[span.clone()];
+        let (kind, shown) = match &mark.kind {
+            // The end of a comment of several lines stands before what follows it on its line.
+            MarkKind::Comment if written.trim_end().contains('\n') => (0, written),
+            MarkKind::Comment => (1, ""),
+            MarkKind::BlockId { own_line, .. } => (2 + u64::from(*own_line), ""),
+            MarkKind::Definition(_) => (4, ""),
+            MarkKind::Footnote => (5, written),
+            MarkKind::LinkOpen(_) => (6, written),
+            MarkKind::LinkClose(link) => (7, destination(text, syntax, *link).unwrap_or(written)),
+            MarkKind::Wiki(wiki) => (8 + setting(wiki.setting), written),
+        };
+        key.number(kind).text(shown);
+        at = span.end.min(part.end).max(at);
+    }
+    key.text(&text[at..part.end]).finish().0
+}
+
+/// Where a reference link leads, as its definition says.
+fn destination<'a>(text: &'a str, syntax: &Syntax, link: u32) -> Option<&'a str> {
+    match syntax.links[link as usize].destination {
+        Destination::Definition(definition) => {
+            Some(syntax.definitions[definition as usize].rest.of(text))
+        }
+        Destination::Inline(_) => None,
+    }
+}
+
+/// A number for each setting.
+fn setting(setting: Setting) -> u64 {
+    match setting {
+        Setting::Line => 0,
+        Setting::Cell => 1,
+        Setting::Paragraph(paragraph) => {
+            let flags = [paragraph.in_list, paragraph.begins, paragraph.ends];
+            flags
+                .iter()
+                .fold(1, |number, &flag| number << 1 | u64::from(flag))
+        }
+    }
 }
 
 fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec<Heading> {
     let mut slugger = Slugger::new();
-    let ends = outline
-        .headings
-        .iter()
-        .skip(1)
-        .map(|next| next.start)
-        .chain([text.len()]);
-    let with_end = outline.headings.iter().zip(ends);
-    let read = with_end.map(|(raw, end)| {
+    let with_section = outline.headings.iter().zip(&syntax.sections);
+    let read = with_section.map(|(raw, section)| {
         let shown = plain_text(text, raw, syntax, refs);
         Heading {
             level: raw.level,
             start: syntax::offset(raw.start),
+            end: section.end,
             anchor: slugger.anchor(&shown).into(),
             text: shown.into(),
-            hash: hash(&text[raw.start..end]),
+            hash: shown_hash(text, syntax, section.range()),
         }
     });
     read.collect()

@@ -1,13 +1,14 @@
 //! Pages that no single note stands behind: the index and one page a tag. Pure.
 //!
 //! A page's key is a sum over the notes that it lists, so that a note that comes, goes or changes costs the same
-//! whatever the page's length.
+//! whatever the page's length. It differs a little too often: a note counts with its whole path, by which the list is
+//! ordered, and with its own spelling of a tag, though a page shows the first one only.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileId;
 use super::names::fold;
-use crate::hash::Key;
+use crate::hash::{Key, KeyHasher};
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,18 +28,8 @@ impl Page {
     /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
     /// In page order; none comes twice.
     pub fn listing(tags: &[Box<str>]) -> BTreeSet<Self> {
-        let mut pages = BTreeSet::from([Self::Index]);
-        for tag in tags {
-            let tag = fold(tag);
-            let parents = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
-            pages.extend(
-                parents
-                    .chain([&*tag])
-                    .filter(|tag| !tag.is_empty())
-                    .map(|tag| Self::Tag(tag.into())),
-            );
-        }
-        pages
+        let tags = spellings(tags).into_keys().map(Self::Tag);
+        std::iter::once(Self::Index).chain(tags).collect()
     }
 
     /// Whether it lists a note with these tags.
@@ -52,6 +43,18 @@ impl Page {
             }),
         }
     }
+}
+
+/// The tags and those above them, folded, each as it is first written.
+fn spellings(tags: &[Box<str>]) -> BTreeMap<Box<str>, &str> {
+    let mut spellings = BTreeMap::new();
+    for tag in tags {
+        let above = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
+        for written in above.chain([&**tag]).filter(|tag| !tag.is_empty()) {
+            spellings.entry(fold(written).into()).or_insert(written);
+        }
+    }
+    spellings
 }
 
 /// Which notes each page lists.
@@ -68,34 +71,29 @@ struct Listed {
 }
 
 impl Pages {
-    /// A note that is exported, with the key of what pages show of it.
+    /// A note that is exported, with the key of what every page shows of it.
     pub(super) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        for page in Page::listing(tags) {
-            match page {
-                Page::Index => self.index = plus(self.index, shown),
-                Page::Tag(tag) => {
-                    let listed = self.tags.entry(tag).or_default();
-                    listed.ids.insert(id);
-                    listed.key = plus(listed.key, shown);
-                }
-            }
+        let spellings = spellings(tags);
+        self.index = plus(self.index, on_index(shown, &spellings));
+        for tag in spellings.keys() {
+            let listed = self.tags.entry(tag.clone()).or_default();
+            listed.ids.insert(id);
+            listed.key = plus(listed.key, on_page(shown, tag, &spellings));
         }
     }
 
     /// Takes back what [`Self::add`] with the same values did.
     pub(super) fn remove(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        for page in Page::listing(tags) {
-            match page {
-                Page::Index => self.index = minus(self.index, shown),
-                Page::Tag(tag) => {
-                    if let Some(listed) = self.tags.get_mut(&tag) {
-                        listed.ids.remove(&id);
-                        listed.key = minus(listed.key, shown);
-                        if listed.ids.is_empty() {
-                            self.tags.remove(&tag);
-                        }
-                    }
-                }
+        let spellings = spellings(tags);
+        self.index = minus(self.index, on_index(shown, &spellings));
+        for tag in spellings.keys() {
+            let Some(listed) = self.tags.get_mut(tag) else {
+                continue;
+            };
+            listed.ids.remove(&id);
+            listed.key = minus(listed.key, on_page(shown, tag, &spellings));
+            if listed.ids.is_empty() {
+                self.tags.remove(tag);
             }
         }
     }
@@ -122,6 +120,34 @@ impl Pages {
     }
 }
 
+/// What the index shows of a note: all its tags besides.
+fn on_index(shown: Key, spellings: &BTreeMap<Box<str>, &str>) -> Key {
+    let mut key = KeyHasher::new();
+    key.key(shown);
+    for written in spellings.values() {
+        key.text(written);
+    }
+    key.finish()
+}
+
+/// What a tag's page shows of a note: how it writes the tag and those right below it.
+fn on_page(shown: Key, tag: &str, spellings: &BTreeMap<Box<str>, &str>) -> Key {
+    let is_shown = |other: &str| {
+        other.strip_prefix(tag).is_some_and(|below| {
+            below.is_empty()
+                || below
+                    .strip_prefix('/')
+                    .is_some_and(|below| !below.contains('/'))
+        })
+    };
+    let mut key = KeyHasher::new();
+    key.key(shown);
+    for (_, written) in spellings.iter().filter(|(other, _)| is_shown(other)) {
+        key.text(written);
+    }
+    key.finish()
+}
+
 /// Sums of keys: order doesn't count, and each part can be taken out again.
 pub(super) fn plus(a: Key, b: Key) -> Key {
     Key(a.0.wrapping_add(b.0))
@@ -141,11 +167,69 @@ impl Page {
         }
     }
 
+    /// The page whose outputs have this stem (see `Page::stem`). One whose name was cut is not found again: nobody gives
+    /// a file such a name.
+    pub(super) fn at(stem: &str) -> Option<Self> {
+        let Some(tag) = stem.strip_prefix("tags/") else {
+            return (stem == Self::Index.stem()).then_some(Self::Index);
+        };
+        let bytes = tag.split('/').map(|part| {
+            if part == "~" {
+                Some(Vec::new())
+            } else {
+                unescape(part)
+            }
+        });
+        let bytes = bytes.collect::<Option<Vec<_>>>()?.join(&b'/');
+        let page = Self::Tag(String::from_utf8(bytes).ok()?.into());
+        (page.stem() == stem).then_some(page)
+    }
+
     /// The page that [`Self::name`] gave this name.
     pub fn from_name(name: &str) -> Option<Self> {
         match name.strip_prefix("tag:") {
             Some(tag) => Some(Self::Tag(tag.into())),
             None => (name == "index").then_some(Self::Index),
+        }
+    }
+}
+
+/// Takes back the `~` and two digits that stand for a byte in the file name of a page.
+fn unescape(part: &str) -> Option<Vec<u8>> {
+    let mut pieces = part.split('~');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        bytes.push(u8::from_str_radix(piece.get(..2)?, 16).ok()?);
+        bytes.extend_from_slice(&piece.as_bytes()[2..]);
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_found_by_their_stem() {
+        for page in [
+            Page::Index,
+            Page::tag("work"),
+            Page::tag("a/b.c d/\u{e9}"),
+            Page::tag("a//b"),
+            Page::tag("~"),
+        ] {
+            assert_eq!(Page::at(&page.stem()), Some(page));
+        }
+        for stem in [
+            "work",
+            "tags",
+            "tags/A b",
+            "tags/~2",
+            "tags/~zz",
+            "x/tags/work",
+            "tags/~61",
+        ] {
+            assert_eq!(Page::at(stem), None, "{stem}");
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::FileId;
-use super::facts::{NoteFacts, Ref, RefKind};
+use super::facts::{NoteFacts, Ref};
 use super::names::{NameIndex, NameKey, fold, fold_heading};
 use super::table::Files;
 use crate::path::{NotePath, split_extension};
@@ -25,7 +25,7 @@ pub enum Target {
 }
 
 /// A place in a note.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
     /// The whole note: the reference has no fragment.
     Whole,
@@ -90,15 +90,18 @@ impl Resolver<'_> {
             return Candidates::One(from);
         }
         let folder = self.files.get(from).path.folder();
+        if names_a_folder(target) {
+            return self.by_alias(target, folder);
+        }
         if let Some(absolute) = target.strip_prefix('/') {
             return self.at_path("", absolute, folder);
         }
         if target.starts_with("./") || target.starts_with("../") {
             let found = self.at_path(folder, target, folder);
-            if found != Candidates::None || reference.kind == RefKind::WikiLink {
+            if found != Candidates::None || !reference.kind.is_markdown() {
                 return found;
             }
-        } else if matches!(reference.kind, RefKind::Link | RefKind::Image) {
+        } else if reference.kind.is_markdown() {
             let beside = self.at_path(folder, target, folder);
             if beside != Candidates::None {
                 return beside;
@@ -235,6 +238,12 @@ fn steps_between(from: &str, to: &str) -> usize {
     count(from) + count(to) - 2 * common
 }
 
+/// Whether a target ends in a way in which no file's path does. What it would come to depends on the folder it is
+/// seen from, and no name in it could tell when to look again.
+fn names_a_folder(target: &str) -> bool {
+    matches!(target.rsplit('/').next(), Some("" | "." | ".."))
+}
+
 /// The keys of the names under which a reference may find a file: when such a name comes or goes, it must be resolved anew.
 pub fn mentioned(reference: &Ref) -> impl Iterator<Item = NameKey> {
     let target = &*reference.target;
@@ -284,7 +293,7 @@ pub fn place(facts: &NoteFacts, fragment: &str) -> Place {
 }
 
 /// The index of the first heading after the section that the heading `at` begins.
-pub fn section_end(facts: &NoteFacts, at: usize) -> usize {
+fn section_end(facts: &NoteFacts, at: usize) -> usize {
     let level = facts.headings[at].level;
     facts.headings[at + 1..]
         .iter()

@@ -47,10 +47,13 @@ impl Rules {
         }
     }
 
-    /// Equal keys mean that the same vault is exported under the same names. The formats' own places are not in it: their
-    /// outputs' keys hold their paths.
+    /// Equal keys mean that the same vault is exported under the same names. The formats' places count: they decide
+    /// which names are too long, and where an attachment can't be copied to.
     pub fn key(&self) -> Key {
         let mut key = KeyHasher::new();
+        for place in &self.places {
+            key.text(&place.dir).text(&place.extension);
+        }
         key.number(match self.layout {
             Layout::Mirror => 0,
             Layout::Slug => 1,

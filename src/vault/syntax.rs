@@ -196,6 +196,19 @@ pub fn is_image(path: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
+/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension. Where it leads
+/// nowhere, it is then no more than its text; any other link stays as it is written.
+pub(crate) fn looks_like_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let extension = name.rsplit_once('.').map_or(
+        "",
+        |(stem, extension)| if stem.is_empty() { "" } else { extension },
+    );
+    !path.starts_with('/')
+        && (1..=10).contains(&extension.len())
+        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
 /// Whether a link's destination (unescaped) is a path in the vault or a place in the note, not an address.
 pub(super) fn is_local(destination: &str) -> bool {
     if destination.is_empty()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{FileId, NoteFacts};
+use super::{FileId, NoteFacts, PackedFacts};
 use crate::disk::Stamp;
 use crate::hash::Key;
 use crate::path::NotePath;
@@ -43,8 +43,8 @@ pub struct File {
     pub stamp: Stamp,
     /// Whether an equal stamp means an equal content: the file was old enough when it was read.
     pub trusted: bool,
-    /// What a note says, encoded: at rest this is all we keep of it. `None` for an attachment.
-    facts: Option<Box<[u8]>>,
+    /// What a note says; `None` for an attachment.
+    facts: Option<PackedFacts>,
     /// What it refers to, once each, in id order; embeds and links apart.
     pub edges: Box<[Edge]>,
     /// What refers to it.
@@ -63,12 +63,12 @@ pub struct File {
 
 impl File {
     /// A file that has just been seen: nothing is known of how it hangs together with others.
-    pub fn new(path: NotePath, stamp: Stamp, trusted: bool, facts: Option<&NoteFacts>) -> Self {
+    pub fn new(path: NotePath, stamp: Stamp, trusted: bool, facts: Option<PackedFacts>) -> Self {
         Self {
             path,
             stamp,
             trusted,
-            facts: facts.map(encode),
+            facts,
             edges: Box::default(),
             incoming: SmallVec::new(),
             view: Key::default(),
@@ -86,18 +86,18 @@ impl File {
 
     /// What a note says.
     pub fn facts(&self) -> Option<NoteFacts> {
-        self.facts.as_deref().map(decode)
+        self.facts.as_ref().map(PackedFacts::unpack)
     }
 
     /// Replaces what a note says.
-    pub fn set_facts(&mut self, facts: Option<&NoteFacts>) {
-        self.facts = facts.map(encode);
+    pub fn set_facts(&mut self, facts: PackedFacts) {
+        self.facts = Some(facts);
     }
 
     /// What the manifest keeps of it besides path, stamp and keys.
     pub fn to_record(&self) -> Vec<u8> {
         let record = Record {
-            facts: self.facts.as_deref(),
+            facts: self.facts.as_ref().map(PackedFacts::as_bytes),
             edges: self.edges.to_vec(),
             unresolved: self.unresolved,
             ambiguous: self.ambiguous,
@@ -111,8 +111,8 @@ impl File {
     /// When the bytes are no record.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<Option<NoteFacts>, postcard::Error> {
         let record: Record = postcard::from_bytes(bytes)?;
-        let facts = record.facts.map(postcard::from_bytes).transpose()?;
-        self.facts = record.facts.map(Into::into);
+        let (packed, facts) = record.facts.map(PackedFacts::check).transpose()?.unzip();
+        self.facts = packed;
         self.edges = record.edges.into();
         self.unresolved = record.unresolved;
         self.ambiguous = record.ambiguous;
@@ -128,16 +128,6 @@ struct Record<'a> {
     edges: Vec<Edge>,
     unresolved: u16,
     ambiguous: u16,
-}
-
-fn encode(facts: &NoteFacts) -> Box<[u8]> {
-    postcard::to_allocvec(facts)
-        .expect("facts are plain data and memory is their only limit")
-        .into()
-}
-
-fn decode(bytes: &[u8]) -> NoteFacts {
-    postcard::from_bytes(bytes).expect("the bytes came from encode or were checked by restore")
 }
 
 /// All files, by id and by path.

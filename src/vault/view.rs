@@ -1,16 +1,22 @@
 //! The keys by which a change is known to affect a note. Pure.
 //!
-//! A note's *view* is all that its own text contributes to its outputs: the text, what its references lead to, and
-//! what it embeds, through any number of steps. What is embedded counts by the section shown, not by the note it
-//! comes from, so an edit outside that section leaves the key as it was.
+//! A note's *view* is all that its own text contributes to its outputs in any format: the text, what its references
+//! lead to, and what it embeds, through any number of steps. What is embedded counts by the part shown, not by the
+//! note it comes from, so an edit outside that part leaves the key as it was. A note that is not exported has no view.
 //!
-//! The view walks the set of embedded sections breadth first, each once at its least depth. The sections that an
-//! export shows are exactly those of depth at most [`MAX_EMBED_DEPTH`]: a shortest way to one repeats nothing.
+//! Embedded parts are walked breadth first, each once at its least depth. Those that an export shows are exactly those
+//! of depth at most [`MAX_EMBED_DEPTH`]: a shortest way to one repeats nothing.
+//!
+//! The key may differ where the outputs don't, in three cases, which cost a job each that then has nothing to write.
+//! An embed counts with its place in the export, as a link does: it turns into one where it would repeat itself, nest
+//! too deeply or stand in a table. What a reference definition leads to counts even where no link uses it. And what embedded text hides (comments, block ids, definitions) counts by being there, not by what it says.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::facts::{NoteFacts, Ref};
-use super::resolve::{Candidates, Place, Target, section_end};
+use super::resolve::{Candidates, Place, Target};
+use super::syntax::looks_like_file;
 use super::table::Edge;
 use super::{FileId, Nowhere, RefKind, Vault};
 use crate::hash::{Key, KeyHasher};
@@ -26,12 +32,18 @@ pub(super) struct View {
     pub(super) ambiguous: u16,
 }
 
-/// A part of a note's text that is shown.
+/// A part of a note that is shown in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Shown {
     id: FileId,
-    from: u32,
-    to: u32,
+    place: Place,
+}
+
+/// Whose text a reference stands in. Of the note's own references `json` says more than the text shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Own,
+    Embedded,
 }
 
 impl Vault {
@@ -55,6 +67,8 @@ impl Vault {
 
     /// The view of a note as the vault now is.
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
+        #[cfg(test)]
+        VIEWS_MADE.set(VIEWS_MADE.get() + 1);
         let file = self.files.get(id);
         let mut key = KeyHasher::new();
         key.hash(facts.content)
@@ -72,10 +86,14 @@ impl Vault {
                 Candidates::Tie(_) => view.ambiguous = view.ambiguous.saturating_add(1),
                 Candidates::One(_) => {}
             }
-            self.take_in(&mut key, reference, &candidates, &mut queue);
+            if file.exported {
+                self.take_in(&mut key, reference, &candidates, Whose::Own, &mut queue);
+            }
         }
-        self.take_in_embedded(&mut key, queue);
-        view.key = key.finish();
+        if file.exported {
+            self.take_in_embedded(&mut key, queue);
+            view.key = key.finish();
+        }
         view
     }
 
@@ -90,14 +108,15 @@ impl Vault {
                 let Some(facts) = self.files.get(shown.id).facts() else {
                     continue;
                 };
-                hash_shown(key, &facts, shown);
+                let (hash, range) = part(&facts, shown.place);
+                key.number(hash);
                 for reference in facts
                     .refs
                     .iter()
-                    .filter(|r| r.start >= shown.from && r.end <= shown.to)
+                    .filter(|reference| range.contains(&reference.start))
                 {
                     let candidates = self.candidates(shown.id, reference);
-                    self.take_in(key, reference, &candidates, &mut next);
+                    self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
                 }
             }
             if next.is_empty() {
@@ -113,6 +132,7 @@ impl Vault {
         key: &mut KeyHasher,
         reference: &Ref,
         candidates: &Candidates,
+        whose: Whose,
         queue: &mut Vec<Shown>,
     ) {
         let target = candidates
@@ -121,20 +141,23 @@ impl Vault {
                 self.target_at(id, &reference.fragment)
             });
         match target {
-            // A list of links shows one that leads to nothing, but none to what is hidden.
-            Target::Nowhere(Nowhere::Hidden) => {
-                key.number(3);
-            }
-            Target::Nowhere(Nowhere::Unresolved | Nowhere::NotCopied) => {
-                key.number(0);
+            Target::Nowhere(nowhere) => {
+                key.number(kind_of_nowhere(nowhere, reference, whose));
             }
             Target::File(id) => {
-                key.number(1).text(self.files.get(id).path.as_str());
+                key.number(3).text(self.files.get(id).path.as_str());
+            }
+            // An embed of nothing is plain text, as where nothing has the name.
+            Target::Note(_, Place::Missing)
+                if reference.kind.is_embed() && whose == Whose::Embedded =>
+            {
+                key.number(0);
             }
             Target::Note(id, place) => {
-                // The path too: it is shown, and two notes can have one output after the other.
-                let path = self.files.get(id).path.as_str();
-                key.number(2).text(path).text(&self.stem(id));
+                key.number(4).text(&self.stem(id));
+                if whose == Whose::Own {
+                    key.text(self.files.get(id).path.as_str());
+                }
                 self.take_in_place(key, id, place, reference.kind, queue);
             }
         }
@@ -148,56 +171,64 @@ impl Vault {
         kind: RefKind,
         queue: &mut Vec<Shown>,
     ) {
-        if place == Place::Whole && !kind.is_embed() {
-            key.number(0);
-            return;
-        }
-        let Some(facts) = self.files.get(id).facts() else {
-            return;
-        };
-        let (from, to) = match place {
-            Place::Whole => (0, u32::MAX),
-            Place::Missing => {
-                key.number(1);
+        if matches!(place, Place::Heading(_) | Place::Block(_)) {
+            let Some(facts) = self.files.get(id).facts() else {
                 return;
+            };
+            match place {
+                Place::Heading(at) => key.number(0).text(&facts.headings[at].anchor),
+                Place::Block(at) => key.number(1).text(&facts.blocks[at].id),
+                Place::Whole | Place::Missing => key,
+            };
+        } else {
+            key.number(2);
+        }
+        match (kind.is_embed(), place) {
+            (false, _) => {}
+            (true, Place::Missing) => {
+                key.number(3);
             }
-            Place::Heading(at) => {
-                key.number(2).text(&facts.headings[at].anchor);
-                let end = section_end(&facts, at);
-                (
-                    facts.headings[at].start,
-                    facts.headings.get(end).map_or(u32::MAX, |next| next.start),
-                )
-            }
-            Place::Block(at) => {
-                key.number(3).text(&facts.blocks[at].id);
-                (facts.blocks[at].start, facts.blocks[at].end)
-            }
-        };
-        if kind.is_embed() {
-            queue.push(Shown { id, from, to });
+            (true, _) => queue.push(Shown { id, place }),
         }
     }
 }
 
-/// Adds the text of a part by the hashes that the facts keep of it.
-fn hash_shown(key: &mut KeyHasher, facts: &NoteFacts, shown: Shown) {
-    if let Some(block) = facts
-        .blocks
-        .iter()
-        .find(|block| block.start == shown.from && block.end == shown.to)
-    {
-        key.number(block.hash);
-        return;
+#[cfg(test)]
+thread_local! {
+    static VIEWS_MADE: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// How many views this thread has made, for tests of what a change costs.
+#[cfg(test)]
+pub(super) fn views_made() -> usize {
+    VIEWS_MADE.get()
+}
+
+/// What there is to see of a reference that leads nowhere. In the text only a Markdown link can show why; `json` says
+/// nothing at all of a note that is kept in.
+fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
+    match nowhere {
+        Nowhere::Unresolved
+            if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
+        {
+            1
+        }
+        Nowhere::Hidden if whose == Whose::Own => 2,
+        Nowhere::Unresolved | Nowhere::Hidden | Nowhere::NotCopied => 0,
     }
-    if shown.from == 0 {
-        key.number(facts.lead_hash);
-    }
-    for heading in facts
-        .headings
-        .iter()
-        .filter(|h| h.start >= shown.from && h.start < shown.to)
-    {
-        key.number(heading.hash);
+}
+
+/// The hash of a part of a note, and where it is in the text.
+fn part(facts: &NoteFacts, place: Place) -> (u64, Range<u32>) {
+    match place {
+        Place::Whole | Place::Missing => (facts.body_hash, 0..u32::MAX),
+        Place::Heading(at) => {
+            let heading = &facts.headings[at];
+            (heading.hash, heading.start..heading.end)
+        }
+        Place::Block(at) => {
+            let block = &facts.blocks[at];
+            (block.hash, block.start..block.end)
+        }
     }
 }

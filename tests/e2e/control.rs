@@ -324,25 +324,70 @@ fn a_wrong_config_is_rejected_and_the_old_one_stays() {
     let vault = Vault::new();
     vault.write("a.md", "text");
     let mut daemon = vault.daemon();
-    vault.write_config("notes_dir: notes\nexport_dir: export\nmax_concurent: 3\n");
-    // The command reads the config too, to find the daemon: it can't be the one to ask.
+    let good = fs::read_to_string(vault.config()).unwrap();
+    for (wrong, reason) in [
+        ("max_concurent: 3\n", "max_concurent: is not a known key"),
+        ("formats: [\n", "not valid YAML"),
+        (
+            "layout: slug\nformats: {markdown: {template: none.md}}\n",
+            "none.md",
+        ),
+    ] {
+        let text = good.replace("formats: {markdown: }\n", "");
+        vault.write_config(&(text + wrong));
+        let ran = vault.run(&["reload"]).exits(1);
+        assert!(
+            ran.stdout.is_empty() && ran.stderr.contains(reason),
+            "{ran:?}"
+        );
+        let rejected = daemon.wait_for("config rejected");
+        assert!(rejected.text("error").contains(reason), "{rejected}");
+        vault.write("a.md", reason);
+        daemon.wait_for_export("a.md");
+        assert_eq!(vault.output("a.md"), reason);
+    }
     daemon.signal(Signal::HUP);
-    let rejected = daemon.wait_for("config rejected");
-    assert!(
-        rejected.text("error").contains(":3:1: max_concurent"),
-        "{rejected}"
-    );
-    vault.write("b.md", "still watched");
-    daemon.wait_for_export("b.md");
-
-    vault.configure("formats: {markdown: {template: none.md}}");
-    let ran = vault.run(&["reload"]);
-    assert!(
-        matches!(ran.code, Some(1 | 78)) && ran.stderr.contains("none.md"),
-        "{ran:?}"
-    );
+    daemon.wait_for("config rejected");
     vault.configure("");
+    assert!(
+        vault.status()["config_error"]
+            .as_str()
+            .unwrap()
+            .contains("none.md")
+    );
     vault.run(&["reload"]).exits(0);
     assert_eq!(vault.status()["config_error"], json!(null));
     vault.assert_converged();
+}
+
+#[test]
+fn a_reload_that_moves_the_export_takes_the_daemon_along() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    let here = fs::read_to_string(vault.config()).unwrap();
+    let elsewhere = here
+        .replace("/export\n", "/elsewhere\n")
+        .replace("/state\n", "/other-state\n");
+    for text in [here.replace("/export\n", "/there\n"), elsewhere] {
+        vault.write_config(&text);
+        if text.contains("/other-state\n") {
+            // Nothing in the file says any more where the daemon is.
+            daemon.signal(Signal::HUP);
+            daemon.wait_for("config reloaded");
+        } else {
+            vault.run(&["reload"]).exits(0);
+        }
+        daemon.wait_for_export("a.md");
+        daemon.wait_for("batch finished");
+        assert_eq!(vault.status()["state"], "watching");
+        vault.export().exits(69);
+    }
+    assert_eq!(
+        fs::read_to_string(vault.path("elsewhere/a.md")).unwrap(),
+        "text"
+    );
+    // The first one is free again.
+    vault.write_config(&here);
+    vault.export().exits(0);
 }

@@ -171,7 +171,7 @@ fn an_output_that_is_right_is_not_written_again() {
 
 #[test]
 fn a_burst_is_one_batch() {
-    let vault = Vault::with("debounce: {quiet: 400ms, max_wait: 20s}");
+    let vault = Vault::with("debounce: {quiet: 1s, max_wait: 20s}");
     let mut daemon = vault.daemon();
     for note in 0..30 {
         vault.write(&format!("{note}.md"), "text");
@@ -187,7 +187,7 @@ fn a_burst_is_one_batch() {
 /// The folder is never quiet for as long as the quiet window; without a longest wait no batch would ever begin.
 #[test]
 fn a_busy_writer_cannot_put_a_batch_off_for_ever() {
-    let vault = Vault::with("debounce: {quiet: 1s, max_wait: 1s}\nexclude: [busy.md]");
+    let vault = Vault::with("debounce: {quiet: 1s, max_wait: 1s}");
     let mut daemon = vault.daemon();
     let (stop, stopped) = mpsc::channel::<()>();
     let busy = vault.note("busy.md");

@@ -57,15 +57,35 @@ impl fmt::Display for Counts {
         writeln!(f, "  events delivered          {}", events.delivered)?;
         writeln!(f, "  events reordered          {}", events.reordered)?;
         writeln!(f, "  events duplicated         {}", events.duplicated)?;
-        writeln!(f, "  events dropped            {} in {} overflows", events.dropped, events.overflows)?;
-        writeln!(f, "  batches                   {} with {} jobs", self.batches, self.jobs)?;
+        writeln!(
+            f,
+            "  events dropped            {} in {} overflows",
+            events.dropped, events.overflows
+        )?;
+        writeln!(
+            f,
+            "  batches                   {} with {} jobs",
+            self.batches, self.jobs
+        )?;
         writeln!(f, "  jobs superseded           {}", self.superseded)?;
         writeln!(f, "  calls to the disks        {}", self.calls)?;
         writeln!(f, "  calls that failed         {}", self.failed_calls)?;
-        writeln!(f, "  transactions refused      {}", self.refused_transactions)?;
+        writeln!(
+            f,
+            "  transactions refused      {}",
+            self.refused_transactions
+        )?;
         writeln!(f, "  kills                     {}", self.crashes)?;
-        writeln!(f, "  power losses              {} with {} manifests set back", self.power_losses, self.lost_transactions)?;
-        writeln!(f, "  orderly restarts          {} with {} other configs", self.restarts, self.reconfigured)?;
+        writeln!(
+            f,
+            "  power losses              {} with {} manifests set back",
+            self.power_losses, self.lost_transactions
+        )?;
+        writeln!(
+            f,
+            "  orderly restarts          {} with {} other configs",
+            self.restarts, self.reconfigured
+        )?;
         write!(f, "  notes folder gone         {}", self.roots_lost)
     }
 }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use smartnotesd::config::{
-    Attachments, Config, Debounce, Format, FormatKind, Layout, Log, LogFormat, OnError, TemplateFile, Watch, WatchMode,
+    Attachments, Config, Debounce, Format, FormatKind, Layout, Log, LogFormat, OnError,
+    TemplateFile, Watch, WatchMode,
 };
 use smartnotesd::disk::select::Select;
 use smartnotesd::engine::Finished;
@@ -52,42 +53,73 @@ pub(crate) fn run(seed: u64, steps: u64) -> Result<Counts, Failure> {
     world.one_disk = rng.chance(50);
     world.power_may_go = rng.chance(50);
     let disks = Disks::new(world);
-    let mut episode = Episode { disks: disks.clone(), clock: Clock::new(), config, state, process: None };
+    let mut episode = Episode {
+        disks: disks.clone(),
+        clock: Clock::new(),
+        config,
+        state,
+        process: None,
+    };
     let lived = catch_unwind(AssertUnwindSafe(|| episode.live(steps)));
     let mut world = disks.world();
     world.counts.events = world.kernel.counts;
     match lived {
         Ok(Ok(())) => Ok(world.counts),
-        Ok(Err(what)) => Err(Failure { what, trace: std::mem::take(&mut world.trace) }),
+        Ok(Err(what)) => Err(Failure {
+            what,
+            trace: std::mem::take(&mut world.trace),
+        }),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let what = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
             let what = format!("panic: {}", what.unwrap_or_default());
-            Err(Failure { what, trace: std::mem::take(&mut world.trace) })
+            Err(Failure {
+                what,
+                trace: std::mem::take(&mut world.trace),
+            })
         }
     }
 }
 
 fn any_config(rng: &mut Rng) -> Config {
-    let template = |source: &str| TemplateFile { path: "/t".into(), source: source.to_owned() };
+    let template = |source: &str| TemplateFile {
+        path: "/t".into(),
+        source: source.to_owned(),
+    };
     let text = "{{ title }}|{{ path }}|{{ body }}|{% if 'fail' in tags %}{{ 1 / 0 }}{% endif %}";
-    let links = "{{ title }}{% for link in backlinks %} <{{ link.title }} {{ link.href }}>{% endfor %}";
+    let links =
+        "{{ title }}{% for link in backlinks %} <{{ link.title }} {{ link.href }}>{% endfor %}";
     let all = [
         ("markdown", "", "md", FormatKind::Markdown(None)),
         ("json", "", "json", FormatKind::Json),
         ("html", "", "html", FormatKind::Html(None)),
         ("csv", "tables", "csv", FormatKind::Csv),
         ("text", "", "txt", FormatKind::Template(template(text))),
-        ("links", "links", "links", FormatKind::Template(template(links))),
+        (
+            "links",
+            "links",
+            "links",
+            FormatKind::Template(template(links)),
+        ),
     ];
     let mut formats: Vec<Format> = Vec::new();
     for (name, dir, extension, kind) in all {
         if rng.chance(45) {
-            formats.push(Format { name: name.into(), dir: dir.into(), extension: extension.into(), kind });
+            formats.push(Format {
+                name: name.into(),
+                dir: dir.into(),
+                extension: extension.into(),
+                kind,
+            });
         }
     }
     if formats.is_empty() {
-        formats.push(Format { name: "html".into(), dir: "".into(), extension: "html".into(), kind: FormatKind::Html(None) });
+        formats.push(Format {
+            name: "html".into(),
+            dir: "".into(),
+            extension: "html".into(),
+            kind: FormatKind::Html(None),
+        });
     }
     let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
     Config {
@@ -100,17 +132,41 @@ fn any_config(rng: &mut Rng) -> Config {
             quiet: Duration::from_millis(*rng.pick(&[&0, &5, &200])),
             max_wait: Duration::from_secs(2),
         },
-        layout: if rng.chance(60) { Layout::Mirror } else { Layout::Slug },
+        layout: if rng.chance(60) {
+            Layout::Mirror
+        } else {
+            Layout::Slug
+        },
         include: tags(&["*.md", "*.markdown"]),
         exclude: Vec::new(),
-        skip_tags: if rng.chance(15) { tags(&["work"]) } else { Vec::new() },
-        only_tags: if rng.chance(7) { tags(&["home", "work"]) } else { Vec::new() },
+        skip_tags: if rng.chance(15) {
+            tags(&["work"])
+        } else {
+            Vec::new()
+        },
+        only_tags: if rng.chance(7) {
+            tags(&["home", "work"])
+        } else {
+            Vec::new()
+        },
         attachments: rng
-            .choose(&[Attachments::Referenced, Attachments::Referenced, Attachments::All, Attachments::None])
+            .choose(&[
+                Attachments::Referenced,
+                Attachments::Referenced,
+                Attachments::All,
+                Attachments::None,
+            ])
             .expect("there are some"),
         on_error: OnError::Continue,
-        watch: Watch { mode: WatchMode::Auto, poll_interval: Duration::from_secs(2), rescan: None },
-        log: Log { format: LogFormat::Auto, level: "info".into() },
+        watch: Watch {
+            mode: WatchMode::Auto,
+            poll_interval: Duration::from_secs(2),
+            rescan: None,
+        },
+        log: Log {
+            format: LogFormat::Auto,
+            level: "info".into(),
+        },
     }
 }
 
@@ -143,7 +199,12 @@ impl Episode {
             return;
         }
         let manifest = lock(&self.state).open();
-        self.process = Some(Process::start(&self.disks, self.clock, &self.config, manifest));
+        self.process = Some(Process::start(
+            &self.disks,
+            self.clock,
+            &self.config,
+            manifest,
+        ));
     }
 
     /// Ends the process in order.
@@ -204,7 +265,10 @@ impl Episode {
             0..=39 => user::change_notes(&mut self.disks.world()),
             40..=54 => {
                 let mut world = self.disks.world();
-                let pause = world.rng.choose(&[1_000, 3_000_000, 30_000_000, 300_000_000, 3_000_000_000]);
+                let pause =
+                    world
+                        .rng
+                        .choose(&[1_000, 3_000_000, 30_000_000, 300_000_000, 3_000_000_000]);
                 world.pass(Duration::from_nanos(pause.expect("there are some")));
             }
             55..=60 => user::meddle(&mut self.disks.world()),
@@ -232,7 +296,9 @@ impl Episode {
 
     /// Some events come, and the daemon does what is due, while everybody acts.
     fn be_awake(&mut self) {
-        let Some(process) = &mut self.process else { return };
+        let Some(process) = &mut self.process else {
+            return;
+        };
         {
             let mut world = self.disks.world();
             let world = &mut *world;
@@ -388,7 +454,12 @@ impl Episode {
         if let Some(broken) = &world.export.broken {
             return Err(format!("in a fresh export: {broken}"));
         }
-        Ok(world.export.files().into_iter().map(|(path, file)| (path, file.bytes.clone())).collect())
+        Ok(world
+            .export
+            .files()
+            .into_iter()
+            .map(|(path, file)| (path, file.bytes.clone()))
+            .collect())
     }
 
     fn compare(&mut self) -> Result<(), String> {
@@ -399,7 +470,9 @@ impl Episode {
         let paths: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for path in paths {
             let foreign = actual.get(path).is_some_and(|file| file.foreign);
-            let blocked = path.match_indices('/').any(|(end, _)| actual.contains_key(&path[..end]));
+            let blocked = path
+                .match_indices('/')
+                .any(|(end, _)| actual.contains_key(&path[..end]));
             let blocked = blocked || world.export.folders().contains(path);
             let line = match (expected.get(path), actual.get(path)) {
                 (_, Some(_)) if foreign => continue,
@@ -416,7 +489,11 @@ impl Episode {
             };
             let _ = writeln!(difference, "{line}");
         }
-        if difference.is_empty() { Ok(()) } else { Err(difference) }
+        if difference.is_empty() {
+            Ok(())
+        } else {
+            Err(difference)
+        }
     }
 
     /// After `work`, the daemon must find that all is as it should be.
@@ -425,6 +502,13 @@ impl Episode {
         work(self);
         self.settle()?;
         let after = self.disks.world().export.changes;
-        if before == after { Ok(()) } else { Err(format!("{what} changed {} names in a right tree", after - before)) }
+        if before == after {
+            Ok(())
+        } else {
+            Err(format!(
+                "{what} changed {} names in a right tree",
+                after - before
+            ))
+        }
     }
 }

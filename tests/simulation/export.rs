@@ -132,7 +132,11 @@ impl Names {
 impl ExportTree {
     /// All files by their names.
     pub(crate) fn files(&self) -> BTreeMap<String, &OutFile> {
-        self.now.files.iter().map(|(path, inode)| (path.clone(), &self.files[inode])).collect()
+        self.now
+            .files
+            .iter()
+            .map(|(path, inode)| (path.clone(), &self.files[inode]))
+            .collect()
     }
 
     pub(crate) fn folders(&self) -> &BTreeSet<String> {
@@ -172,12 +176,20 @@ impl ExportTree {
     }
 
     pub(crate) fn foreign(&self) -> Vec<String> {
-        self.files().into_iter().filter(|(_, file)| file.foreign).map(|(path, _)| path).collect()
+        self.files()
+            .into_iter()
+            .filter(|(_, file)| file.foreign)
+            .map(|(path, _)| path)
+            .collect()
     }
 
     fn act(&mut self, op: Op, ours: bool) {
         self.now.apply(&op, false);
-        self.undone.push(Undone { op, ours, log: self.log });
+        self.undone.push(Undone {
+            op,
+            ours,
+            log: self.log,
+        });
         if ours {
             self.changes += 1;
         }
@@ -214,7 +226,12 @@ impl ExportTree {
     }
 
     /// Whether `bytes` lie at `path` already, and if not, whether they may be written there.
-    pub(crate) fn judge(&mut self, path: &OutputPath, owned: Owned<'_>, bytes: &[u8]) -> Result<Judged, OutputError> {
+    pub(crate) fn judge(
+        &mut self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        bytes: &[u8],
+    ) -> Result<Judged, OutputError> {
         let inode = match self.existing(path.as_str())? {
             Existing::Absent => return Ok(Judged::Free(None)),
             Existing::Other => return Err(OutputError::Foreign(path.clone())),
@@ -248,18 +265,34 @@ impl ExportTree {
     }
 
     fn adopt(&mut self, inode: u64) {
-        self.files.get_mut(&inode).expect("names lead to files").foreign = false;
+        self.files
+            .get_mut(&inode)
+            .expect("names lead to files")
+            .foreign = false;
     }
 
     fn make_file(&mut self, bytes: &[u8], mtime: i64, birth: i64, foreign: bool) -> u64 {
         self.next += 1;
-        let file = OutFile { bytes: bytes.to_vec(), mtime, birth, flushed: foreign, damaged: false, foreign };
+        let file = OutFile {
+            bytes: bytes.to_vec(),
+            mtime,
+            birth,
+            flushed: foreign,
+            damaged: false,
+            foreign,
+        };
         self.files.insert(self.next, file);
         self.next
     }
 
     /// Writes a temporary file.
-    pub(crate) fn stage(&mut self, path: &OutputPath, bytes: &[u8], mtime: i64, birth: i64) -> (String, OutputState) {
+    pub(crate) fn stage(
+        &mut self,
+        path: &OutputPath,
+        bytes: &[u8],
+        mtime: i64,
+        birth: i64,
+    ) -> (String, OutputState) {
         let inode = self.make_file(bytes, mtime, birth, false);
         let name = format!("sn-{inode}");
         self.temporary.insert(name.clone(), inode);
@@ -283,14 +316,21 @@ impl ExportTree {
         replaces: Option<u64>,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<(), OutputError> {
-        let inode = *self.temporary.get(temporary).ok_or_else(|| OutputError::Io {
-            path: path.to_string(),
-            error: std::io::ErrorKind::NotFound.into(),
-        })?;
+        let inode = *self
+            .temporary
+            .get(temporary)
+            .ok_or_else(|| OutputError::Io {
+                path: path.to_string(),
+                error: std::io::ErrorKind::NotFound.into(),
+            })?;
         let existing = self.existing(path.as_str())?;
         let mut folder = String::new();
         for part in path.folder().split('/').filter(|part| !part.is_empty()) {
-            folder = if folder.is_empty() { part.to_owned() } else { format!("{folder}/{part}") };
+            folder = if folder.is_empty() {
+                part.to_owned()
+            } else {
+                format!("{folder}/{part}")
+            };
             if !self.now.folders.contains(&folder) {
                 self.act(Op::MakeFolder(folder.clone()), true);
                 made(output(&folder));
@@ -313,7 +353,9 @@ impl ExportTree {
 
     pub(crate) fn delete(&mut self, path: &OutputPath, owned: Owned<'_>) -> bool {
         self.settle(path);
-        let Ok(Existing::File(inode)) = self.existing(path.as_str()) else { return false };
+        let Ok(Existing::File(inode)) = self.existing(path.as_str()) else {
+            return false;
+        };
         let is_copy = |known: &OutputState| self.state(inode).hash == known.hash;
         let ours = match owned {
             Owned::No => false,
@@ -366,9 +408,10 @@ impl ExportTree {
         if blocked || self.now.folders.contains(path) {
             return;
         }
-        let mut folders: Vec<&str> = std::iter::successors(Some(parent(path)), |folder| Some(parent(folder)))
-            .take_while(|folder| !folder.is_empty())
-            .collect();
+        let mut folders: Vec<&str> =
+            std::iter::successors(Some(parent(path)), |folder| Some(parent(folder)))
+                .take_while(|folder| !folder.is_empty())
+                .collect();
         folders.reverse();
         for folder in folders {
             if !self.now.folders.contains(folder) {
@@ -390,7 +433,10 @@ impl ExportTree {
     /// Somebody sets a file's time.
     pub(crate) fn touch(&mut self, path: &str, clock: i64) {
         if let Some(inode) = self.now.files.get(path) {
-            self.files.get_mut(inode).expect("names lead to files").mtime = clock;
+            self.files
+                .get_mut(inode)
+                .expect("names lead to files")
+                .mtime = clock;
         }
     }
 
@@ -425,9 +471,15 @@ impl ExportTree {
             file.bytes.clear();
         }
         self.durable = self.now.clone();
-        let damaged = self.now.files.iter().find(|(_, inode)| self.files[inode].damaged);
+        let damaged = self
+            .now
+            .files
+            .iter()
+            .find(|(_, inode)| self.files[inode].damaged);
         if let Some((path, _)) = damaged {
-            self.broken = Some(format!("{path}: a power loss left an empty file under its final name"));
+            self.broken = Some(format!(
+                "{path}: a power loss left an empty file under its final name"
+            ));
         }
     }
 }

@@ -40,11 +40,18 @@ pub(crate) struct Kernel {
 }
 
 fn join(folder: &str, name: &str) -> String {
-    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 fn is_at_or_below(path: &str, top: &str) -> bool {
-    top.is_empty() || path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    top.is_empty()
+        || path
+            .strip_prefix(top)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Kernel {
@@ -78,7 +85,9 @@ impl Kernel {
         let gone: Vec<(u64, String)> = self
             .watches
             .iter()
-            .filter(|(_, path)| is_at_or_below(path, top) && !listed.iter().any(|listed| **listed == ***path))
+            .filter(|(_, path)| {
+                is_at_or_below(path, top) && !listed.iter().any(|listed| **listed == ***path)
+            })
             .map(|(inode, path)| (*inode, path.clone()))
             .collect();
         for (inode, path) in gone {
@@ -108,14 +117,21 @@ impl Kernel {
             self.counts.dropped += lost.len() as u64;
             self.counts.overflows += 1;
             // A watch that is gone stays gone, whoever hears of it.
-            self.queue.extend(lost.into_iter().filter(|event| matches!(event, Event::Forget(_))));
+            self.queue.extend(
+                lost.into_iter()
+                    .filter(|event| matches!(event, Event::Forget(_))),
+            );
             self.queue.push(Event::Overflow);
         }
         if rng.chance(30) {
             self.counts.reordered += self.queue.len() as u64;
             rng.shuffle(&mut self.queue);
         }
-        let count = if all { self.queue.len() } else { rng.index(self.queue.len() + 1) };
+        let count = if all {
+            self.queue.len()
+        } else {
+            rng.index(self.queue.len() + 1)
+        };
         let events: Vec<Event> = self.queue.drain(..count).collect();
         for event in events {
             if rng.chance(10) {

@@ -32,7 +32,10 @@ const FIRST: u64 = 1;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text}: not a number")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{name}={text}: not a number")),
+    )
 }
 
 #[test]
@@ -67,7 +70,10 @@ fn converges_whatever_happens() {
                         }
                         Err(failure) => {
                             failed.store(true, Ordering::Relaxed);
-                            first_failure.lock().expect("nobody panics with it").get_or_insert((seed, failure));
+                            first_failure
+                                .lock()
+                                .expect("nobody panics with it")
+                                .get_or_insert((seed, failure));
                         }
                     }
                 }
@@ -76,7 +82,10 @@ fn converges_whatever_happens() {
     });
     let (seeds, counts) = *total.lock().expect("all threads are done");
     let seconds = began.elapsed().as_secs_f64();
-    println!("{seeds} seeds in {seconds:.1} s, {:.0} a second\n{counts}", seeds as f64 / seconds);
+    println!(
+        "{seeds} seeds in {seconds:.1} s, {:.0} a second\n{counts}",
+        seeds as f64 / seconds
+    );
     if let Some((seed, failure)) = first_failure.into_inner().expect("all threads are done") {
         report(seed, failure);
     }
@@ -84,13 +93,19 @@ fn converges_whatever_happens() {
 
 /// Finds the shortest life of the seed that fails, and prints it.
 fn report(seed: u64, failure: Failure) -> ! {
-    let shorter = (0..episode::length(seed)).find_map(|steps| episode::run(seed, steps).err().map(|f| (steps, f)));
+    let shorter = (0..episode::length(seed))
+        .find_map(|steps| episode::run(seed, steps).err().map(|f| (steps, f)));
     let (steps, failure) = shorter.unwrap_or((episode::length(seed), failure));
     println!("\nseed {seed} fails; its first {steps} steps are enough:\n");
     for line in &failure.trace {
         println!("{line}");
     }
     println!("\n{}\n", failure.what);
-    println!("repeat with: SMARTNOTESD_SIM_SEED={seed} cargo test --test simulation -- --nocapture");
-    panic!("seed {seed}: {}", failure.what.lines().next().unwrap_or_default());
+    println!(
+        "repeat with: SMARTNOTESD_SIM_SEED={seed} cargo test --test simulation -- --nocapture"
+    );
+    panic!(
+        "seed {seed}: {}",
+        failure.what.lines().next().unwrap_or_default()
+    );
 }

@@ -66,7 +66,8 @@ pub(crate) fn parent(path: &str) -> &str {
 }
 
 fn is_below(path: &str, top: &str) -> bool {
-    path.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'))
+    path.strip_prefix(top)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn tick(clock: i64) -> i64 {
@@ -75,8 +76,20 @@ fn tick(clock: i64) -> i64 {
 
 impl NotesTree {
     pub(crate) fn new() -> Self {
-        let folders = BTreeMap::from([(String::new(), Folder { inode: 1, readable: true })]);
-        Self { root: Root::Here, files: BTreeMap::new(), inodes: BTreeMap::new(), folders, next_inode: 2 }
+        let folders = BTreeMap::from([(
+            String::new(),
+            Folder {
+                inode: 1,
+                readable: true,
+            },
+        )]);
+        Self {
+            root: Root::Here,
+            files: BTreeMap::new(),
+            inodes: BTreeMap::new(),
+            folders,
+            next_inode: 2,
+        }
     }
 
     pub(crate) fn files(&self) -> Vec<String> {
@@ -84,7 +97,11 @@ impl NotesTree {
     }
 
     pub(crate) fn folders(&self) -> Vec<String> {
-        self.folders.keys().filter(|path| !path.is_empty()).cloned().collect()
+        self.folders
+            .keys()
+            .filter(|path| !path.is_empty())
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn folder(&self, path: &str) -> Option<Folder> {
@@ -113,7 +130,13 @@ impl NotesTree {
             return false;
         }
         let inode = self.fresh();
-        self.folders.insert(path.to_owned(), Folder { inode, readable: true });
+        self.folders.insert(
+            path.to_owned(),
+            Folder {
+                inode,
+                readable: true,
+            },
+        );
         touched.push(Touched::Entry(path.to_owned()));
         true
     }
@@ -138,7 +161,12 @@ impl NotesTree {
             }
             None => {
                 let number = self.fresh();
-                let inode = Inode { bytes: bytes.to_vec(), mtime: now, ctime: now, readable: true };
+                let inode = Inode {
+                    bytes: bytes.to_vec(),
+                    mtime: now,
+                    ctime: now,
+                    readable: true,
+                };
                 self.inodes.insert(number, inode);
                 self.files.insert(path.to_owned(), number);
             }
@@ -150,12 +178,17 @@ impl NotesTree {
     /// Gives a file a second name.
     pub(crate) fn link(&mut self, from: &str, to: &str, clock: i64) -> Vec<Touched> {
         let mut touched = Vec::new();
-        let Some(&inode) = self.files.get(from) else { return touched };
+        let Some(&inode) = self.files.get(from) else {
+            return touched;
+        };
         if self.exists(to) || !self.make_folders(parent(to), &mut touched) {
             return touched;
         }
         self.files.insert(to.to_owned(), inode);
-        self.inodes.get_mut(&inode).expect("every name has an inode").ctime = tick(clock);
+        self.inodes
+            .get_mut(&inode)
+            .expect("every name has an inode")
+            .ctime = tick(clock);
         touched.push(Touched::Entry(to.to_owned()));
         touched
     }
@@ -184,7 +217,9 @@ impl NotesTree {
     }
 
     fn unlink(&mut self, path: &str) {
-        let Some(inode) = self.files.remove(path) else { return };
+        let Some(inode) = self.files.remove(path) else {
+            return;
+        };
         if !self.files.values().any(|other| *other == inode) {
             self.inodes.remove(&inode);
         }
@@ -194,7 +229,10 @@ impl NotesTree {
     pub(crate) fn rename(&mut self, from: &str, to: &str, clock: i64) -> Vec<Touched> {
         let mut touched = Vec::new();
         let blocked = from == to || is_below(to, from) || self.folders.contains_key(to);
-        if blocked || !self.exists(from) || (self.folders.contains_key(from) && self.files.contains_key(to)) {
+        if blocked
+            || !self.exists(from)
+            || (self.folders.contains_key(from) && self.files.contains_key(to))
+        {
             return touched;
         }
         if !self.make_folders(parent(to), &mut touched) {
@@ -204,7 +242,10 @@ impl NotesTree {
             self.unlink(to);
             self.files.remove(from);
             self.files.insert(to.to_owned(), inode);
-            self.inodes.get_mut(&inode).expect("every name has an inode").ctime = tick(clock);
+            self.inodes
+                .get_mut(&inode)
+                .expect("every name has an inode")
+                .ctime = tick(clock);
         } else {
             let inode = self.folders[from].inode;
             self.move_all_below(from, to);
@@ -221,18 +262,28 @@ impl NotesTree {
             (rest.is_empty() || rest.starts_with('/')).then(|| format!("{to}{rest}"))
         };
         let rename = |path: String| moved(&path).unwrap_or(path);
-        self.files = std::mem::take(&mut self.files).into_iter().map(|(path, inode)| (rename(path), inode)).collect();
-        self.folders =
-            std::mem::take(&mut self.folders).into_iter().map(|(path, folder)| (rename(path), folder)).collect();
+        self.files = std::mem::take(&mut self.files)
+            .into_iter()
+            .map(|(path, inode)| (rename(path), inode))
+            .collect();
+        self.folders = std::mem::take(&mut self.folders)
+            .into_iter()
+            .map(|(path, folder)| (rename(path), folder))
+            .collect();
     }
 
     /// Exchanges two files in one step.
     pub(crate) fn swap(&mut self, a: &str, b: &str, clock: i64) -> Vec<Touched> {
-        let (Some(&first), Some(&second)) = (self.files.get(a), self.files.get(b)) else { return Vec::new() };
+        let (Some(&first), Some(&second)) = (self.files.get(a), self.files.get(b)) else {
+            return Vec::new();
+        };
         self.files.insert(a.to_owned(), second);
         self.files.insert(b.to_owned(), first);
         for inode in [first, second] {
-            self.inodes.get_mut(&inode).expect("every name has an inode").ctime = tick(clock);
+            self.inodes
+                .get_mut(&inode)
+                .expect("every name has an inode")
+                .ctime = tick(clock);
         }
         vec![Touched::Entry(a.to_owned()), Touched::Entry(b.to_owned())]
     }
@@ -252,14 +303,27 @@ impl NotesTree {
 
     /// What can't be read.
     pub(crate) fn closed(&self) -> Vec<String> {
-        let files = self.files.iter().filter(|(_, inode)| !self.inodes[inode].readable).map(|(path, _)| path);
-        let folders = self.folders.iter().filter(|(_, folder)| !folder.readable).map(|(path, _)| path);
+        let files = self
+            .files
+            .iter()
+            .filter(|(_, inode)| !self.inodes[inode].readable)
+            .map(|(path, _)| path);
+        let folders = self
+            .folders
+            .iter()
+            .filter(|(_, folder)| !folder.readable)
+            .map(|(path, _)| path);
         files.chain(folders).cloned().collect()
     }
 
     fn stamp(&self, inode: u64) -> Stamp {
         let file = &self.inodes[&inode];
-        Stamp { mtime: file.mtime, ctime: file.ctime, size: file.bytes.len() as u64, inode }
+        Stamp {
+            mtime: file.mtime,
+            ctime: file.ctime,
+            size: file.bytes.len() as u64,
+            inode,
+        }
     }
 
     // ---- what the daemon sees
@@ -268,7 +332,11 @@ impl NotesTree {
     fn require_searchable(&self, path: &str) -> io::Result<()> {
         let mut folder = parent(path);
         while !folder.is_empty() {
-            if self.folders.get(folder).is_some_and(|folder| !folder.readable) {
+            if self
+                .folders
+                .get(folder)
+                .is_some_and(|folder| !folder.readable)
+            {
                 return Err(io::ErrorKind::PermissionDenied.into());
             }
             folder = parent(folder);
@@ -279,8 +347,14 @@ impl NotesTree {
     /// The rules that hold in a folder; `None` when it is left out.
     pub(crate) fn rules_in(&self, select: &Select, folder: &str) -> Option<Rules> {
         let mut rules = Rules::default().below(self.own_rules(""));
-        let ends = folder.match_indices('/').map(|(end, _)| end).chain([folder.len()]);
-        for prefix in ends.map(|end| &folder[..end]).filter(|prefix| !prefix.is_empty()) {
+        let ends = folder
+            .match_indices('/')
+            .map(|(end, _)| end)
+            .chain([folder.len()]);
+        for prefix in ends
+            .map(|end| &folder[..end])
+            .filter(|prefix| !prefix.is_empty())
+        {
             if !select.enters(prefix, &rules) {
                 return None;
             }
@@ -290,7 +364,11 @@ impl NotesTree {
     }
 
     fn own_rules(&self, folder: &str) -> Option<Arc<FolderRules>> {
-        let path = if folder.is_empty() { RULES_FILE.to_owned() } else { format!("{folder}/{RULES_FILE}") };
+        let path = if folder.is_empty() {
+            RULES_FILE.to_owned()
+        } else {
+            format!("{folder}/{RULES_FILE}")
+        };
         let text = String::from_utf8_lossy(self.bytes(&path)?).into_owned();
         Some(Arc::new(FolderRules::parse(folder, &text).0))
     }
@@ -301,15 +379,23 @@ impl NotesTree {
     /// When it can't be known.
     pub(crate) fn found(&self, select: &Select, path: &str) -> io::Result<Option<Found>> {
         self.require_searchable(path)?;
-        let (Some(&inode), Some(rules)) = (self.files.get(path), self.rules_in(select, parent(path))) else {
+        let (Some(&inode), Some(rules)) =
+            (self.files.get(path), self.rules_in(select, parent(path)))
+        else {
             return Ok(None);
         };
         let is_note = match select.file(path, &rules) {
             Verdict::LeftOut => return Ok(None),
             verdict => verdict == Verdict::Note,
         };
-        let Ok(note) = NotePath::new(path) else { return Ok(None) };
-        Ok(Some(Found { path: note, is_note, stamp: self.stamp(inode) }))
+        let Ok(note) = NotePath::new(path) else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            path: note,
+            is_note,
+            stamp: self.stamp(inode),
+        }))
     }
 
     /// The entries of a folder: files, and folders.

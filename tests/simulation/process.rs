@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use smartnotesd::config::Config;
 use smartnotesd::debounce::Debouncer;
 use smartnotesd::disk::Staged;
-use smartnotesd::engine::{Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Request};
+use smartnotesd::engine::{
+    Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Request,
+};
 use smartnotesd::export::Formats;
 use smartnotesd::log::events::Trigger;
 use smartnotesd::manifest::Manifest;
@@ -57,7 +59,11 @@ impl Process {
             notes: Arc::new(disks.clone()),
             outputs: Arc::new(disks.clone()),
             manifest,
-            device: if root == Root::Unmounted { OTHER_DEVICE } else { DEVICE },
+            device: if root == Root::Unmounted {
+                OTHER_DEVICE
+            } else {
+                DEVICE
+            },
             flush_covers_manifest: one_disk,
         };
         let (engine, lost) = Engine::open(parts, now).expect("the manifest can be read");
@@ -68,7 +74,11 @@ impl Process {
             clock,
             inbox: Inbox::new(),
             debouncer: Debouncer::new(config.debounce),
-            pending: Pending { trigger: Some(Trigger::Startup), audit: true, always: true },
+            pending: Pending {
+                trigger: Some(Trigger::Startup),
+                audit: true,
+                always: true,
+            },
             lost: false,
             cancel: false,
         };
@@ -136,10 +146,23 @@ impl Process {
         let dirty = self.inbox.take();
         self.debouncer.taken();
         let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() { Trigger::Retry } else { Trigger::Watch });
-        let request =
-            Request { trigger, dirty: &dirty, full: false, audit: pending.audit, always: pending.always, now };
-        let watcher = Watcher { disks: &self.disks, inbox: &self.inbox };
+        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
+            Trigger::Retry
+        } else {
+            Trigger::Watch
+        });
+        let request = Request {
+            trigger,
+            dirty: &dirty,
+            full: false,
+            audit: pending.audit,
+            always: pending.always,
+            now,
+        };
+        let watcher = Watcher {
+            disks: &self.disks,
+            inbox: &self.inbox,
+        };
         match self.engine.prepare(&request, &watcher) {
             Ok(Some(batch)) => Some(self.run(batch)),
             Ok(None) => None,
@@ -162,20 +185,34 @@ impl Process {
             world.counts.batches += 1;
             world.counts.jobs += batch.jobs.len() as u64;
             let number = batch.number;
-            world.note(format!("batch {number} by {}, {} jobs", batch.trigger.as_str(), batch.jobs.len()));
+            world.note(format!(
+                "batch {number} by {}, {} jobs",
+                batch.trigger.as_str(),
+                batch.jobs.len()
+            ));
         }
         let withdrawn = self.engine.withdraw_first(&mut batch);
         let reports = self.run_jobs(&batch);
-        let measured = Measured { started_at: 0, elapsed: Duration::ZERO, peak: 1, limit: 1 };
+        let measured = Measured {
+            started_at: 0,
+            elapsed: Duration::ZERO,
+            peak: 1,
+            limit: 1,
+        };
         let now = self.now();
-        let (finished, committed) = self.engine.finish(batch, withdrawn, &reports, &measured, now);
+        let (finished, committed) = self
+            .engine
+            .finish(batch, withdrawn, &reports, &measured, now);
         let mut world = self.disks.world();
         for path in &finished.again {
             world.counts.superseded += 1;
             self.inbox.mark(path.clone());
         }
         for failed in &finished.failed {
-            world.note(format!("failed {} ({}): {}", failed.note, failed.format, failed.error));
+            world.note(format!(
+                "failed {} ({}): {}",
+                failed.note, failed.format, failed.error
+            ));
         }
         match committed {
             Ok(()) => {
@@ -197,7 +234,11 @@ impl Process {
         self.disks.world().rng.shuffle(&mut order);
         let mut ends: Vec<(usize, JobEnd)> = Vec::new();
         let mut staged = Vec::new();
-        let stops_after = if std::mem::take(&mut self.cancel) { order.len() / 2 } else { order.len() };
+        let stops_after = if std::mem::take(&mut self.cancel) {
+            order.len() / 2
+        } else {
+            order.len()
+        };
         for (at, &index) in order.iter().enumerate() {
             if at >= stops_after {
                 ends.push((index, JobEnd::Cancelled));
@@ -214,7 +255,13 @@ impl Process {
         }
         self.publish(batch, staged, &mut ends);
         ends.sort_by_key(|(index, _)| *index);
-        let report = |(index, end)| JobReport { index, end, queued: Duration::ZERO, elapsed: Duration::ZERO, lane: 0 };
+        let report = |(index, end)| JobReport {
+            index,
+            end,
+            queued: Duration::ZERO,
+            elapsed: Duration::ZERO,
+            lane: 0,
+        };
         ends.into_iter().map(report).collect()
     }
 
@@ -227,7 +274,10 @@ impl Process {
         for (index, result) in self.engine.publish(batch, staged) {
             ends.push((
                 index,
-                result.map_or_else(|error| smartnotesd::engine::JobError::from(error).into(), JobEnd::Exported),
+                result.map_or_else(
+                    |error| smartnotesd::engine::JobError::from(error).into(),
+                    JobEnd::Exported,
+                ),
             ));
         }
     }

@@ -44,7 +44,11 @@ impl Rng {
 
     /// One of several, if there is any.
     pub(crate) fn choose<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        if from.is_empty() { None } else { Some(from[self.index(from.len())].clone()) }
+        if from.is_empty() {
+            None
+        } else {
+            Some(from[self.index(from.len())].clone())
+        }
     }
 
     pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {

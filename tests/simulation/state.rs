@@ -26,17 +26,31 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new() -> Self {
         let memory = Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+        let folder = if memory.is_dir() {
+            tempfile::tempdir_in(memory)
+        } else {
+            tempfile::tempdir()
+        };
         let folder = folder.expect("a temporary folder can be made");
-        Self { folder, generation: 0, durable: 0, refusing: None, has_refused: false }
+        Self {
+            folder,
+            generation: 0,
+            durable: 0,
+            refusing: None,
+            has_refused: false,
+        }
     }
 
     fn path(&self) -> PathBuf {
-        self.folder.path().join(format!("manifest-{}.db", self.generation))
+        self.folder
+            .path()
+            .join(format!("manifest-{}.db", self.generation))
     }
 
     fn log(&self) -> PathBuf {
-        self.folder.path().join(format!("manifest-{}.db-wal", self.generation))
+        self.folder
+            .path()
+            .join(format!("manifest-{}.db-wal", self.generation))
     }
 
     pub(crate) fn log_length(&self) -> u64 {
@@ -51,7 +65,8 @@ impl State {
         assert_eq!(opened.recovered, None, "a manifest was taken for damaged");
         if self.has_refused {
             // A power loss may have brought back what refuses.
-            let connection = Connection::open(self.path()).expect("the manifest has room for a second writer");
+            let connection =
+                Connection::open(self.path()).expect("the manifest has room for a second writer");
             drop_triggers(&connection).expect("a trigger can be removed");
         }
         opened.manifest
@@ -92,7 +107,8 @@ impl State {
         if self.refusing.is_some() {
             return;
         }
-        let connection = Connection::open(self.path()).expect("the manifest has room for a second reader");
+        let connection =
+            Connection::open(self.path()).expect("the manifest has room for a second reader");
         let sql = if announcements {
             "CREATE TRIGGER refuse_add BEFORE INSERT ON outputs WHEN NEW.hash IS NULL \
              BEGIN SELECT RAISE(ABORT, 'refused'); END; \
@@ -101,7 +117,9 @@ impl State {
         } else {
             "CREATE TRIGGER refuse_batch BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'refused'); END"
         };
-        connection.execute_batch(sql).expect("a trigger can be made");
+        connection
+            .execute_batch(sql)
+            .expect("a trigger can be made");
         self.refusing = Some(connection);
         self.has_refused = true;
     }

@@ -7,7 +7,15 @@ use crate::world::World;
 
 const NOTES: &[&str] = &["a", "b", "Core", "core", "d", "e f", "index", "g"];
 const FOLDERS: &[&str] = &["", "", "d1", "d1/d2", "d3"];
-const OTHERS: &[&str] = &["img.png", "data.bin", "a.json", "b.html", "index.html", "tags/work.html", ".exportignore"];
+const OTHERS: &[&str] = &[
+    "img.png",
+    "data.bin",
+    "a.json",
+    "b.html",
+    "index.html",
+    "tags/work.html",
+    ".exportignore",
+];
 const TITLES: &[&str] = &["Alpha", "Beta", "Core", "alpha"];
 const TAGS: &[&str] = &["work", "work/secret", "home", "fail"];
 
@@ -25,7 +33,11 @@ fn any_path(world: &mut World) -> String {
     } else {
         world.rng.pick(OTHERS).to_owned()
     };
-    if folder.is_empty() { name } else { format!("{folder}/{name}") }
+    if folder.is_empty() {
+        name
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
 fn reference(world: &mut World) -> String {
@@ -58,10 +70,15 @@ fn text(world: &mut World) -> String {
             text += &format!("tags: [{}]\n", world.rng.pick(TAGS));
         }
         if world.rng.chance(25) {
-            text += &format!("aliases: [{}]\n", world.rng.pick(&["Nick", "nick two", "core"]));
+            text += &format!(
+                "aliases: [{}]\n",
+                world.rng.pick(&["Nick", "nick two", "core"])
+            );
         }
         if world.rng.chance(20) {
-            text += world.rng.pick(&["private: true\n", "draft: true\n", "export: false\n"]);
+            text += world
+                .rng
+                .pick(&["private: true\n", "draft: true\n", "export: false\n"]);
         }
         if world.rng.chance(4) {
             text += "broken: [\n";
@@ -89,7 +106,10 @@ fn text(world: &mut World) -> String {
 }
 
 fn rules(world: &mut World) -> String {
-    world.rng.pick(&["", "*.bin\n", "d2/\n", "a.md\n", "b.*\n!b.html\n", "*\n"]).to_owned()
+    world
+        .rng
+        .pick(&["", "*.bin\n", "d2/\n", "a.md\n", "b.*\n!b.html\n", "*\n"])
+        .to_owned()
 }
 
 fn content(world: &mut World, path: &str) -> Vec<u8> {
@@ -125,7 +145,10 @@ pub(crate) fn change_notes(world: &mut World) {
     let folders = world.notes.folders();
     let any = any_path(world);
     let file = world.rng.choose(&files).unwrap_or_else(|| any.clone());
-    let folder = world.rng.choose(&folders).unwrap_or_else(|| "d1".to_owned());
+    let folder = world
+        .rng
+        .choose(&folders)
+        .unwrap_or_else(|| "d1".to_owned());
     let clock = world.clock;
     let inodes: Vec<(String, u64)> = inodes(world);
     let touched = match world.rng.below(22) {
@@ -136,7 +159,10 @@ pub(crate) fn change_notes(world: &mut World) {
         }
         6..=8 => {
             let bytes = content(world, &file);
-            world.note(format!("write {file} {:?}", String::from_utf8_lossy(&bytes)));
+            world.note(format!(
+                "write {file} {:?}",
+                String::from_utf8_lossy(&bytes)
+            ));
             world.notes.write(&file, &bytes, clock)
         }
         9 | 10 => {
@@ -147,7 +173,10 @@ pub(crate) fn change_notes(world: &mut World) {
         11 => {
             // An editor's way: a new file takes the place of the old one.
             let bytes = content(world, &file);
-            world.note(format!("save by rename {file} {:?}", String::from_utf8_lossy(&bytes)));
+            world.note(format!(
+                "save by rename {file} {:?}",
+                String::from_utf8_lossy(&bytes)
+            ));
             let mut touched = world.notes.write(".tmp-save", &bytes, clock);
             touched.extend(world.notes.rename(".tmp-save", &file, clock));
             touched
@@ -161,7 +190,9 @@ pub(crate) fn change_notes(world: &mut World) {
             world.notes.rename(&file, &any, clock)
         }
         16 => {
-            let to = world.rng.pick(&["d1", "d3", "d4", "d3/d2", "d1/d2", ".hidden", "tags", "a.md"]);
+            let to = world.rng.pick(&[
+                "d1", "d3", "d4", "d3/d2", "d1/d2", ".hidden", "tags", "a.md",
+            ]);
             world.note(format!("rename folder {folder} to {to}"));
             world.notes.rename(&folder, to, clock)
         }
@@ -209,13 +240,22 @@ pub(crate) fn change_notes(world: &mut World) {
 /// Folders by their inodes before a change: events of what is gone come from there.
 fn inodes(world: &World) -> Vec<(String, u64)> {
     let folders = world.notes.folders().into_iter().chain([String::new()]);
-    folders.filter_map(|path| Some((path.clone(), world.notes.folder(&path)?.inode))).collect()
+    folders
+        .filter_map(|path| Some((path.clone(), world.notes.folder(&path)?.inode)))
+        .collect()
 }
 
 fn tell(world: &mut World, touched: &[crate::notes::Touched], before: &[(String, u64)]) {
     let now = |path: &str| world.notes.folder(path).map(|folder| folder.inode);
-    let then = |path: &str| before.iter().find(|(known, _)| known == path).map(|(_, inode)| *inode);
-    world.kernel.changed(touched, |folder| now(folder).or_else(|| then(folder)));
+    let then = |path: &str| {
+        before
+            .iter()
+            .find(|(known, _)| known == path)
+            .map(|(_, inode)| *inode)
+    };
+    world
+        .kernel
+        .changed(touched, |folder| now(folder).or_else(|| then(folder)));
 }
 
 /// Makes everything readable again.
@@ -261,7 +301,11 @@ pub(crate) fn meddle(world: &mut World) {
             let extension = world.rng.pick(&["md", "html", "json", "csv", "txt"]);
             let folder = world.rng.pick(FOLDERS);
             let name = format!("{}.{extension}", world.rng.pick(NOTES));
-            let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            let path = if folder.is_empty() {
+                name
+            } else {
+                format!("{folder}/{name}")
+            };
             if world.export.is_open_to_all(&path) {
                 world.note(format!("somebody puts a file into the export tree {path}"));
                 let bytes = world.token();

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use smartnotesd::disk::select::{RULES_FILE, Select};
 use smartnotesd::disk::{
-    Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, Stamp,
+    Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned,
+    Staged, StagedFile, Stamp,
 };
 use smartnotesd::engine::FolderListener;
 use smartnotesd::path::{NotePath, OutputPath};
@@ -158,7 +159,9 @@ impl Disks {
         world.counts.calls += 1;
         let drift = world.rng.below(400_000);
         world.pass(Duration::from_nanos(drift));
-        let Malice { edits, meddling, .. } = world.malice;
+        let Malice {
+            edits, meddling, ..
+        } = world.malice;
         if edits > 0 && world.rng.rarely(edits) {
             user::change_notes(&mut world);
         }
@@ -250,15 +253,24 @@ impl NotesDisk for Disks {
         if world.sees()? == Sight::Nothing {
             return Ok(Looked::Nothing);
         }
-        let Some(rules) = world.notes.rules_in(&world.select, path.folder()) else { return Ok(Looked::Nothing) };
+        let Some(rules) = world.notes.rules_in(&world.select, path.folder()) else {
+            return Ok(Looked::Nothing);
+        };
         if path.name() == RULES_FILE {
             return Ok(Looked::Rules);
         }
         if world.notes.folder(path.as_str()).is_some() {
             let counts = world.select.enters(path.as_str(), &rules);
-            return Ok(if counts { Looked::Folder } else { Looked::Nothing });
+            return Ok(if counts {
+                Looked::Folder
+            } else {
+                Looked::Nothing
+            });
         }
-        Ok(world.notes.found(&world.select, path.as_str())?.map_or(Looked::Nothing, Looked::File))
+        Ok(world
+            .notes
+            .found(&world.select, path.as_str())?
+            .map_or(Looked::Nothing, Looked::File))
     }
 
     fn read(&self, path: &NotePath) -> io::Result<(Vec<u8>, Stamp)> {
@@ -318,7 +330,12 @@ impl World {
 }
 
 impl Disks {
-    fn list_one(&self, folder: &str, listing: &mut Listing, waiting: &mut Vec<String>) -> io::Result<()> {
+    fn list_one(
+        &self,
+        folder: &str,
+        listing: &mut Listing,
+        waiting: &mut Vec<String>,
+    ) -> io::Result<()> {
         let world = match self.call(&format!("read folder {folder:?}")) {
             Ok(world) => world,
             Err(error) if folder.is_empty() => return Err(error),
@@ -327,17 +344,29 @@ impl Disks {
                 return Ok(());
             }
         };
-        let Some(there) = world.notes.folder(folder) else { return Ok(()) };
+        let Some(there) = world.notes.folder(folder) else {
+            return Ok(());
+        };
         if !there.readable {
-            listing.unreadable.push((folder.to_owned(), io::ErrorKind::PermissionDenied.into()));
+            listing
+                .unreadable
+                .push((folder.to_owned(), io::ErrorKind::PermissionDenied.into()));
             return Ok(());
         }
         listing.folders.push(folder.into());
-        let Some(rules) = world.notes.rules_in(&world.select, folder) else { return Ok(()) };
+        let Some(rules) = world.notes.rules_in(&world.select, folder) else {
+            return Ok(());
+        };
         let (files, folders) = world.notes.entries(folder);
-        waiting.extend(folders.into_iter().filter(|path| world.select.enters(path, &rules)));
-        let found: Vec<io::Result<Option<Found>>> =
-            files.iter().map(|path| world.notes.found(&world.select, path)).collect();
+        waiting.extend(
+            folders
+                .into_iter()
+                .filter(|path| world.select.enters(path, &rules)),
+        );
+        let found: Vec<io::Result<Option<Found>>> = files
+            .iter()
+            .map(|path| world.notes.found(&world.select, path))
+            .collect();
         for found in found {
             listing.files.extend(found?);
         }
@@ -351,11 +380,19 @@ impl Disks {
         };
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::NotFound => OutputError::Superseded(path.clone()),
-            _ => OutputError::Io { path: path.to_string(), error },
+            _ => OutputError::Io {
+                path: path.to_string(),
+                error,
+            },
         };
-        let (bytes, stamp) =
-            self.call(&format!("copy {path}")).and_then(|world| world.read(path)).map_err(failed)?;
-        let (_, after) = self.call(&format!("copy on {path}")).and_then(|world| world.read(path)).map_err(failed)?;
+        let (bytes, stamp) = self
+            .call(&format!("copy {path}"))
+            .and_then(|world| world.read(path))
+            .map_err(failed)?;
+        let (_, after) = self
+            .call(&format!("copy on {path}"))
+            .and_then(|world| world.read(path))
+            .map_err(failed)?;
         if after != stamp {
             return Err(OutputError::Superseded(path.clone()));
         }
@@ -365,11 +402,19 @@ impl Disks {
 
 fn refused(path: &OutputPath) -> impl Fn(io::Error) -> OutputError {
     let path = path.to_string();
-    move |error| OutputError::Io { path: path.clone(), error }
+    move |error| OutputError::Io {
+        path: path.clone(),
+        error,
+    }
 }
 
 impl OutputDisk for Disks {
-    fn stage(&self, path: &OutputPath, content: Content<'_>, owned: Owned<'_>) -> Result<Staged, OutputError> {
+    fn stage(
+        &self,
+        path: &OutputPath,
+        content: Content<'_>,
+        owned: Owned<'_>,
+    ) -> Result<Staged, OutputError> {
         let (bytes, mtime) = self.bytes(content)?;
         let mut world = self.call(&format!("stage {path}")).map_err(refused(path))?;
         let replaces = match world.export.judge(path, owned, &bytes)? {
@@ -380,10 +425,17 @@ impl OutputDisk for Disks {
             Judged::Free(replaces) => replaces,
         };
         let clock = world.clock;
-        let (temporary, state) = world.export.stage(path, &bytes, mtime.unwrap_or(clock), clock);
+        let (temporary, state) = world
+            .export
+            .stage(path, &bytes, mtime.unwrap_or(clock), clock);
         world.staged.push((temporary.clone(), replaces));
         world.note(format!("staged {path}"));
-        Ok(Staged::Ready(StagedFile { temporary, path: path.clone(), replace: replaces.is_some(), state }))
+        Ok(Staged::Ready(StagedFile {
+            temporary,
+            path: path.clone(),
+            replace: replaces.is_some(),
+            state,
+        }))
     }
 
     fn flush(&self) -> io::Result<()> {
@@ -395,17 +447,30 @@ impl OutputDisk for Disks {
         Ok(())
     }
 
-    fn publish(&self, staged: StagedFile, made: &mut dyn FnMut(OutputPath)) -> Result<OutputState, OutputError> {
+    fn publish(
+        &self,
+        staged: StagedFile,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Result<OutputState, OutputError> {
         let path = &staged.path;
-        let mut world = self.call(&format!("publish {path}")).map_err(refused(path))?;
-        let known = world.staged.iter().find(|(name, _)| *name == staged.temporary);
-        let replaces = known.and_then(|(_, replaces)| *replaces).filter(|_| staged.replace);
+        let mut world = self
+            .call(&format!("publish {path}"))
+            .map_err(refused(path))?;
+        let known = world
+            .staged
+            .iter()
+            .find(|(name, _)| *name == staged.temporary);
+        let replaces = known
+            .and_then(|(_, replaces)| *replaces)
+            .filter(|_| staged.replace);
         if !world.one_disk {
             // Nothing is published before the manifest's announcement of it, and all before that, is on the disk.
             world.mark_durable();
         }
         world.mind_log();
-        world.export.publish(&staged.temporary, path, replaces, made)?;
+        world
+            .export
+            .publish(&staged.temporary, path, replaces, made)?;
         world.note(format!("published {path}"));
         drop(world);
         self.burn();
@@ -413,7 +478,9 @@ impl OutputDisk for Disks {
     }
 
     fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {
-        let mut world = self.call(&format!("delete {path}")).map_err(refused(path))?;
+        let mut world = self
+            .call(&format!("delete {path}"))
+            .map_err(refused(path))?;
         world.mind_log();
         let deleted = world.export.delete(path, owned);
         world.note(format!("withdrew {path}: {deleted}"));

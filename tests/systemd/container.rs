@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+/// What a script exits with where the machine lacks something that it needs.
+const SKIPPED: &str = "77";
+
 const CHECKOUT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// Boots one after the other: two would make each other's seconds long.
@@ -24,20 +27,26 @@ pub(crate) fn skipped(scenario: &str) -> bool {
     let Some(reason) = &*OBSTACLE else {
         return false;
     };
-    let required = std::env::var_os("SMARTNOTESD_TEST_SYSTEMD").is_some_and(|value| value == "require");
-    assert!(!required, "{scenario}: no container can be booted here: {reason}");
-    say_skipped(scenario, reason);
+    skip(
+        scenario,
+        &format!("no systemd can be booted here: {reason}"),
+    );
     true
 }
 
 /// Says so past the test runner, which would keep it to itself.
-pub(crate) fn say_skipped(scenario: &str, reason: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {scenario}: no systemd can be booted here: {reason}").expect("stderr is open");
+pub(crate) fn skip(scenario: &str, reason: &str) {
+    let required =
+        std::env::var_os("SMARTNOTESD_TEST_SYSTEMD").is_some_and(|value| value == "require");
+    assert!(!required, "{scenario} is skipped: {reason}");
+    writeln!(std::io::stderr(), "\nSKIPPED {scenario}: {reason}").expect("stderr is open");
 }
 
 fn boot_script() -> Command {
     let mut command = Command::new("bash");
-    command.arg(in_checkout("tests/systemd/boot.sh")).stdin(Stdio::null());
+    command
+        .arg(in_checkout("tests/systemd/boot.sh"))
+        .stdin(Stdio::null());
     command
 }
 
@@ -70,13 +79,32 @@ impl Container {
 
     /// Puts in what a package would.
     pub(crate) fn install(&self) {
-        self.put(Path::new(env!("CARGO_BIN_EXE_smartnotesd")), "usr/local/bin/smartnotesd", 0o755);
+        self.put(
+            Path::new(env!("CARGO_BIN_EXE_smartnotesd")),
+            "usr/local/bin/smartnotesd",
+            0o755,
+        );
         for (from, to) in [
-            ("systemd/smartnotesd.service", "etc/systemd/system/smartnotesd.service"),
-            ("systemd/smartnotesd@.service", "etc/systemd/system/smartnotesd@.service"),
-            ("systemd/user/smartnotesd.service", "etc/systemd/user/smartnotesd.service"),
-            ("systemd/smartnotesd.sysusers", "usr/lib/sysusers.d/smartnotesd.conf"),
-            ("systemd/smartnotesd.tmpfiles", "usr/lib/tmpfiles.d/smartnotesd.conf"),
+            (
+                "systemd/smartnotesd.service",
+                "etc/systemd/system/smartnotesd.service",
+            ),
+            (
+                "systemd/smartnotesd@.service",
+                "etc/systemd/system/smartnotesd@.service",
+            ),
+            (
+                "systemd/user/smartnotesd.service",
+                "etc/systemd/user/smartnotesd.service",
+            ),
+            (
+                "systemd/smartnotesd.sysusers",
+                "usr/lib/sysusers.d/smartnotesd.conf",
+            ),
+            (
+                "systemd/smartnotesd.tmpfiles",
+                "usr/lib/tmpfiles.d/smartnotesd.conf",
+            ),
             ("packaging/config.yaml", "etc/smartnotesd/config.yaml"),
         ] {
             self.put(&in_checkout(from), to, 0o644);
@@ -86,15 +114,24 @@ impl Container {
     /// Boots it, runs `scenarios/NAME.sh` as root in it, and fails with all that was said unless every check succeeded.
     pub(crate) fn run(self, scenario: &str, seconds: u32) {
         let _one_at_a_time = MACHINE.lock().unwrap_or_else(PoisonError::into_inner);
-        let (payload, out) = (self.folder.path().join("payload"), self.folder.path().join("out"));
+        let (payload, out) = (
+            self.folder.path().join("payload"),
+            self.folder.path().join("out"),
+        );
         let booted = boot_script()
             .arg(payload)
-            .arg(in_checkout(&format!("tests/systemd/scenarios/{scenario}.sh")))
+            .arg(in_checkout(&format!(
+                "tests/systemd/scenarios/{scenario}.sh"
+            )))
             .arg(&out)
             .arg(seconds.to_string())
             .output()
             .unwrap();
         let said = |name: &str| fs::read_to_string(out.join(name)).unwrap_or_default();
+        if said("rc").trim() == SKIPPED {
+            let reason = said("log").lines().last().unwrap_or_default().to_owned();
+            return skip(scenario, reason.trim_start_matches("SKIPPED: "));
+        }
         assert!(
             said("rc").trim() == "0",
             "{scenario} failed (rc «{}», boot: {})\n--- script:\n{}\n--- console:\n{}\n--- harness:\n{}",

@@ -9,7 +9,7 @@ EXPORT=/var/lib/smartnotesd/export
 exec 3>&1
 
 # step WHAT: what the lines after it are about.
-step() { echo "== $*"; }
+step() { echo "== $* (from second $SECONDS)"; }
 
 # fail WHY: the end, with all that may help to see why.
 fail() {
@@ -19,6 +19,12 @@ fail() {
     journalctl --sync
     journalctl --no-pager --output=short-precise --boot --lines=60 --unit="$UNIT"
     exit 1
+}
+
+# skip WHY: the machine lacks something that the script needs.
+skip() {
+    echo "SKIPPED: $*"
+    exit 77
 }
 
 # must COMMAND...: it succeeds.
@@ -62,7 +68,3 @@ stray() { find "$EXPORT" -name '.*' ! -path "$EXPORT" -print; }
 
 # holds FILE TEXT
 holds() { [ "$(cat "$1" 2>/dev/null)" = "$2" ]; }
-
-notes_in_export() { find "$EXPORT" -name '*.md' | wc -l; }
-
-exports() { [ "$(notes_in_export)" = "$1" ]; }

@@ -5,8 +5,11 @@
 //! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen.
 
 mod container;
+mod package;
 
-use container::{Container, skipped};
+use std::process::Command;
+
+use container::{Container, skip, skipped};
 
 /// A boot takes two seconds; the rest is what the script waits for on a machine that has other things to do.
 const PATIENCE_SECONDS: u32 = 180;
@@ -14,6 +17,35 @@ const PATIENCE_SECONDS: u32 = 180;
 #[test]
 fn a_system_service() {
     boots("service");
+}
+
+#[test]
+fn faults_around_the_service() {
+    boots("faults");
+}
+
+#[test]
+fn the_notes_of_a_person() {
+    boots("people");
+}
+
+#[test]
+fn the_debian_package() {
+    if skipped("package") {
+        return;
+    }
+    if Command::new("dpkg-deb").arg("--version").output().is_err() {
+        skip("package", "there is no dpkg-deb");
+        return;
+    }
+    let container = Container::new();
+    let folder = tempfile::tempdir().unwrap();
+    for version in ["1", "2"] {
+        let deb = folder.path().join("smartnotesd.deb");
+        package::build(version, &deb);
+        container.put(&deb, &format!("root/smartnotesd-{version}.deb"), 0o644);
+    }
+    container.run("package", PATIENCE_SECONDS);
 }
 
 fn boots(scenario: &str) {

@@ -309,8 +309,16 @@ impl Walk<'_> {
 
     /// An entry that the folder alone does not tell the kind of: what it leads to counts, if that is inside.
     fn follow(&self, folder: &Entered, path: &str, listing: &mut Listing) -> io::Result<()> {
-        let target = self.root.open_inside(path, OFlags::PATH)?;
-        let stat: Statx = beneath::stat_open(&target)?;
+        let target = self.root.open_inside(path, OFlags::PATH);
+        let stat: Option<Statx> = match target {
+            Ok(target) => Some(beneath::stat_open(&target)?),
+            Err(error) if is_nothing(&error) => None,
+            Err(error) => return Err(error),
+        };
+        self.notes
+            .links
+            .note(path, stat.as_ref().map(FolderId::from));
+        let Some(stat) = stat else { return Ok(()) };
         match beneath::kind(&stat) {
             FileType::Directory
                 if !Ancestor::includes(Some(&folder.chain), FolderId::from(&stat)) =>

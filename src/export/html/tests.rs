@@ -13,6 +13,7 @@ fn heading(level: u8, text: &str, anchor: &str) -> Heading {
     Heading {
         level,
         start: 0,
+        end: 0,
         text: text.into(),
         anchor: anchor.into(),
         hash: 0,

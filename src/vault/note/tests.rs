@@ -180,10 +180,81 @@ fn headings_anchors_and_sections() {
 fn hashes_tell_which_part_changed() {
     let before = md("lead\n# A\na\n# B\nb ^x\n").facts;
     let after = md("lead\n# A\nCHANGED\n# B\nb ^x\n").facts;
-    assert_eq!(before.lead_hash, after.lead_hash);
+    assert_ne!(before.body_hash, after.body_hash);
     assert_ne!(before.headings[0].hash, after.headings[0].hash);
     assert_eq!(before.headings[1].hash, after.headings[1].hash);
     assert_eq!(before.blocks[0].hash, after.blocks[0].hash);
+}
+
+/// The hash of the section `S`.
+fn section_hash(text: &str) -> u64 {
+    let headings = md(text).facts.headings;
+    headings
+        .iter()
+        .find(|heading| *heading.text == *"S")
+        .unwrap()
+        .hash
+}
+
+#[test]
+fn what_an_embed_shows_counts() {
+    let plain = "# S\n[t][r] and ![[e]] fn[^1] ^b\n\n# Z\n[r]: x.md \"title\"\n\n[^1]: note\n";
+    let same = [
+        ("# Z\n", "# Z\nanother section\n\n"),
+        ("# S", "before\n\n# S"),
+        ("^b", "^renamed"),
+        ("note", "another note"),
+        ("# Z\n", "# Z\n[other]: y.md\n\n"),
+    ];
+    for (from, to) in same {
+        assert_eq!(
+            section_hash(plain),
+            section_hash(&plain.replacen(from, to, 1)),
+            "{to:?}"
+        );
+    }
+    let different = [
+        ("and", "or"),
+        ("x.md", "y.md"),
+        ("\"title\"", "\"other\""),
+        ("[r]: x.md", "[r2]: x.md"),
+        ("[^1]: note", "text"),
+        ("![[e]]", "- ![[e]]"),
+        (" ^b", ""),
+    ];
+    for (from, to) in different {
+        assert_ne!(
+            section_hash(plain),
+            section_hash(&plain.replacen(from, to, 1)),
+            "{to:?}"
+        );
+    }
+    assert_ne!(
+        section_hash(plain),
+        section_hash(&plain.replace('\n', "\r\n"))
+    );
+    // What a comment says doesn't count, nor how deep the quote is that a section ends with.
+    assert_eq!(
+        section_hash("# S\n%%one%% x"),
+        section_hash("# S\n%%two%% x")
+    );
+    assert_ne!(section_hash("> # S\n> x"), section_hash(">> # S\n> x"));
+    // A heading in a quote ends the quote's section only.
+    assert_eq!(
+        section_hash("> # S\n> x\n\nafter"),
+        section_hash("> # S\n> x\n\nlater")
+    );
+    assert_ne!(
+        section_hash("# S\n> # Q\n\nafter"),
+        section_hash("# S\n> # Q\n\nlater")
+    );
+}
+
+#[test]
+fn the_front_matter_is_not_in_the_body() {
+    let hash = |text: &str| md(text).facts.body_hash;
+    assert_eq!(hash("---\na: 1\n---\nbody"), hash("body"));
+    assert_ne!(hash("body"), hash("other"));
 }
 
 #[test]

@@ -2,14 +2,18 @@
 //! changes or a writer of files breaks them, with the real kernel. Each builds the situation while the daemon runs; in
 //! the end the export tree must be, byte for byte, what a fresh export gives.
 
+mod crash;
 mod editors;
 mod lost_events;
+mod manifest;
 mod moves;
 mod new_folders;
+mod no_room;
 mod odd_files;
 mod room;
 mod root;
 mod times;
+mod whole;
 
 use std::time::Instant;
 

@@ -82,6 +82,27 @@ fn a_symlink_turned_to_something_else() {
 }
 
 #[test]
+fn a_symlink_by_way_of_another_that_is_turned() {
+    let vault = Vault::new();
+    vault.write("index.md", "![[link]] ![[folder/new]]");
+    vault.write("one/sub/n.md", "one");
+    vault.write("two/sub/n.md", "two");
+    symlink("way/sub/n.md", vault.note("link.md")).unwrap();
+    symlink("way/sub", vault.note("folder")).unwrap();
+    let _daemon = vault.daemon();
+    for to in ["one", "two", "nowhere", "one"] {
+        vault.write(&format!("{to}/sub/new.md"), format!("new in {to}"));
+        symlink(to, vault.path("draft-link")).unwrap();
+        fs::rename(vault.path("draft-link"), vault.note("way")).unwrap();
+        vault.assert_converged();
+        let new = format!("watched in {to}");
+        fs::write(vault.note(&format!("{to}/sub/new.md")), &new).unwrap();
+        vault.assert_converged();
+        assert_eq!(vault.output("folder/new.md"), new);
+    }
+}
+
+#[test]
 fn symlinks_that_lead_out_are_never_followed() {
     let vault = Vault::new();
     fs::create_dir(vault.path("secret")).unwrap();

@@ -69,9 +69,13 @@ step "a stop waits for the jobs in flight"
 mkdir -p "/etc/systemd/system/$UNIT.d"
 printf '[Service]\nExecPaths=/usr/bin\nTimeoutStopSec=2s\n' > "/etc/systemd/system/$UNIT.d/commands.conf"
 must systemctl daemon-reload
-sed 's/^formats:/&\n  slow: {extension: txt, command: [sh, -c, "touch \/var\/lib\/smartnotesd\/begun; sleep 4; cat {input}"]}/' /tmp/good.yaml > "$CONFIG"
+# Every note but the first takes its time, and says when it has begun.
+slow='grep -q first {input} || { touch /var/lib/smartnotesd/begun; sleep 4; }; cat {input}'
+sed "s#^formats:#&\n  slow: {extension: txt, command: [sh, -c, \"$slow\"]}#" /tmp/good.yaml > "$CONFIG"
 must systemctl restart "$UNIT"
-soon test -s "$EXPORT/first.txt"
+tells_progress() { [[ $(property StatusText) =~ ^exporting\ batch\ [0-9]+:\ [1-9] ]]; }
+soon tells_progress
+soon test -s "$EXPORT/second.txt"
 rm -f /var/lib/smartnotesd/begun
 echo 'third' > "$NOTES/third.md"
 soon test -e /var/lib/smartnotesd/begun

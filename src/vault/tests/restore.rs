@@ -1,0 +1,120 @@
+//! A restart changes nothing: what the manifest remembers gives the same vault, and the same answers to what comes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::converge::restarted;
+use super::generate::{Folder, Op, history};
+use super::incremental::knowledge;
+use super::world::{World, config};
+use crate::vault::{Delta, FileId, Page};
+
+/// A delta by paths: ids are given out again in another order after a restart.
+#[derive(Debug, PartialEq, Eq)]
+struct Told {
+    changed: Vec<String>,
+    removed: Vec<String>,
+    affected: BTreeMap<String, String>,
+    withdrawn: BTreeSet<String>,
+    copies: Vec<String>,
+    pages: BTreeSet<Page>,
+    touched: BTreeSet<String>,
+}
+
+fn told(world: &World, delta: &Delta) -> Told {
+    let path = |id: &FileId| world.path_of(*id);
+    Told {
+        changed: delta.changed.iter().map(path).collect(),
+        removed: delta
+            .removed
+            .iter()
+            .map(|(_, path)| path.to_string())
+            .collect(),
+        affected: world.affected(delta),
+        withdrawn: delta.withdrawn.iter().map(path).collect(),
+        copies: delta.copies.iter().map(path).collect(),
+        pages: delta.pages.clone(),
+        touched: delta.touched.iter().map(path).collect(),
+    }
+}
+
+fn check(history: &[Vec<Op>]) -> Result<(), TestCaseError> {
+    let mut folder = Folder::default();
+    let mut running = World::new(config());
+    for batch in history {
+        let vault = restarted(&running.vault, &config());
+        prop_assert_eq!(knowledge(&vault), knowledge(&running.vault));
+        let mut again = World {
+            vault,
+            tree: running.tree.clone(),
+            ..World::new(config())
+        };
+        let tree = folder.run(batch);
+        let (first, second) = (running.become_tree(tree.clone()), again.become_tree(tree));
+        prop_assert_eq!(told(&running, &first), told(&again, &second));
+        running.vault.recycle();
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(super::cases(200))]
+
+    #[test]
+    fn a_restart_changes_nothing(history in history()) {
+        check(&history)?;
+    }
+}
+
+/// Only what was touched is saved: the rest of the manifest must still be right.
+#[test]
+fn what_is_not_touched_need_not_be_saved() {
+    let mut world = World::with(&[("a.md", "[[b]] [[gone]]"), ("b.md", "x"), ("c.md", "[[a]]")]);
+    let rows = |world: &World| -> BTreeMap<String, (Vec<u8>, u64)> {
+        let files = world.vault.files().iter();
+        files
+            .map(|(_, file)| (file.path.to_string(), (file.to_record(), file.view.0)))
+            .collect()
+    };
+    for change in [
+        ("gone.md", "now"),
+        ("d/b.md", "tie"),
+        ("b.md", "# New\nx"),
+        ("a.md", "![[c]]"),
+    ] {
+        let before = rows(&world);
+        let delta = world.write(&[change]);
+        let touched: BTreeSet<String> = delta.touched.iter().map(|&id| world.path_of(id)).collect();
+        for (path, row) in rows(&world) {
+            assert!(
+                before.get(&path) == Some(&row) || touched.contains(&path),
+                "{path} after {change:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn damaged_records_are_noticed() {
+    let world = World::with(&[("a.md", "[[b]]"), ("b.md", "x")]);
+    let mut again = crate::vault::Vault::new(world.vault.rules().clone());
+    let (id, file) = (world.id("a.md"), world.file("a.md"));
+    let record = file.to_record();
+    let remembered = |record| crate::vault::load::Remembered {
+        id,
+        path: file.path.clone(),
+        stamp: file.stamp,
+        trusted: true,
+        record,
+        view: file.view,
+    };
+    assert!(
+        again
+            .remember(remembered(&record[..record.len() / 2]))
+            .is_err()
+    );
+    again.remember(remembered(&record)).unwrap();
+    // The other end of its edge is not there.
+    assert!(!again.settle_remembered());
+}

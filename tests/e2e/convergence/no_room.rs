@@ -1,0 +1,163 @@
+//! A disk that is full or may not be written, and a process that may open no more files.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::assert_converges_in_time;
+use super::room::{Room, shell};
+use super::whole::{Reader, version};
+use crate::support::{Daemon, Vault};
+
+fn mount_small(folder: &Path, size: &str) {
+    fs::create_dir_all(folder).unwrap();
+    shell(&format!(
+        "mount -t tmpfs -o size={size} none '{}'",
+        folder.display()
+    ));
+}
+
+fn remount(folder: &Path, options: &str) {
+    shell(&format!(
+        "mount -o remount,{options} '{}'",
+        folder.display()
+    ));
+}
+
+/// Notes of 40 KB each.
+fn write_large(vault: &Vault, notes: usize, number: usize) {
+    for note in 0..notes {
+        vault.write(
+            &format!("{}/{note}.md", note % 3),
+            version(number + note).repeat(10),
+        );
+    }
+}
+
+#[test]
+fn the_disk_of_the_export_is_full_for_a_while() {
+    Room::Mounts.run(|| {
+        let vault = Vault::new();
+        mount_small(&vault.export_dir(), "200k");
+        for note in 0..100 {
+            vault.write(&format!("{}/{note}.md", note % 3), version(note));
+        }
+        let reader = Reader::of(vault.export_dir());
+        let mut daemon = vault.start();
+        let failed = daemon.wait_for("note failed");
+        assert!(failed.text("error").contains("No space left"), "{failed}");
+        // What has room is exported; and what is there stays whole when it can't be replaced.
+        daemon.wait_for("batch finished");
+        assert!(!vault.tree().files().is_empty());
+        for note in 0..100 {
+            vault.write(&format!("{}/{note}.md", note % 3), version(note + 300));
+        }
+        daemon.wait_for("batch finished");
+        vault.remove("0/0.md");
+        daemon.wait_for("batch finished");
+        assert!(!vault.has_output("0/0.md"));
+        remount(&vault.export_dir(), "size=20m");
+        assert_converges_in_time(&vault);
+        reader.assert_all_whole();
+    });
+}
+
+#[test]
+fn the_disk_of_the_state_is_full_for_a_while() {
+    Room::Mounts.run(|| {
+        let vault = Vault::new();
+        mount_small(&vault.path("state"), "300k");
+        vault.write("a.md", "a");
+        let mut daemon = vault.daemon();
+        // The manifest has no room for so many notes.
+        write_large(&vault, 300, 0);
+        daemon.wait_for("batch finished");
+        remount(&vault.path("state"), "size=20m");
+        vault.write("a.md", "there is room again");
+        assert_converges_in_time(&vault);
+        // What it could not remember it knows again by now.
+        daemon.stop();
+        let _daemon = vault.daemon();
+        vault.remove("1/1.md");
+        vault.assert_converged();
+    });
+}
+
+#[test]
+fn the_export_folder_is_read_only_for_a_while() {
+    Room::Mounts.run(|| {
+        let vault = Vault::new();
+        vault.write("index.md", "![[n]]");
+        vault.write("n.md", "before");
+        vault.write("gone.md", "before");
+        vault.write("private.md", "before");
+        mount_small(&vault.export_dir(), "20m");
+        let mut daemon = vault.daemon();
+        let exported = vault.tree();
+        remount(&vault.export_dir(), "ro");
+        vault.write("n.md", "after");
+        vault.write("private.md", "---\nprivate: true\n---\nafter");
+        vault.remove("gone.md");
+        let failed = daemon.wait_for("note failed");
+        assert!(failed.text("error").contains("Read-only"), "{failed}");
+        assert_eq!(vault.tree().differences(&exported), "");
+        remount(&vault.export_dir(), "rw");
+        assert_converges_in_time(&vault);
+    });
+}
+
+#[test]
+fn a_read_only_export_folder_at_the_start() {
+    Room::Mounts.run(|| {
+        let vault = Vault::new();
+        vault.write("n.md", "n");
+        mount_small(&vault.export_dir(), "20m");
+        remount(&vault.export_dir(), "ro");
+        let ran = vault.export();
+        assert!(matches!(ran.code, Some(1 | 74)), "{ran:?}");
+        assert!(ran.stderr.contains("Read-only"), "{}", ran.stderr);
+        remount(&vault.export_dir(), "rw");
+        vault.export().exits(0);
+        assert_eq!(vault.output("n.md"), "n");
+    });
+}
+
+#[test]
+fn few_open_files() {
+    let vault = Vault::with(
+        "max_concurrent: 64\nformats:\n  markdown:\n  copy:\n    extension: copy\n    command: [cat, '{input}']\n",
+    );
+    for note in 0..200 {
+        vault.write(
+            &format!("{}/{}/{note}.md", note % 7, note % 3),
+            format!("note {note}"),
+        );
+    }
+    let mut command = limited(&vault, 64);
+    let mut daemon = Daemon::start(&mut command);
+    daemon.wait_for("batch finished");
+    assert_converges_in_time(&vault);
+    for note in 0..200 {
+        vault.write(
+            &format!("{}/{}/{note}.md", note % 7, note % 3),
+            format!("again {note}"),
+        );
+    }
+    assert_converges_in_time(&vault);
+}
+
+/// The daemon with at most so many open files.
+fn limited(vault: &Vault, files: usize) -> Command {
+    let run = vault.command(&["run"]);
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .env_clear()
+        .envs(
+            run.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    command
+}
