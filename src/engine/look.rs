@@ -368,9 +368,13 @@ fn read_all(
     progress: &Progress,
 ) -> Vec<(NotePath, Read)> {
     const WORTH_A_THREAD: usize = 32;
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(paths.len() / WORTH_A_THREAD + 1);
+    let threads = match paths.len() / WORTH_A_THREAD + 1 {
+        // The usual case, and asking for the processors opens files.
+        1 => 1,
+        worth => std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(worth),
+    };
     let kept = AtomicUsize::new(0);
     if threads == 1 {
         return paths

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
-use super::{Context, Engine, Failures, EngineError, FolderListener};
+use super::{Context, Engine, EngineError, Failures, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};

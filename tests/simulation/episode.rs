@@ -436,8 +436,16 @@ impl Episode {
     /// Nothing may be due at once again after a turn that did all that was due.
     fn require_sleep(&mut self) -> Result<(), String> {
         let now = self.clock.at(&self.disks.world());
-        let spins = self.process().engine.next_due().is_some_and(|due| due <= now);
-        if spins { Err("something stays due for ever".to_owned()) } else { Ok(()) }
+        let spins = self
+            .process()
+            .engine
+            .next_due()
+            .is_some_and(|due| due <= now);
+        if spins {
+            Err("something stays due for ever".to_owned())
+        } else {
+            Ok(())
+        }
     }
 
     fn require_promises(&mut self) -> Result<(), String> {
