@@ -86,7 +86,7 @@ pub(crate) struct ExportTree {
     unsynced: BTreeSet<String>,
     /// The same from earlier lives, until a batch has dealt with them.
     inherited: BTreeSet<String>,
-    /// How often a file or a folder was changed by us.
+    /// How many files we wrote or removed.
     pub(crate) changes: u64,
     /// A promise that was broken.
     pub(crate) broken: Option<String>,
@@ -185,12 +185,14 @@ impl ExportTree {
 
     fn act(&mut self, op: Op, ours: bool) {
         self.now.apply(&op, false);
+        // A folder that could not be removed is tried again at a start: that is no change of the exports.
+        let is_file = matches!(op, Op::Link(..) | Op::Unlink(_));
         self.undone.push(Undone {
             op,
             ours,
             log: self.log,
         });
-        if ours {
+        if ours && is_file {
             self.changes += 1;
         }
     }
