@@ -69,6 +69,8 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: Unreadable,
+    /// Jobs of the last batch that read something other than what was planned.
+    overtaken: BTreeSet<FailureKey>,
     /// Outputs that should have gone.
     left_over: LeftOver,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
