@@ -173,7 +173,9 @@ impl Planner<'_> {
             let output = self.vault.output(id, 0);
             let key = self.copy_key(id);
             kept.insert(output.clone());
-            if self.full || !is_current(known, "", &output, key) {
+            // While its stamp can't tell one content from the next, only comparing does.
+            let doubtful = !self.vault.files().get(id).trusted;
+            if self.full || doubtful || !is_current(known, "", &output, key) {
                 plan.jobs.push(Job {
                     work: Work::Copy(id),
                     output,
@@ -285,12 +287,15 @@ impl Planner<'_> {
     }
 
     fn copy_key(&self, id: FileId) -> Key {
-        let stamp = self.vault.files().get(id).stamp;
+        let file = self.vault.files().get(id);
+        let stamp = file.stamp;
         KeyHasher::new()
             .number(stamp.size)
             .number(stamp.mtime.cast_unsigned())
             .number(stamp.ctime.cast_unsigned())
             .number(stamp.inode)
+            // A copy made from a stamp that tells nothing is compared once more when the stamp does.
+            .number(u64::from(file.trusted))
             .finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Changes that the manifest refused: they are committed before the next ones, in order, and until then what is read of
+//! Changes that the manifest refused: they are committed together with the next ones, in order, and until then what is read of
 //! the outputs is read through them. Otherwise a plan would rest on rows of files that are others by now.
 
 use std::collections::BTreeMap;
@@ -24,10 +24,9 @@ impl Backlog {
         changes: Changes,
     ) -> Result<(), ManifestError> {
         self.hold(changes);
-        while let Some(oldest) = self.0.first() {
-            manifest.commit(oldest)?;
-            self.0.remove(0);
-        }
+        // In one transaction: an older batch alone would tell of files that a later one has replaced.
+        manifest.commit_all(&self.0)?;
+        self.0.clear();
         Ok(())
     }
 

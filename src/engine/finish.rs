@@ -266,7 +266,11 @@ impl Engine {
                 self.fail(tally, &key, error.clone(), now, wall_ms);
             }
             JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
-            JobEnd::Superseded(path) => tally.finished.again.push(path.clone()),
+            JobEnd::Superseded(path) => {
+                // The look may find the note as it was planned after all: then no change asks for the job.
+                self.overtaken.insert(key);
+                tally.finished.again.push(path.clone());
+            }
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
                 let failed = self.failures_mut().cancelled(key.clone(), now, wall_ms);

@@ -70,6 +70,8 @@ pub struct Engine {
     next_batch: u64,
     /// What can't be read at the moment, and why.
     unreadable: Unreadable,
+    /// Jobs of the last batch that read something other than what was planned.
+    overtaken: BTreeSet<FailureKey>,
     /// Outputs that should have gone.
     left_over: LeftOver,
     /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
@@ -152,6 +154,8 @@ impl Engine {
     pub fn set_device(&mut self, device: u64) {
         self.device = device;
         self.known_device = None;
+        // So that the manifest is told with the next batch.
+        self.unsaved.settings = true;
     }
 
     /// The export tree is another folder now; an audit finds what is missing there.

@@ -88,6 +88,7 @@ impl Engine {
             has_outputs: memory.has_outputs,
             next_batch: memory.last_batch + 1,
             unreadable: super::Unreadable::default(),
+            overtaken: BTreeSet::new(),
             left_over: super::LeftOver::default(),
             device,
             known_device: memory.device,

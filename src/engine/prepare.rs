@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
-use super::{Context, Engine, EngineError, Failures, FolderListener};
+use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};
@@ -158,7 +158,9 @@ impl Engine {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
-        self.want_retries(request.now, &mut wanted)?;
+        let overtaken = std::mem::take(&mut self.overtaken);
+        self.want_retries(request.now, &overtaken, &mut wanted)?;
+        wanted.overtaken = overtaken;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
@@ -172,14 +174,19 @@ impl Engine {
             .map(Some)
     }
 
-    fn want_retries(&mut self, now: Instant, wanted: &mut Wanted) -> Result<(), EngineError> {
+    fn want_retries(
+        &mut self,
+        now: Instant,
+        overtaken: &BTreeSet<FailureKey>,
+        wanted: &mut Wanted,
+    ) -> Result<(), EngineError> {
         for path in self.left_over.take_due(now) {
             // Its owner may want it again by now: that is for the planner to say.
             if let Some(row) = self.output_at(&path)? {
                 want(wanted, row, Because::Retry);
             }
         }
-        for key in self.failures.due(now) {
+        for key in self.failures.due(now).chain(overtaken) {
             match &key.owner {
                 Owner::Note(id) => {
                     wanted.notes.entry(*id).or_insert(Because::Retry);
@@ -217,7 +224,11 @@ impl Engine {
             full,
         };
         let mut known = self.known(wanted)?;
-        known.doubt(&wanted.damaged, &self.failures);
+        known.doubt(|path, key| {
+            wanted.damaged.contains(path)
+                || wanted.overtaken.contains(key)
+                || self.failures.get(key).is_some()
+        });
         let mut plan = Plan {
             withdraw: wanted.withdraw.clone(),
             ..Plan::default()
@@ -383,16 +394,13 @@ impl Known {
 
     /// What was damaged since it was written is not up to date, whatever its key says; nor is what failed since, as it
     /// may have been made anew for that reason.
-    fn doubt(&mut self, damaged: &BTreeSet<OutputPath>, failures: &Failures) {
-        if damaged.is_empty() && failures.is_empty() {
-            return;
-        }
+    fn doubt(&mut self, is_doubtful: impl Fn(&OutputPath, &FailureKey) -> bool) {
         for row in self.rows.values_mut().flatten() {
             let key = FailureKey {
                 owner: row.owner.clone(),
                 format: row.format.clone(),
             };
-            if damaged.contains(&row.path) || failures.get(&key).is_some() {
+            if is_doubtful(&row.path, &key) {
                 row.state = None;
             }
         }
@@ -407,6 +415,8 @@ pub(super) struct Wanted {
     pub(super) pages: BTreeSet<Page>,
     /// Outputs that are not as the manifest remembers them.
     pub(super) damaged: BTreeSet<OutputPath>,
+    /// Jobs that read something other than what was planned.
+    overtaken: BTreeSet<FailureKey>,
     /// Outputs that nobody wants any more, whoever had them.
     pub(super) withdraw: BTreeSet<OutputPath>,
 }

@@ -88,14 +88,27 @@ impl Manifest {
     /// When the system refuses. The export tree may then be ahead of the manifest: what the batch did
     /// will be looked at again.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), ManifestError> {
-        if *changes == Changes::default() {
+        self.commit_all(std::slice::from_ref(changes))
+    }
+
+    /// Records several batches, the oldest first: all of them, or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_all(&mut self, batches: &[Changes]) -> Result<(), ManifestError> {
+        if batches.iter().all(|changes| *changes == Changes::default()) {
             return Ok(());
         }
         let added = write(&mut self.connection, |transaction| {
-            apply(transaction, changes)
+            let mut added = false;
+            for changes in batches {
+                added |= apply(transaction, changes)?;
+            }
+            Ok(added)
         });
         self.undurable |= added.map_err(|error| self.error(error))?;
-        if changes.files.len() + changes.outputs.len() > 10_000 {
+        let rows = |changes: &Changes| changes.files.len() + changes.outputs.len();
+        if batches.iter().map(rows).sum::<usize>() > 10_000 {
             self.give_back()?;
         }
         Ok(())

@@ -241,14 +241,18 @@ impl<'a> Update<'a> {
 
     fn replace(&mut self, id: FileId, seen: Seen) {
         self.touched.insert(id);
-        let moved_on = self.vault.files.get(id).stamp != seen.stamp;
+        let before = self.vault.files.get(id);
+        let moved_on = before.stamp != seen.stamp;
+        let was_trusted = before.trusted;
         self.vault.files.set_stamp(id, seen.stamp, seen.trusted);
         let file = self.vault.files.get(id);
         let path = file.path.clone();
         let (Some(old), Some(packed)) = (file.facts(), seen.facts) else {
             if moved_on {
-                self.copies.insert(id);
                 self.delta.changed.push(id);
+            }
+            if moved_on || !was_trusted {
+                self.copies.insert(id);
             }
             return;
         };

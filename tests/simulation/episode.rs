@@ -13,6 +13,7 @@ use smartnotesd::config::{
 };
 use smartnotesd::disk::select::Select;
 use smartnotesd::engine::Finished;
+use smartnotesd::hash::ContentHash;
 use smartnotesd::manifest::Manifest;
 
 use crate::counts::Counts;
@@ -215,6 +216,7 @@ impl Episode {
         world.kernel.forget_all();
         // A closed manifest is on the disk, and with it all that its disk's journal knows.
         world.export.synced();
+        world.export.inherit();
         if world.one_disk {
             world.export.flush();
         }
@@ -228,6 +230,7 @@ impl Episode {
         world.fuse = None;
         world.malice = Malice::default();
         world.kernel.forget_all();
+        world.export.inherit();
         if power {
             world.counts.power_losses += 1;
             world.note("power lost");
@@ -283,7 +286,7 @@ impl Episode {
                     process.rescan();
                 }
             }
-            _ => self.be_awake(),
+            _ => self.be_awake()?,
         }
         let starts = self.disks.world().rng.chance(60);
         if self.process.is_none() && starts {
@@ -293,9 +296,9 @@ impl Episode {
     }
 
     /// Some events come, and the daemon does what is due, while everybody acts.
-    fn be_awake(&mut self) {
+    fn be_awake(&mut self) -> Result<(), String> {
         let Some(process) = &mut self.process else {
-            return;
+            return Ok(());
         };
         {
             let mut world = self.disks.world();
@@ -312,6 +315,7 @@ impl Episode {
             world.malice = Malice {
                 faults: if world.rng.chance(20) { 60 } else { 0 },
                 edits: if wild { 40 } else { 0 },
+                root_losses: if world.rng.chance(5) { 30 } else { 0 },
                 meddling: if world.rng.chance(15) { 20 } else { 0 },
             };
             if world.rng.chance(20) {
@@ -332,23 +336,55 @@ impl Episode {
             world.fuse = None;
         }
         if let Some(Some(finished)) = turned {
-            self.after_batch(&finished);
+            self.after_batch(&finished)?;
         }
+        Ok(())
     }
 
-    fn after_batch(&mut self, _finished: &Finished) {}
+    /// What a batch saw as private is in no output any more, unless something kept the batch from its work.
+    fn after_batch(&mut self, finished: &Finished) -> Result<(), String> {
+        let whole = finished.failed.is_empty()
+            && finished.refused.is_empty()
+            && finished.again.is_empty()
+            && finished.cancelled == 0;
+        if !whole {
+            return Ok(());
+        }
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        let world = self.disks.world();
+        let exports = world.export.files();
+        for (_, file) in process.engine.vault().files().iter() {
+            let Some(bytes) = world.notes.bytes(file.path.as_str()) else {
+                continue;
+            };
+            let seen = file.facts().map(|facts| facts.content);
+            if file.exported || seen != Some(ContentHash::of(bytes)) {
+                continue;
+            }
+            let text = String::from_utf8_lossy(bytes);
+            let tokens = user::tokens(&text).filter(|token| !process.is_public(&world, token));
+            for token in tokens {
+                let leak = exports.iter().find(|(_, export)| {
+                    !export.foreign && String::from_utf8_lossy(&export.bytes).contains(token)
+                });
+                if let Some((path, _)) = leak {
+                    return Err(format!("{path}: has `{token}` of {}, which is not exported", file.path));
+                }
+            }
+        }
+        Ok(())
+    }
 
     fn change_root(&mut self) {
         let mut world = self.disks.world();
         if world.notes.root == Root::Here {
-            let states = [Root::Deleted, Root::MovedAway, Root::Unmounted];
-            world.notes.root = world.rng.choose(&states).expect("there are three");
-            world.counts.roots_lost += 1;
+            user::lose_root(&mut world);
         } else {
             world.notes.root = Root::Here;
+            world.note("the notes folder is back");
         }
-        let root = world.notes.root;
-        world.note(format!("the notes folder is {root:?}"));
     }
 
     fn restart(&mut self) {

@@ -84,7 +84,9 @@ pub(crate) struct ExportTree {
     at_risk: BTreeSet<String>,
     /// The same of batches that a power loss would make forgotten.
     unsynced: BTreeSet<String>,
-    /// How often a file or a folder was changed by us.
+    /// The same from earlier lives, until a batch has dealt with them.
+    inherited: BTreeSet<String>,
+    /// How many files we wrote or removed.
     pub(crate) changes: u64,
     /// A promise that was broken.
     pub(crate) broken: Option<String>,
@@ -143,7 +145,21 @@ impl ExportTree {
 
     /// Whether somebody may put a file there.
     pub(crate) fn is_open_to_all(&self, path: &str) -> bool {
-        !self.at_risk.contains(path) && !self.unsynced.contains(path)
+        let risks = [&self.at_risk, &self.unsynced, &self.inherited];
+        !risks.iter().any(|names| names.contains(path))
+    }
+
+    /// The process is gone.
+    pub(crate) fn inherit(&mut self) {
+        let names = std::mem::take(&mut self.at_risk);
+        self.inherited.extend(names);
+    }
+
+    /// A batch dealt with what lies under a name.
+    fn settle(&mut self, path: &OutputPath) {
+        if self.inherited.remove(path.as_str()) {
+            self.at_risk.insert(path.as_str().to_owned());
+        }
     }
 
     /// A batch is remembered, but not on the disk.
@@ -169,12 +185,14 @@ impl ExportTree {
 
     fn act(&mut self, op: Op, ours: bool) {
         self.now.apply(&op, false);
+        // A folder that could not be removed is tried again at a start: that is no change of the exports.
+        let is_file = matches!(op, Op::Link(..) | Op::Unlink(_));
         self.undone.push(Undone {
             op,
             ours,
             log: self.log,
         });
-        if ours {
+        if ours && is_file {
             self.changes += 1;
         }
     }
@@ -229,6 +247,7 @@ impl ExportTree {
         if hash == ContentHash::of(bytes) {
             // Whoever made it, it is what we would write: from now on it is ours.
             self.adopt(inode);
+            self.settle(path);
             return Ok(Judged::Right(OutputState { hash, ..state }));
         }
         let ours = match owned {
@@ -329,11 +348,13 @@ impl ExportTree {
             Existing::File(_) | Existing::Other => return Err(OutputError::Foreign(path.clone())),
         }
         self.temporary.remove(temporary);
+        self.settle(path);
         self.act(Op::Link(path.as_str().to_owned(), inode), true);
         Ok(())
     }
 
     pub(crate) fn delete(&mut self, path: &OutputPath, owned: Owned<'_>) -> bool {
+        self.settle(path);
         let Ok(Existing::File(inode)) = self.existing(path.as_str()) else {
             return false;
         };
@@ -444,7 +465,7 @@ impl ExportTree {
         }
         self.now = names;
         let forgotten = std::mem::take(&mut self.unsynced);
-        self.at_risk.extend(forgotten);
+        self.inherited.extend(forgotten);
         self.temporary.retain(|_, _| rng.chance(50));
         for file in self.files.values_mut().filter(|file| !file.flushed) {
             file.flushed = true;

@@ -11,7 +11,7 @@ use smartnotesd::disk::{Found, Stamp};
 use smartnotesd::path::NotePath;
 
 /// File times are kept by this tick, as the kernel does: two writes within one leave equal stamps.
-pub(crate) const TICK: i64 = 4_000_000;
+pub(crate) const TICK: i64 = 10_000_000;
 
 /// What a name leads to, if it is a file.
 #[derive(Clone, Debug)]

@@ -18,7 +18,7 @@ use smartnotesd::manifest::Manifest;
 use smartnotesd::watch::Inbox;
 
 use crate::notes::Root;
-use crate::world::{Clock, Disks, Watcher};
+use crate::world::{Clock, Disks, Watcher, World};
 
 /// Which device the notes folder lies on, and which an empty mount point.
 const DEVICE: u64 = 1;
@@ -84,6 +84,16 @@ impl Process {
         };
         process.inbox.mark_all();
         process
+    }
+
+    /// Whether a word is also in a file that is exported, as far as the daemon knows: copies and links share words.
+    pub(crate) fn is_public(&self, world: &World, word: &str) -> bool {
+        let vault = self.engine.vault();
+        vault.files().iter().any(|(id, file)| {
+            let shown = file.exported || (!file.is_note() && vault.is_copied(id));
+            let text = world.notes.bytes(file.path.as_str()).unwrap_or_default();
+            shown && String::from_utf8_lossy(text).contains(word)
+        })
     }
 
     fn now(&self) -> Instant {
@@ -249,7 +259,8 @@ impl Process {
                 Ok(Staged::Unchanged(state)) => ends.push((index, JobEnd::Unchanged(state))),
                 Err(error) => ends.push((index, error.into())),
             }
-            if self.disks.world().rng.chance(10) {
+            // The engine publishes many files on several threads: here there is one.
+            if staged.len() >= 100 || self.disks.world().rng.chance(10) {
                 self.publish(batch, std::mem::take(&mut staged), &mut ends);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::notes::TICK;
+use crate::notes::{Root, TICK};
 use crate::world::World;
 
 const NOTES: &[&str] = &["a", "b", "Core", "core", "d", "e f", "index", "g"];
@@ -313,4 +313,19 @@ pub(crate) fn meddle(world: &mut World) {
             }
         }
     }
+}
+
+/// The notes folder goes in one of the ways.
+pub(crate) fn lose_root(world: &mut World) {
+    let ways = [Root::Deleted, Root::MovedAway, Root::Unmounted];
+    world.notes.root = world.rng.choose(&ways).expect("there are three");
+    world.counts.roots_lost += 1;
+    let root = world.notes.root;
+    world.note(format!("the notes folder is {root:?}"));
+}
+
+/// The words of a text that no other text had when it was written.
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| !letter.is_ascii_alphanumeric())
+        .filter(|word| word.starts_with("tok") && word.ends_with('x'))
 }

@@ -44,6 +44,8 @@ pub(crate) struct Malice {
     pub(crate) faults: u64,
     /// At how many calls in a thousand somebody changes the notes.
     pub(crate) edits: u64,
+    /// At how many calls in a thousand the notes folder goes.
+    pub(crate) root_losses: u64,
     /// At how many calls in a thousand somebody meddles with the export tree.
     pub(crate) meddling: u64,
 }
@@ -157,11 +159,17 @@ impl Disks {
         self.burn();
         let mut world = self.world();
         world.counts.calls += 1;
-        let drift = world.rng.below(400_000);
+        let drift = world.rng.below(100_000);
         world.pass(Duration::from_nanos(drift));
         let Malice {
-            edits, meddling, ..
+            edits,
+            meddling,
+            root_losses,
+            ..
         } = world.malice;
+        if root_losses > 0 && world.notes.root == Root::Here && world.rng.rarely(root_losses) {
+            user::lose_root(&mut world);
+        }
         if edits > 0 && world.rng.rarely(edits) {
             user::change_notes(&mut world);
         }
