@@ -370,7 +370,10 @@ impl Episode {
                     !export.foreign && String::from_utf8_lossy(&export.bytes).contains(token)
                 });
                 if let Some((path, _)) = leak {
-                    return Err(format!("{path}: has `{token}` of {}, which is not exported", file.path));
+                    return Err(format!(
+                        "{path}: has `{token}` of {}, which is not exported",
+                        file.path
+                    ));
                 }
             }
         }
