@@ -80,7 +80,7 @@ impl Engine {
         self.look_at_turned_links(&mut survey, listener)?;
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
-        let mut look = self.read_changed(survey);
+        let mut look = self.read_changed(survey)?;
         let covered = |path: &str| {
             dirty.paths.contains(path)
                 || again.contains(path)
@@ -265,9 +265,7 @@ impl Engine {
         let unmounted =
             survey.found.is_empty() && self.known_device.is_some_and(|known| known != self.device);
         if unmounted || !self.notes.is_there() {
-            return Err(EngineError::NotesGone(
-                self.config.notes_dir.display().to_string(),
-            ));
+            return Err(self.notes_gone());
         }
         Ok(())
     }
@@ -299,7 +297,8 @@ impl Engine {
         survey.gone.extend(gone);
     }
 
-    fn read_changed(&mut self, survey: Survey) -> Look {
+    fn read_changed(&mut self, survey: Survey) -> Result<Look, EngineError> {
+        let mut vanished = false;
         let files = self.vault.files();
         let mut changes: Vec<Change> = survey
             .gone
@@ -344,18 +343,32 @@ impl Engine {
                     });
                 }
                 // It went between the look and the read: a hint of that is on its way, but none is needed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(error) if error.kind() == ErrorKind::NotFound && self.is_gone(&path) => {
                     changes.push(Change { path, now: None });
+                    vanished = true;
                 }
                 Err(error) => unreadable.push((path.to_string(), error)),
             }
         }
-        Look {
+        if vanished && !self.notes.is_there() {
+            return Err(self.notes_gone());
+        }
+        Ok(Look {
             changes,
             texts,
             unreadable,
             newly_unreadable: Vec::new(),
-        }
+        })
+    }
+
+    /// Whether nothing is at a path that a file has just been found at. A read can't tell that from a notes folder that
+    /// is gone as a whole.
+    fn is_gone(&self, path: &NotePath) -> bool {
+        !matches!(self.notes.look(path), Ok(Looked::File(_)) | Err(_))
+    }
+
+    fn notes_gone(&self) -> EngineError {
+        EngineError::NotesGone(self.config.notes_dir.display().to_string())
     }
 }
 

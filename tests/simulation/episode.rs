@@ -359,19 +359,26 @@ impl Episode {
             let Some(bytes) = world.notes.bytes(file.path.as_str()) else {
                 continue;
             };
-            let seen = file.facts().map(|facts| facts.content);
-            if file.exported || seen != Some(ContentHash::of(bytes)) {
+            let Some(facts) = file.facts() else {
+                continue;
+            };
+            let is_out = process.engine.vault().rules().lets_out(&facts);
+            if is_out || facts.content != ContentHash::of(bytes) {
                 continue;
             }
             let text = String::from_utf8_lossy(bytes);
             let tokens = user::tokens(&text).filter(|token| !process.is_public(&world, token));
             for token in tokens {
-                let leak = exports.iter().find(|(_, export)| {
-                    !export.foreign && String::from_utf8_lossy(&export.bytes).contains(token)
+                let leak = exports.iter().find(|(path, export)| {
+                    // A copy is somebody's own file, whatever words it shares with a note.
+                    let is_copy = process.engine.vault().files().find(path).is_some();
+                    !export.foreign
+                        && !is_copy
+                        && String::from_utf8_lossy(&export.bytes).contains(token)
                 });
                 if let Some((path, _)) = leak {
                     return Err(format!(
-                        "{path}: has `{token}` of {}, which is not exported",
+                        "{path}: has `{token}` of {}, which is private",
                         file.path
                     ));
                 }
