@@ -226,12 +226,13 @@ impl Engine {
     /// too, also when that name is new.
     fn look_at_aliases(&self, survey: &mut Survey) {
         let files = self.vault.files();
-        let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?).stamp);
+        let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?));
         let mut inodes: BTreeSet<u64> = BTreeSet::new();
         for (path, found) in &survey.found {
             let before = known(path);
-            if before != Some(found.stamp) {
-                inodes.extend(before.map(|stamp| stamp.inode));
+            // An equal stamp that is not trusted may hide a change.
+            if before.is_none_or(|file| !file.trusted || file.stamp != found.stamp) {
+                inodes.extend(before.map(|file| file.stamp.inode));
                 inodes.insert(found.stamp.inode);
             }
         }
@@ -240,7 +241,7 @@ impl Engine {
                 .gone
                 .iter()
                 .filter_map(known)
-                .map(|stamp| stamp.inode),
+                .map(|file| file.stamp.inode),
         );
         let aliases: BTreeSet<NotePath> = inodes
             .into_iter()
