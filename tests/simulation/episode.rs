@@ -315,7 +315,7 @@ impl Episode {
             world.malice = Malice {
                 faults: if world.rng.chance(20) { 60 } else { 0 },
                 edits: if wild { 40 } else { 0 },
-                root_losses: if world.rng.chance(5) { 30 } else { 0 },
+                root_losses: if world.rng.chance(8) { 30 } else { 0 },
                 meddling: if world.rng.chance(15) { 20 } else { 0 },
             };
             if world.rng.chance(20) {
@@ -377,7 +377,10 @@ impl Episode {
                         && String::from_utf8_lossy(&export.bytes).contains(token)
                 });
                 if let Some((path, _)) = leak {
-                    return Err(format!("{path}: has `{token}` of {}, which is private", file.path));
+                    return Err(format!(
+                        "{path}: has `{token}` of {}, which is private",
+                        file.path
+                    ));
                 }
             }
         }
