@@ -72,6 +72,7 @@ impl Vault {
         let file = self.files.get(id);
         let mut key = KeyHasher::new();
         key.hash(facts.content)
+            .text(file.path.as_str())
             .text(&self.rules.stem(&file.path, &facts.title));
         let mut view = View {
             key: Key::default(),

@@ -315,7 +315,7 @@ impl Episode {
             world.malice = Malice {
                 faults: if world.rng.chance(20) { 60 } else { 0 },
                 edits: if wild { 40 } else { 0 },
-                root_losses: if world.rng.chance(5) { 30 } else { 0 },
+                root_losses: if world.rng.chance(8) { 30 } else { 0 },
                 meddling: if world.rng.chance(15) { 20 } else { 0 },
             };
             if world.rng.chance(20) {

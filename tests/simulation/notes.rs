@@ -407,6 +407,15 @@ impl NotesTree {
         )
     }
 
+    /// Whether a file has a name that counts and one that does not: a change through the second shows nowhere else.
+    pub(crate) fn has_unseen_alias(&self, select: &Select) -> bool {
+        let counts = |path: &str| self.found(select, path).is_ok_and(|found| found.is_some());
+        self.files.iter().any(|(path, inode)| {
+            let mut others = self.files.iter().filter(|(_, other)| *other == inode);
+            !counts(path) && others.any(|(other, _)| counts(other))
+        })
+    }
+
     /// A file's bytes and version.
     ///
     /// # Errors

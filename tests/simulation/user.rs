@@ -235,6 +235,9 @@ pub(crate) fn change_notes(world: &mut World) {
         }
     };
     tell(world, &touched, &inodes);
+    if world.notes.has_unseen_alias(&world.select) {
+        world.rescan_needed = true;
+    }
 }
 
 /// Folders by their inodes before a change: events of what is gone come from there.

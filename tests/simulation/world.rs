@@ -167,8 +167,13 @@ impl Disks {
             root_losses,
             ..
         } = world.malice;
-        if root_losses > 0 && world.notes.root == Root::Here && world.rng.rarely(root_losses) {
+        let is_here = world.notes.root == Root::Here;
+        if root_losses > 0 && is_here && world.rng.rarely(root_losses) {
             user::lose_root(&mut world);
+        } else if root_losses > 0 && !is_here && world.rng.rarely(10 * root_losses) {
+            // Back before anybody could notice.
+            world.notes.root = Root::Here;
+            world.note("the notes folder is back");
         }
         if edits > 0 && world.rng.rarely(edits) {
             user::change_notes(&mut world);
