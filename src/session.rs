@@ -6,7 +6,7 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Loaded;
 use crate::disk::notes::NotesFolder;
@@ -115,10 +115,10 @@ impl Session {
     pub fn open(loaded: Loaded, now: Instant) -> Result<(Self, Engine), SessionError> {
         let formats = Formats::new(&loaded.config)?;
         let notes = Arc::new(open_notes(&loaded)?);
-        let outputs = Arc::new(open_tree(&loaded, notes.clone())?);
+        let outputs = Arc::new(patiently(|| open_tree(&loaded, notes.clone()))?);
         let state = state_path(&loaded.config.state_dir, &loaded.config.export_dir);
         make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
-        let lock = Lock::acquire(&state)?;
+        let lock = patiently(|| Ok(Lock::acquire(&state)?))?;
         let (manifest, lost) = open_manifest(&state)?;
         let session = Self {
             loaded,
@@ -277,4 +277,18 @@ fn same_file_system(a: &std::path::Path, b: &std::path::Path) -> bool {
     let device =
         |path: &std::path::Path| std::fs::metadata(path).map(|metadata| metadata.dev()).ok();
     device(a).is_some() && device(a) == device(b)
+}
+
+/// Tries for a moment what another process holds. One that was killed while it started a command leaves its locks with the
+/// child until that has become the command.
+fn patiently<T>(mut take: impl FnMut() -> Result<T, SessionError>) -> Result<T, SessionError> {
+    const TRIES: u32 = 25;
+    const PAUSE: Duration = Duration::from_millis(20);
+    for _ in 1..TRIES {
+        match take() {
+            Err(SessionError::Held(_)) => std::thread::sleep(PAUSE),
+            taken => return taken,
+        }
+    }
+    take()
 }

@@ -13,6 +13,9 @@ const TOLD_FAILURES: usize = 20;
 
 /// A batch begins.
 pub fn started(batch: &Batch, limit: usize) {
+    if let Some(renewed) = &batch.renewed {
+        events::manifest_renewed(renewed);
+    }
     for (path, error) in &batch.unreadable {
         events::unreadable(path, error);
     }

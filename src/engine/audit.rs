@@ -117,12 +117,8 @@ impl Engine {
 /// Has the owner of a row planned again; what has no owner any more is withdrawn.
 pub(super) fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
     match row.owner {
-        Owner::Note(id) => {
-            wanted.notes.entry(id).or_insert(because);
-        }
-        Owner::Copy(id) => {
-            wanted.copies.entry(id).or_insert(because);
-        }
+        Owner::Note(id) => prefer_output(&mut wanted.notes, id, because),
+        Owner::Copy(id) => prefer_output(&mut wanted.copies, id, because),
         Owner::Page(name) => match Page::from_name(&name) {
             Some(page) => {
                 wanted.pages.insert(page);
@@ -131,5 +127,15 @@ pub(super) fn want(wanted: &mut Wanted, row: StoredOutput, because: Because) {
                 wanted.withdraw.insert(row.path);
             }
         },
+    }
+}
+
+/// Notes a reason where there is none yet. That an output is missing or was edited comes before all others: it alone has an
+/// output made again that the manifest thinks current.
+fn prefer_output(reasons: &mut BTreeMap<FileId, Because>, id: FileId, because: Because) {
+    if because == Because::Output {
+        reasons.insert(id, because);
+    } else {
+        reasons.entry(id).or_insert(because);
     }
 }

@@ -190,6 +190,7 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
+        self.has_outputs |= !tally.changes.outputs.is_empty();
         let committed = match self.secure_names(&tally.changes) {
             Ok(()) => self.commit(tally.changes),
             Err(error) => {
@@ -198,6 +199,9 @@ impl Engine {
                 Err(ManifestError::Io { path, error })
             }
         };
+        if let Err(error) = &committed {
+            self.mind_damage(error);
+        }
         (tally.finished, committed)
     }
 

@@ -17,6 +17,7 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod renew;
 mod texts;
 mod unreadable;
 
@@ -80,6 +81,8 @@ pub struct Engine {
     flush_covers_manifest: bool,
     /// What this batch announced in the manifest.
     announced: BTreeSet<OutputPath>,
+    /// What the manifest was found to be damaged by, while it is not yet begun anew.
+    damage: Option<String>,
     /// Where to tell that the work goes on.
     progress: Arc<Progress>,
 }

@@ -94,6 +94,7 @@ impl Engine {
             known_device: memory.device,
             flush_covers_manifest,
             announced: BTreeSet::new(),
+            damage: None,
             progress: Arc::default(),
         };
         engine.folders.extend(engine.folders_of_files());
@@ -128,7 +129,11 @@ impl Engine {
     }
 
     /// Compares rules and formats with those that the manifest's keys belong to.
-    fn settle_settings(&mut self, rules: Option<&str>, formats: &BTreeSet<(Box<str>, Key)>) {
+    pub(super) fn settle_settings(
+        &mut self,
+        rules: Option<&str>,
+        formats: &BTreeSet<(Box<str>, Key)>,
+    ) {
         let current: BTreeSet<(Box<str>, Key)> = self
             .format_plans
             .iter()
@@ -177,8 +182,7 @@ impl Unusable {
     /// When a new one would not help: the manifest is not damaged, the system refuses.
     fn reason(self) -> Result<String, ManifestError> {
         match self {
-            Self::Manifest(error) if error.is_corruption() => Ok(error.to_string()),
-            Self::Manifest(error) => Err(error),
+            Self::Manifest(error) => error.damage().map(str::to_owned).ok_or(error),
             Self::Unfit => Ok("its records of the notes don't fit together".to_owned()),
         }
     }

@@ -98,15 +98,46 @@ pub struct Batch {
     pub problems: Vec<(NotePath, crate::vault::Problem)>,
     /// Files that could not be read, for the log: only those that were not reported before.
     pub unreadable: Vec<(String, String)>,
+    /// Why the manifest was begun anew for this batch, if it was.
+    pub renewed: Option<String>,
 }
 
 impl Engine {
-    /// Looks, takes in what changed and plans a batch; `None` when there is nothing to do and nothing to say.
+    /// Looks, takes in what changed and plans a batch; `None` when there is nothing to do and nothing to say. Where the
+    /// manifest turns out to be damaged, it is begun anew and everything looked at.
     ///
     /// # Errors
     /// When the notes folder can't be looked at, or the manifest can't be read. Nothing is lost: the same hints lead to
     /// the same batch later.
     pub fn prepare(
+        &mut self,
+        request: &Request<'_>,
+        listener: &dyn FolderListener,
+    ) -> Result<Option<Batch>, EngineError> {
+        if self.damage.is_none() {
+            match self.prepare_from(request, listener) {
+                Err(EngineError::Manifest(error)) if error.is_corruption() => {
+                    self.mind_damage(&error);
+                }
+                prepared => return prepared,
+            }
+        }
+        let damage = self.damage.take().unwrap_or_default();
+        let renewed = Some(self.renew(&damage)?);
+        let anew = Request {
+            dirty: &Dirty {
+                everything: true,
+                ..Dirty::default()
+            },
+            audit: true,
+            always: true,
+            ..*request
+        };
+        let batch = self.prepare_from(&anew, listener)?;
+        Ok(batch.map(|batch| Batch { renewed, ..batch }))
+    }
+
+    fn prepare_from(
         &mut self,
         request: &Request<'_>,
         listener: &dyn FolderListener,
@@ -334,6 +365,7 @@ impl Engine {
             context: Arc::new(context),
             problems,
             unreadable,
+            renewed: None,
         })
     }
 

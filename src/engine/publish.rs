@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputDisk, OutputError, OutputState, StagedFile};
-use crate::manifest::Announcement;
+use crate::manifest::{Announcement, ManifestError};
 use crate::path::OutputPath;
 
 impl Engine {
@@ -66,27 +66,34 @@ impl Engine {
             .collect();
         self.has_outputs = true;
         let folders = self.missing_folders(staged);
-        self.manifest
-            .announce_folders(&folders)
-            .map_err(std::io::Error::other)?;
         // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
         let newly = staged
             .iter()
             .filter(|(index, _)| batch.jobs[*index].ownership != Ownership::Announced);
         self.announced
             .extend(newly.map(|(_, file)| file.path.clone()));
-        if self.flush_covers_manifest {
-            self.manifest
-                .announce_before_flush(&announcements)
-                .map_err(std::io::Error::other)?;
-            self.outputs.flush()?;
-            self.manifest.flushed();
-            return Ok(());
+        if let Err(error) = self.announce(&folders, &announcements) {
+            self.mind_damage(&error);
+            return Err(std::io::Error::other(error));
         }
-        self.manifest
-            .announce(&announcements)
-            .map_err(std::io::Error::other)?;
-        self.outputs.flush()
+        self.outputs.flush()?;
+        if self.flush_covers_manifest {
+            self.manifest.flushed();
+        }
+        Ok(())
+    }
+
+    fn announce(
+        &mut self,
+        folders: &[OutputPath],
+        files: &[Announcement],
+    ) -> Result<(), ManifestError> {
+        self.manifest.announce_folders(folders)?;
+        if self.flush_covers_manifest {
+            self.manifest.announce_before_flush(files)
+        } else {
+            self.manifest.announce(files)
+        }
     }
 }
 

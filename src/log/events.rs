@@ -253,7 +253,7 @@ pub fn export_folder_lost(error: &dyn fmt::Display) {
     error!(target: "smartnotesd", error = %error, "export folder lost");
 }
 
-/// An output that should go could not be deleted; it is tried again at the next rescan.
+/// An output that should go could not be deleted; it is tried again, less and less often.
 pub fn withdrawal_refused(batch: u64, error: &dyn fmt::Display) {
     error!(target: "smartnotesd", batch, error = %error, "output not withdrawn");
 }

@@ -67,6 +67,14 @@ impl ManifestError {
         matches!(self, Self::Corrupt { .. })
     }
 
+    /// What the damage is, where there is one.
+    pub fn damage(&self) -> Option<&str> {
+        match self {
+            Self::Corrupt { what, .. } => Some(what),
+            _ => None,
+        }
+    }
+
     /// Says what `error` means for the database at `path`.
     pub(super) fn of(path: Option<&Path>, error: Error) -> Self {
         let path = path.unwrap_or(Path::new(":memory:")).to_owned();

@@ -6,117 +6,14 @@
 //! *Affect* compares keys: only notes that can see a change are looked at, only those whose key differs are affected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 
+use super::delta::{Affected, Because, Change, Delta, Seen};
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
 use super::table::{Edge, File};
 use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
-use crate::disk::Stamp;
 use crate::hash::{Key, KeyHasher};
 use crate::path::NotePath;
-
-/// A file that was looked at.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// Where.
-    pub path: NotePath,
-    /// What is there now; `None` when nothing is.
-    pub now: Option<Seen>,
-}
-
-/// What was seen of a file.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// Its version.
-    pub stamp: Stamp,
-    /// Whether an equal stamp later means an equal content.
-    pub trusted: bool,
-    /// What a note says; `None` for an attachment.
-    pub facts: Option<PackedFacts>,
-}
-
-/// Why a note is exported again. Its text is the log's `because`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Because {
-    /// It was not exported before.
-    New,
-    /// Its own text changed.
-    Changed,
-    /// It embeds what changed, perhaps through other notes.
-    Embeds(NotePath),
-    /// A link of it leads elsewhere now.
-    LinksTo(NotePath),
-    /// Another note's reference to it came, went or looks different.
-    LinkedFrom(NotePath),
-    /// A note that wants the same output came, went or changed.
-    Shares(NotePath),
-    /// The config changed.
-    Config,
-    /// Its output is missing or was changed by someone.
-    Output,
-    /// It failed before.
-    Retry,
-    /// All is exported again, as asked for.
-    Full,
-}
-
-impl fmt::Display for Because {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::New => f.write_str("new"),
-            Self::Changed => f.write_str("changed"),
-            Self::Embeds(path) => write!(f, "embeds {path}"),
-            Self::LinksTo(path) => write!(f, "links to {path}"),
-            Self::LinkedFrom(path) => write!(f, "linked from {path}"),
-            Self::Shares(path) => write!(f, "shares an output with {path}"),
-            Self::Config => f.write_str("config"),
-            Self::Output => f.write_str("output missing or changed"),
-            Self::Retry => f.write_str("retry"),
-            Self::Full => f.write_str("full"),
-        }
-    }
-}
-
-/// A note to export again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Affected {
-    /// The note. It is exported, or blocked ([`Vault::blocked`]): then its jobs fail.
-    pub id: FileId,
-    /// Why.
-    pub because: Because,
-}
-
-/// What some changes mean.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Delta {
-    /// Files that are new or whose content changed, in path order.
-    pub changed: Vec<FileId>,
-    /// Files that are gone.
-    pub removed: Vec<(FileId, NotePath)>,
-    /// Notes to export again, in path order.
-    pub affected: Vec<Affected>,
-    /// Notes that are still there and no longer exported.
-    pub withdrawn: Vec<FileId>,
-    /// Attachments to copy again or to withdraw ([`Vault::is_copied`] tells which), in path order.
-    pub copies: Vec<FileId>,
-    /// Pages that list something else now, and those at whose place another file of the export came or went.
-    pub pages: BTreeSet<Page>,
-    /// Files of which something is known that was not known before, for the manifest.
-    pub touched: Vec<FileId>,
-}
-
-impl Delta {
-    /// Whether nothing follows for the export.
-    pub fn is_empty(&self) -> bool {
-        self.changed.is_empty()
-            && self.removed.is_empty()
-            && self.affected.is_empty()
-            && self.withdrawn.is_empty()
-            && self.copies.is_empty()
-            && self.pages.is_empty()
-    }
-}
 
 impl Vault {
     /// Takes in changes, at most one for each path.

@@ -7,8 +7,9 @@
 //! `incoming` are each other's mirror; `exported`, `view` and `backlinks` are what the files and rules imply.
 
 pub mod anchor;
-pub mod change;
+mod change;
 mod comments;
+pub mod delta;
 pub mod facts;
 mod frontmatter;
 pub mod load;
@@ -25,7 +26,7 @@ mod tags;
 pub mod view;
 mod wikilinks;
 
-pub use change::{Affected, Because, Change, Delta, Seen};
+pub use delta::{Affected, Because, Change, Delta, Seen};
 pub use facts::{
     Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind,
 };

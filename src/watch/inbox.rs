@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 const MOST_PATHS: usize = 100_000;
 
 /// Where to look again.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dirty {
     /// Look at the whole tree; the sets below are empty then.
     pub everything: bool,

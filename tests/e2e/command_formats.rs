@@ -76,3 +76,29 @@ fn what_a_command_starts_is_ended_with_it() {
         "the child still runs"
     );
 }
+
+/// The README's docx route, with the real program.
+#[test]
+fn pandoc_makes_a_docx_that_is_the_same_each_time() {
+    if std::process::Command::new("pandoc")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        println!("SKIPPED pandoc_makes_a_docx_that_is_the_same_each_time: pandoc is not installed");
+        return;
+    }
+    let vault = Vault::with(
+        "formats:\n  docx:\n    extension: docx\n    command: [pandoc, --from=gfm+tex_math_dollars, \
+         '--metadata=title:{title}', '--output={output}', '{input}']\n",
+    );
+    vault.write(
+        "a.md",
+        "---\ntitle: A title\n---\n# One\n\n![[b]]\n\n| x | y |\n|---|---|\n| 1 | $a^2$ |\n",
+    );
+    vault.write("b.md", "text of b");
+    vault.export().exits(0);
+    let docx = std::fs::read(vault.export_dir().join("a.docx")).unwrap();
+    assert!(docx.starts_with(b"PK"), "a docx is a zip file");
+    vault.run(&["verify"]).exits(0);
+}

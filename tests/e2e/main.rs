@@ -3,6 +3,7 @@
 // In a crate of tests `pub` says what the modules' words are; nothing can be reached from outside.
 #![allow(unreachable_pub)]
 
+mod chaos;
 mod command_formats;
 mod commands;
 mod concurrency;

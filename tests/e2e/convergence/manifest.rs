@@ -57,7 +57,9 @@ fn assert_recovers(vault: &Vault, what: &str) {
     vault.write("d/new.md", "new");
     daemon.wait_for_export("d/new.md");
     vault.remove("d/new.md");
-    daemon.wait_for("batch finished");
+    daemon.wait_until("a batch that removes", |record| {
+        record.message() == "batch finished" && record.number("removed") == 1
+    });
     let left = vault.tree().differences(&vault.fresh_tree());
     assert_eq!(left, "too many mine.txt\ntoo many my folder\n", "{what}");
     daemon.stop();
@@ -75,12 +77,12 @@ fn damaged_in_every_part() {
     let vault = vault();
     let path = manifest(&vault);
     let size = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
-    for at in (0..size).step_by(size / 8) {
+    for at in (0..size).step_by(size / 5) {
         let mut bytes = fs::read(&path).unwrap();
         let end = bytes.len().min(at + 2000);
         bytes[at.min(end)..end].fill(0xa5);
         fs::write(&path, bytes).unwrap();
-        assert_recovers(&vault, "damaged");
+        assert_recovers(&vault, &format!("damaged at {at}"));
     }
 }
 
@@ -88,10 +90,10 @@ fn damaged_in_every_part() {
 fn cut_short() {
     let vault = vault();
     let path = manifest(&vault);
-    for length in [0, 10, 100, 4096, 6000] {
+    for length in [0, 10, 4096, 6000] {
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.set_len(length).unwrap();
-        assert_recovers(&vault, "cut short");
+        assert_recovers(&vault, &format!("cut to {length} bytes"));
     }
 }
 

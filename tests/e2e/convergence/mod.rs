@@ -4,12 +4,14 @@
 
 mod crash;
 mod editors;
+mod load;
 mod lost_events;
 mod manifest;
 mod moves;
 mod new_folders;
 mod no_room;
 mod odd_files;
+mod privacy;
 mod room;
 mod root;
 mod times;

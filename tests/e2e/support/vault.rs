@@ -52,7 +52,10 @@ impl Vault {
     /// Replaces the config.
     pub fn configure(&self, config: &str) {
         let text = config_text(config, &self.export_dir(), &self.path("state"));
-        fs::write(self.config(), text).expect("the folder is ours");
+        // Whole or not at all: a daemon may be reading it.
+        let draft = self.path("config-draft.yaml");
+        fs::write(&draft, text).expect("the folder is ours");
+        fs::rename(draft, self.config()).expect("the folder is ours");
     }
 
     /// Puts a whole new config in place.
