@@ -151,7 +151,7 @@ pub(crate) fn change_notes(world: &mut World) {
         .unwrap_or_else(|| "d1".to_owned());
     let clock = world.clock;
     let inodes: Vec<(String, u64)> = inodes(world);
-    let touched = match world.rng.below(22) {
+    let touched = match world.rng.below(25) {
         0..=5 => {
             let bytes = content(world, &any);
             world.note(format!("write {any} {:?}", String::from_utf8_lossy(&bytes)));
@@ -159,6 +159,8 @@ pub(crate) fn change_notes(world: &mut World) {
         }
         6..=8 => {
             let bytes = content(world, &file);
+            let before = world.notes.bytes(&file).map(<[u8]>::to_vec);
+            world.undo = before.map(|before| (file.clone(), before));
             world.note(format!(
                 "write {file} {:?}",
                 String::from_utf8_lossy(&bytes)
@@ -224,7 +226,14 @@ pub(crate) fn change_notes(world: &mut World) {
                 }
             }
         }
-        20 => {
+        20..=22 => match world.undo.take() {
+            Some((path, bytes)) => {
+                world.note(format!("take back the change of {path}"));
+                world.notes.write(&path, &bytes, clock)
+            }
+            None => Vec::new(),
+        },
+        23 => {
             world.note(format!("link {file} as {any}"));
             world.notes.link(&file, &any, clock)
         }

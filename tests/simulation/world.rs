@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) counts: Counts,
     /// What happened, for who must understand a failure.
     pub(crate) trace: Vec<String>,
+    /// The last change of a file, and what it held before: somebody may take it back.
+    pub(crate) undo: Option<(String, Vec<u8>)>,
     /// The manifest; none for a fresh export.
     pub(crate) state: Option<Arc<Mutex<State>>>,
     /// The notes folder, or the empty mount point, that the process has opened.
@@ -92,6 +94,7 @@ impl World {
             rescan_needed: false,
             counts: Counts::default(),
             trace: Vec::new(),
+            undo: None,
             state: None,
             one_disk: false,
             power_may_go: false,
