@@ -7,8 +7,10 @@
 //! * `SMARTNOTESD_SIM_SEEDS=N` runs N seeds instead of as many as fit into some seconds.
 //! * `SMARTNOTESD_SIM_SEED=S` runs the one seed.
 
-// Texts and names are made up here one piece after the other, and the model's names are in lower case.
+// Texts and names are made up here one piece after the other, the model's names are in lower case, and what can happen
+// is one long list.
 #![allow(
+    clippy::too_many_lines,
     clippy::format_push_string,
     clippy::case_sensitive_file_extension_comparisons,
     clippy::single_match_else
