@@ -236,6 +236,7 @@ impl Episode {
             world.note("power lost");
             let mut rng = world.rng.clone();
             let (kept, lost) = lock(&self.state).lose_power(&mut rng);
+            world.note(format!("of the manifest's log {kept} bytes are left"));
             world.counts.lost_transactions += u64::from(lost);
             world.export.lose_power(&mut rng, kept);
             world.rng = rng;

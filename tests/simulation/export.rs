@@ -49,7 +49,7 @@ struct Undone {
     /// What others do is on the disk at once.
     ours: bool,
     /// How long the manifest's log was before: on one disk what follows in the log is never kept without this.
-    log: u64,
+    log: Option<u64>,
 }
 
 /// What lies at an output's path.
@@ -75,7 +75,7 @@ pub(crate) struct ExportTree {
     /// Since the last flush.
     undone: Vec<Undone>,
     /// How long the manifest's log is, where it lies on the same disk.
-    pub(crate) log: u64,
+    pub(crate) log: Option<u64>,
     temporary: BTreeMap<String, u64>,
     files: BTreeMap<u64, OutFile>,
     next: u64,
@@ -458,7 +458,7 @@ impl ExportTree {
         let any = keep_until == usize::MAX;
         let mut names = self.durable.clone();
         for (at, Undone { op, ours, log }) in std::mem::take(&mut self.undone).iter().enumerate() {
-            let ordered = self.log > 0 && *log < kept;
+            let ordered = log.is_some_and(|log| log < kept);
             if !ours || ordered || at < keep_until && (!any || rng.chance(50)) {
                 names.apply(op, !ours);
             }

@@ -85,9 +85,32 @@ impl State {
     /// The machine stops; tells how much of the log is left, and whether that took something.
     pub(crate) fn lose_power(&mut self, rng: &mut Rng) -> (u64, bool) {
         let length = self.log_length();
-        let kept = self.durable.min(length) + rng.below(length.saturating_sub(self.durable) + 1);
+        let cut = self.durable.min(length) + rng.below(length.saturating_sub(self.durable) + 1);
+        let kept = self.end_of_transaction(cut);
         self.move_on(kept);
         (kept, kept < length)
+    }
+
+    /// Where the last transaction that is whole in the first `length` bytes of the log ends: all that a database that is
+    /// opened after the end makes of them.
+    fn end_of_transaction(&self, length: u64) -> u64 {
+        const HEADER: usize = 32;
+        const FRAME_HEADER: usize = 24;
+        let log = fs::read(self.log()).unwrap_or_default();
+        let log = &log[..log.len().min(usize::try_from(length).unwrap_or(usize::MAX))];
+        let word = |at: usize| {
+            log.get(at..at + 4)
+                .map(|word| [word[0], word[1], word[2], word[3]])
+        };
+        let page = word(8).map_or(0, u32::from_be_bytes) as usize;
+        let frames = log.len().saturating_sub(HEADER) / (FRAME_HEADER + page);
+        let end = |frame: usize| HEADER + (frame + 1) * (FRAME_HEADER + page);
+        // The last frame of a transaction says how large the database is after it.
+        let is_last = |frame: &usize| word(end(*frame) - page - FRAME_HEADER + 4) != Some([0; 4]);
+        (0..frames)
+            .rev()
+            .find(is_last)
+            .map_or(0, |frame| end(frame) as u64)
     }
 
     fn move_on(&mut self, kept: u64) {

@@ -193,7 +193,7 @@ pub(crate) fn change_notes(world: &mut World) {
         }
         16 => {
             let to = world.rng.pick(&[
-                "d1", "d3", "d4", "d3/d2", "d1/d2", ".hidden", "tags", "a.md",
+                "d1", "d3", "d4", "d3/d2", "d1/d2", ".hidden", "tags", "x.md",
             ]);
             world.note(format!("rename folder {folder} to {to}"));
             world.notes.rename(&folder, to, clock)

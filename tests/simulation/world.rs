@@ -328,7 +328,7 @@ impl World {
     /// Notes how long the manifest's log is, where that tells what a power loss keeps.
     fn mind_log(&mut self) {
         if let Some(state) = self.state.as_ref().filter(|_| self.one_disk) {
-            self.export.log = lock(state).log_length();
+            self.export.log = Some(lock(state).log_length());
         }
     }
 
