@@ -16,30 +16,26 @@ pub(super) struct LeftOver {
 }
 
 impl LeftOver {
-    /// When they are due.
+    /// When a batch must come for them, if none comes before.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.due
     }
 
-    /// Those that are due; who takes them sees to each.
-    pub(super) fn take_due(&mut self, now: Instant) -> BTreeSet<OutputPath> {
-        if self.due.is_none_or(|due| due > now) {
-            return BTreeSet::new();
-        }
+    /// All of them, for the batch that is planned: each is tried in every batch, as it costs next to nothing.
+    pub(super) fn take(&mut self) -> BTreeSet<OutputPath> {
         self.due = None;
         std::mem::take(&mut self.paths)
     }
 
     /// After a batch that could not remove `refused`.
     pub(super) fn refused(&mut self, refused: impl IntoIterator<Item = OutputPath>, now: Instant) {
-        let before = self.paths.len();
         self.paths.extend(refused);
         if self.paths.is_empty() {
             self.attempt = 0;
-        } else if self.paths.len() > before || self.due.is_none() {
-            self.attempt = self.attempt.saturating_add(1);
-            self.due = Some(now + wait_after(self.attempt));
+            return;
         }
+        self.attempt = self.attempt.saturating_add(1);
+        self.due = Some(now + wait_after(self.attempt));
     }
 }
 
@@ -54,13 +50,12 @@ mod tests {
         let path = OutputPath::new("a.md").expect("a path");
         let (mut left, now) = (LeftOver::default(), Instant::now());
         left.refused([path.clone()], now);
-        assert!(left.take_due(now).is_empty());
-        let later = now + Duration::from_secs(1);
-        assert_eq!(left.take_due(later), BTreeSet::from([path.clone()]));
-        left.refused([path.clone()], later);
-        assert_eq!(left.next_due(), Some(later + Duration::from_secs(2)));
-        left.take_due(later + Duration::from_secs(2));
-        left.refused([], later);
+        assert_eq!(left.next_due(), Some(now + Duration::from_secs(1)));
+        assert_eq!(left.take(), BTreeSet::from([path.clone()]));
+        left.refused([path.clone()], now);
+        assert_eq!(left.next_due(), Some(now + Duration::from_secs(2)));
+        left.take();
+        left.refused([], now);
         assert_eq!(left.next_due(), None);
     }
 }

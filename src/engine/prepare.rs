@@ -180,7 +180,7 @@ impl Engine {
         overtaken: &BTreeSet<FailureKey>,
         wanted: &mut Wanted,
     ) -> Result<(), EngineError> {
-        for path in self.left_over.take_due(now) {
+        for path in self.left_over.take() {
             // Its owner may want it again by now: that is for the planner to say.
             if let Some(row) = self.output_at(&path)? {
                 want(wanted, row, Because::Retry);

@@ -344,16 +344,17 @@ impl Episode {
 
     /// What a batch saw as private is in no output any more, unless something kept the batch from its work.
     fn after_batch(&mut self, finished: &Finished) -> Result<(), String> {
-        let whole = finished.failed.is_empty()
+        let Some(process) = &self.process else {
+            return Ok(());
+        };
+        let whole = process.engine.failures().is_empty()
+            && finished.failed.is_empty()
             && finished.refused.is_empty()
             && finished.again.is_empty()
             && finished.cancelled == 0;
         if !whole {
             return Ok(());
         }
-        let Some(process) = &self.process else {
-            return Ok(());
-        };
         let world = self.disks.world();
         let exports = world.export.files();
         for (_, file) in process.engine.vault().files().iter() {
