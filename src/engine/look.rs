@@ -144,7 +144,8 @@ impl Engine {
                     });
                 }
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                        && self.is_no_folder(folder) =>
                 {
                     Listing::default()
                 }
@@ -366,6 +367,12 @@ impl Engine {
     /// is gone as a whole.
     fn is_gone(&self, path: &NotePath) -> bool {
         !matches!(self.notes.look(path), Ok(Looked::File(_)) | Err(_))
+    }
+
+    /// The same of a folder that could not be listed.
+    fn is_no_folder(&self, folder: &str) -> bool {
+        let looked = NotePath::new(folder).map(|folder| self.notes.look(&folder));
+        !matches!(looked, Ok(Ok(Looked::Folder) | Err(_)))
     }
 
     fn notes_gone(&self) -> EngineError {
