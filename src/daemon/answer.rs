@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
+use super::root::Root;
 use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
@@ -113,7 +114,7 @@ impl Daemon<'_> {
     fn state(&self) -> State {
         if self.stopping {
             State::Stopping
-        } else if self.lost {
+        } else if self.root != Root::Here {
             State::WaitingForNotes
         } else if !self.is_ready {
             State::Starting
@@ -126,7 +127,7 @@ impl Daemon<'_> {
 
     fn watch_state(&self) -> WatchState {
         match self.watch.coverage() {
-            _ if self.lost => WatchState::Lost,
+            _ if self.root != Root::Here => WatchState::Lost,
             Coverage::Native => WatchState::Native,
             Coverage::Partial { unwatched } => WatchState::Partial {
                 polled_folders: unwatched,

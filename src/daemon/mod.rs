@@ -7,6 +7,7 @@
 
 mod answer;
 mod reload;
+mod root;
 mod step;
 mod timers;
 mod tree;
@@ -25,7 +26,6 @@ use crate::batch::{Halt, Progress};
 use crate::config::{ConfigSource, Loaded};
 use crate::control::{self, Response};
 use crate::debounce::Debouncer;
-use crate::disk::FolderState;
 use crate::engine::Engine;
 use crate::log::events::Trigger;
 use crate::log::{LogHandle, events};
@@ -33,6 +33,7 @@ use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
 use crate::watch::{Inbox, Notice, Schedule, Watch, WatchError};
+use root::Root;
 use step::{Step, StepDone, StepEvent};
 
 /// How many batches `status` shows.
@@ -85,8 +86,7 @@ struct Daemon<'a> {
     started: Instant,
     /// What was asked of the next batch besides what the inbox says.
     pending: Pending,
-    /// The notes folder is gone: nothing is looked at until it is back.
-    lost: bool,
+    root: Root,
     is_ready: bool,
     /// Waits for a batch to end before the config can be put in force.
     reload: Option<reload::Asked>,
@@ -181,7 +181,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
             audit: true,
             always: true,
         },
-        lost: false,
+        root: Root::Here,
         is_ready: false,
         reload: None,
         stopping: false,
@@ -240,7 +240,7 @@ impl Daemon<'_> {
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
-        if self.lost || !matches!(self.work, Work::Idle(_)) {
+        if self.root == Root::Gone || !matches!(self.work, Work::Idle(_)) {
             return Ok(());
         }
         if self.pending.trigger.is_some() || self.debouncer.due(now) || self.retry_due(now) {
@@ -300,6 +300,7 @@ impl Daemon<'_> {
                 }
                 self.schedule.polled(began, Instant::now());
                 self.census.notes = notes;
+                self.found_root();
                 if !self.is_ready {
                     self.watch.require_native()?;
                     self.become_ready(notes);
@@ -357,72 +358,6 @@ impl Daemon<'_> {
             self.inbox.mark(path);
         }
         Ok(())
-    }
-
-    /// The notes folder can't be looked at. Before the first look that ends the process, later it is waited for.
-    fn lose_notes(&mut self, error: &crate::engine::EngineError) -> Result<(), DaemonError> {
-        use crate::engine::EngineError;
-        let reason = match error {
-            EngineError::Manifest(error) => return Err(DaemonError::Broken(error.to_string())),
-            EngineError::Notes { path, error } if !self.is_ready => {
-                let error = std::io::Error::new(error.kind(), error.to_string());
-                return Err(DaemonError::Session(SessionError::Folder {
-                    path: path.clone(),
-                    error,
-                    hint: "notes_dir must be a folder that can be read",
-                }));
-            }
-            EngineError::Notes { .. } | EngineError::NotesGone(_) => error.to_string(),
-        };
-        if !self.is_ready {
-            // The manifest knows notes, and the folder is an empty mount point: wait for the mount.
-            self.become_ready(0);
-        }
-        self.degrade(
-            reason,
-            "what was exported stays; the work goes on when the folder is back",
-        );
-        self.lost = true;
-        self.schedule.checked_root(Instant::now(), true);
-        self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
-        Ok(())
-    }
-
-    /// Looks whether the notes folder is there, and takes up the work when it is back.
-    fn check_root(&mut self, now: Instant) {
-        let Some(session) = &self.session else { return };
-        let state = session.notes.root_state();
-        let back = match state {
-            Ok(FolderState::Same) => self.lost,
-            Ok(FolderState::Replaced) => {
-                let reopened = session.notes.reopen().is_ok();
-                if let (true, Work::Idle(engine)) = (reopened, &mut self.work) {
-                    engine.set_device(session.notes.device());
-                }
-                reopened
-            }
-            Ok(_) | Err(_) => false,
-        };
-        let here = matches!(state, Ok(FolderState::Same)) || back;
-        if back {
-            self.lost = false;
-            self.degraded = None;
-            self.watch.restart();
-            self.pending.trigger = Some(Trigger::Rescan);
-            events::watch_restored(self.watch.coverage().word());
-        } else if !here && !self.lost {
-            let reason = format!(
-                "{}: the notes folder is gone",
-                session.loaded.config.notes_dir.display()
-            );
-            self.degrade(
-                reason,
-                "what was exported stays; the work goes on when the folder is back",
-            );
-            self.lost = true;
-            self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
-        }
-        self.schedule.checked_root(now, self.lost);
     }
 
     fn degrade(&mut self, reason: String, hint: &str) {

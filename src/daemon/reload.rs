@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::root::Root;
 use super::{Daemon, DaemonError, Pending, Work, system};
 use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
 use crate::control::{self, Response};
@@ -131,7 +132,7 @@ impl Daemon<'_> {
         self.watch = watch;
         self.debouncer = Debouncer::new(config.debounce);
         self.schedule = Schedule::new(config.watch, Instant::now());
-        self.lost = false;
+        self.root = Root::Here;
         self.degraded = None;
         self.inbox.mark_all();
         self.pending = Pending {

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use super::root::Root;
 use super::{DRAIN_TICK, Daemon, Work};
 use crate::log::events::Trigger;
 use crate::service;
@@ -31,7 +32,9 @@ impl Daemon<'_> {
         }
         // While a batch runs, or the folder is gone, polls and rescans wait; only the folder itself is minded.
         at(Some(self.schedule.root_deadline()));
-        if let (Work::Idle(engine), false) = (&self.work, self.lost) {
+        if let Work::Idle(engine) = &self.work
+            && self.root != Root::Gone
+        {
             at(Some(self.schedule.deadline()));
             at(self.debouncer.deadline());
             at(engine.next_due());
@@ -51,7 +54,7 @@ impl Daemon<'_> {
             self.tell_progress();
         }
         // A poll or rescan waits for the batch that runs, and for the folder to be back.
-        if self.lost || !matches!(self.work, Work::Idle(_)) {
+        if self.root != Root::Here || !matches!(self.work, Work::Idle(_)) {
             return;
         }
         if due.rescan {

@@ -210,11 +210,18 @@ fn started_while_the_notes_are_not_mounted() {
         assert_eq!(vault.tree().differences(&exported), "");
         let mut daemon = vault.start();
         assert_waits(&vault, &mut daemon, &exported);
+        // It looks every second.
+        until("it has looked in vain more than once", || {
+            (vault.status()["uptime_ms"].as_u64()? > 3_000).then_some(())
+        });
         mount(&vault);
         vault.assert_converged();
         assert_eq!(
             vault.output("index.md").trim_end(),
             "changed while it was stopped"
         );
+        // However often it was looked for in vain.
+        let said = |message| daemon.all(message).len();
+        assert_eq!((said("watch degraded"), said("watch restored")), (1, 1));
     });
 }
