@@ -4,19 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{CommandError, Outcome, print, print_json};
+use super::{CommandError, Outcome, fresh, print, print_json};
 use crate::config::Loaded;
-use crate::control::{self, ControlError, Request as Question, Response};
+use crate::control::{self, ControlError, Request, Response};
 use crate::disk::{Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
-use crate::engine::{Engine, Parts, Request, Unwatched};
 use crate::explain::{self, Explanation};
-use crate::export::Formats;
-use crate::log::events::Trigger;
-use crate::manifest::{Manifest, state_path};
+use crate::manifest::state_path;
 use crate::path::OutputPath;
 use crate::session::open_notes;
 use crate::vault::Vault;
-use crate::watch::Dirty;
 
 /// How long the daemon may take to answer.
 const WAIT: Duration = Duration::from_secs(60);
@@ -49,7 +45,7 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
     for note in [note, full] {
         match control::ask(
             &state,
-            &Question::Explain {
+            &Request::Explain {
                 note: note.to_owned(),
             },
             WAIT,
@@ -74,31 +70,9 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
 }
 
 fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
-    let parts = Parts {
-        config: Arc::new(loaded.config.clone()),
-        formats: Arc::new(Formats::new(&loaded.config)?),
-        notes: Arc::new(open_notes(loaded)?),
-        outputs: Arc::new(NoTree),
-        manifest: Manifest::in_memory()?,
-        device: 0,
-        flush_covers_manifest: false,
-    };
-    let now = Instant::now();
-    let (mut engine, _) = Engine::open(parts, now).map_err(crate::session::SessionError::from)?;
-    let dirty = Dirty {
-        everything: true,
-        ..Dirty::default()
-    };
-    let request = Request {
-        trigger: Trigger::Once,
-        dirty: &dirty,
-        full: false,
-        audit: false,
-        always: false,
-        now,
-    };
+    let notes = Arc::new(open_notes(loaded)?);
     // Only the look is wanted; the batch that it would lead to is not run.
-    drop(engine.prepare(&request, &Unwatched)?);
+    let (engine, _) = fresh::full_export(loaded, notes, Arc::new(NoTree), Instant::now())?;
     Ok(engine.vault().clone())
 }
 

@@ -6,6 +6,7 @@ mod batches;
 mod check;
 mod explain;
 mod export;
+mod fresh;
 mod remote;
 mod run;
 mod verify;

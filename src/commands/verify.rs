@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Serialize;
 use tokio::sync::watch as channel;
 
-use super::{CommandError, Outcome, print, print_json, runtime};
+use super::{CommandError, Outcome, fresh, print, print_json, runtime};
 use crate::batch::{self, Halt, Progress, Run};
 use crate::config::{Loaded, OnError};
 use crate::daemon::DaemonError;
@@ -21,15 +21,11 @@ use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
 };
-use crate::engine::{Engine, Parts, Request, Unwatched};
-use crate::export::Formats;
 use crate::hash::ContentHash;
-use crate::log::events::Trigger;
 use crate::manifest::{Manifest, ManifestError, state_path};
 use crate::path::OutputPath;
 use crate::session::open_notes;
 use crate::sync::lock;
-use crate::watch::Dirty;
 
 /// How an output differs from what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -123,30 +119,9 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes: notes.clone(),
         seen: Mutex::default(),
     });
-    let parts = Parts {
-        config: Arc::new(loaded.config.clone()),
-        formats: Arc::new(Formats::new(&loaded.config)?),
-        notes,
-        outputs: comparing.clone(),
-        manifest: Manifest::in_memory()?,
-        device: 0,
-        flush_covers_manifest: false,
-    };
     let began = Instant::now();
-    let (mut engine, _) = Engine::open(parts, began).map_err(crate::session::SessionError::from)?;
-    let dirty = Dirty {
-        everything: true,
-        ..Dirty::default()
-    };
-    let request = Request {
-        trigger: Trigger::Once,
-        dirty: &dirty,
-        full: true,
-        audit: false,
-        always: true,
-        now: began,
-    };
-    let Some(batch) = engine.prepare(&request, &Unwatched)? else {
+    let (engine, batch) = fresh::full_export(loaded, notes, comparing.clone(), began)?;
+    let Some(batch) = batch else {
         return Err(CommandError::NotFound(
             "a batch that always runs was not planned".to_owned(),
         ));

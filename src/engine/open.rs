@@ -141,8 +141,8 @@ impl Engine {
             .collect();
         let same_rules = rules == Some(&*rules_text(&self.vault));
         if !same_rules {
-            let delta = self.vault_mut().review_all();
-            self.unsaved.touched.extend(delta.touched);
+            let touched = self.vault_mut().review_all();
+            self.unsaved.touched.extend(touched);
         }
         self.unsaved.settings =
             !same_rules || *formats != current || self.known_device != Some(self.device);

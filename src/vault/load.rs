@@ -5,7 +5,7 @@
 
 use super::names::NameKey;
 use super::table::{Edge, File};
-use super::{Affected, Because, Delta, FileId, NoteFacts, Vault, page, resolve};
+use super::{FileId, NoteFacts, Vault, page, resolve};
 use crate::disk::Stamp;
 use crate::hash::Key;
 use crate::path::NotePath;
@@ -104,10 +104,10 @@ impl Vault {
         self.pages.add(id, &facts.tags, shown);
     }
 
-    /// After the rules changed: makes every note's view anew and tells which differ.
-    pub fn review_all(&mut self) -> Delta {
-        let mut delta = Delta::default();
+    /// After the rules changed: makes every note's view anew and tells of which it differs.
+    pub fn review_all(&mut self) -> Vec<FileId> {
         let ids: Vec<FileId> = self.files.iter().map(|(id, _)| id).collect();
+        let mut touched = Vec::new();
         for id in ids {
             let Some(facts) = self.files.get(id).facts() else {
                 continue;
@@ -116,18 +116,9 @@ impl Vault {
             let file = self.files.get_mut(id);
             if file.view != view.key {
                 file.view = view.key;
-                delta.touched.push(id);
-                delta.affected.push(Affected {
-                    id,
-                    because: Because::Config,
-                });
+                touched.push(id);
             }
         }
-        let path = |id: FileId| &self.files.get(id).path;
-        delta.affected.retain(|affected| {
-            self.files.get(affected.id).exported || self.blocked(affected.id, 0).is_some()
-        });
-        delta.affected.sort_by(|a, b| path(a.id).cmp(path(b.id)));
-        delta
+        touched
     }
 }

@@ -1,0 +1,48 @@
+//! The notes read afresh, with nothing remembered: what `verify` compares with and `explain` falls back on.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::CommandError;
+use crate::config::Loaded;
+use crate::disk::OutputDisk;
+use crate::disk::notes::NotesFolder;
+use crate::engine::{Batch, Engine, Parts, Request, Unwatched};
+use crate::export::Formats;
+use crate::log::events::Trigger;
+use crate::manifest::Manifest;
+use crate::session::SessionError;
+use crate::watch::Dirty;
+
+/// An engine over a manifest in memory, and the full export that it would run through `outputs`.
+pub(super) fn full_export(
+    loaded: &Loaded,
+    notes: Arc<NotesFolder>,
+    outputs: Arc<dyn OutputDisk>,
+    now: Instant,
+) -> Result<(Engine, Option<Batch>), CommandError> {
+    let parts = Parts {
+        config: Arc::new(loaded.config.clone()),
+        formats: Arc::new(Formats::new(&loaded.config)?),
+        notes,
+        outputs,
+        manifest: Manifest::in_memory()?,
+        device: 0,
+        flush_covers_manifest: false,
+    };
+    let (mut engine, _) = Engine::open(parts, now).map_err(SessionError::from)?;
+    let dirty = Dirty {
+        everything: true,
+        ..Dirty::default()
+    };
+    let request = Request {
+        trigger: Trigger::Once,
+        dirty: &dirty,
+        full: true,
+        audit: false,
+        always: true,
+        now,
+    };
+    let batch = engine.prepare(&request, &Unwatched)?;
+    Ok((engine, batch))
+}
