@@ -1,7 +1,7 @@
 //! One step of the daemon's work: look, plan, run the batch, say what it did. It takes the engine along and brings it
 //! back; the loop goes on meanwhile.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch as channel};
@@ -12,6 +12,7 @@ use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
+use crate::sync::lock;
 use crate::tell;
 use crate::vault::Vault;
 use crate::watch::{Dirty, Watch};
@@ -32,7 +33,7 @@ pub(super) struct Step {
 
 /// What the loop hears while a step runs.
 pub(super) enum StepEvent {
-    /// The notes folder has been looked at; the watch stands.
+    /// The notes folder has been looked at; the watch stands. What that means for the export is still being found out.
     Looked {
         notes: usize,
         began: Instant,
@@ -85,20 +86,41 @@ pub(super) struct Census {
     pub(super) failing: usize,
 }
 
-/// The watch as the engine's look sees it.
-struct Watching(Arc<Watch>);
+/// The watch as the engine's look sees it, and who is told of the look's end.
+struct Watching {
+    watch: Arc<Watch>,
+    began: Instant,
+    everything: bool,
+    tell: mpsc::UnboundedSender<StepEvent>,
+    /// Until the look is over.
+    heard: Mutex<Option<oneshot::Sender<()>>>,
+}
 
 impl FolderListener for Watching {
     fn enter(&self, folder: &str) {
-        self.0.enter(folder);
+        self.watch.enter(folder);
     }
 
     fn listed(&self, top: &str, folders: &[Box<str>]) {
-        self.0.retain(top, folders);
+        self.watch.retain(top, folders);
     }
 
     fn leave(&self, folder: &str) {
-        self.0.leave(folder);
+        self.watch.leave(folder);
+    }
+
+    fn looked(&self, vault: &Vault) {
+        // A second look, since the manifest was damaged, has nothing new to say.
+        let Some(heard) = lock(&self.heard).take() else {
+            return;
+        };
+        // The loop hears nothing only when it has ended.
+        let _ = self.tell.send(StepEvent::Looked {
+            notes: vault.notes(),
+            began: self.began,
+            everything: self.everything,
+            heard,
+        });
     }
 }
 
@@ -120,8 +142,14 @@ impl Step {
             halt,
             tell,
         } = self;
-        let listener = Watching(watch);
-        let everything = dirty.everything;
+        let (heard, told) = oneshot::channel();
+        let listener = Watching {
+            watch,
+            began,
+            everything: dirty.everything,
+            tell: tell.clone(),
+            heard: Mutex::new(Some(heard)),
+        };
         let (mut engine, dirty, prepared) = spawn_blocking(move || {
             let request = Request {
                 trigger,
@@ -151,14 +179,7 @@ impl Step {
                 });
             }
         };
-        let (heard, told) = oneshot::channel();
-        // The loop hears nothing only when it has ended.
-        let _ = tell.send(StepEvent::Looked {
-            notes: engine.vault().notes(),
-            began,
-            everything,
-            heard,
-        });
+        // Fails only when the loop has ended.
         let _ = told.await;
         let mut row = None;
         let mut again = Vec::new();

@@ -12,7 +12,7 @@ use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, Note, PackedFacts, Seen, note};
+use crate::vault::{Change, File, FileId, Files, Note, PackedFacts, Seen, Vault, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
@@ -30,6 +30,9 @@ pub trait FolderListener: Sync {
     /// What lies at this path may be another folder than before, though nothing was said of it. Of no interest to who
     /// keeps nothing of folders.
     fn leave(&self, _folder: &str) {}
+
+    /// All that was to be looked at has been, and `vault` knows of it: from here on only changes are of interest.
+    fn looked(&self, _vault: &Vault) {}
 }
 
 /// Nobody watches.
@@ -54,9 +57,52 @@ pub(super) struct Look {
 /// What was looked at, before anything is read.
 #[derive(Default)]
 struct Survey {
+    /// Files that may differ from what is known.
     found: BTreeMap<NotePath, Found>,
+    /// Files that are as they are known, by their ids: nearly all of them, where everything is looked at.
+    same: Vec<bool>,
     gone: BTreeSet<NotePath>,
     unreadable: Vec<(String, std::io::Error)>,
+}
+
+impl Survey {
+    /// Takes in a file that was found. A second look at it counts, not the first.
+    fn take_in(&mut self, found: Found, files: &Files) {
+        match files.find(found.path.as_str()) {
+            Some(id) if is_known(files.get(id), &found) => {
+                let at = id.0 as usize;
+                if self.same.len() <= at {
+                    self.same.resize(at + 1, false);
+                }
+                self.same[at] = true;
+                self.found.remove(&found.path);
+            }
+            known => {
+                if let Some(same) = known.and_then(|id| self.same.get_mut(id.0 as usize)) {
+                    *same = false;
+                }
+                self.found.insert(found.path.clone(), found);
+            }
+        }
+    }
+
+    fn is_same(&self, id: FileId) -> bool {
+        self.same.get(id.0 as usize).copied().unwrap_or(false)
+    }
+
+    fn is_found(&self, path: &NotePath, files: &Files) -> bool {
+        self.found.contains_key(path)
+            || files.find(path.as_str()).is_some_and(|id| self.is_same(id))
+    }
+
+    fn found_nothing(&self) -> bool {
+        self.found.is_empty() && !self.same.contains(&true)
+    }
+}
+
+/// Whether a file is as it is known. An equal stamp that is not trusted may hide a change.
+fn is_known(file: &File, found: &Found) -> bool {
+    file.is_note() == found.is_note && file.stamp == found.stamp && file.trusted
 }
 
 impl Engine {
@@ -97,7 +143,7 @@ impl Engine {
                 if self.folders.contains(path.as_str()) {
                     listed.insert(path.as_str().into());
                 }
-                survey.found.insert(path.clone(), found);
+                survey.take_in(found, self.vault.files());
             }
             Ok(Looked::Folder) => {
                 listed.insert(path.as_str().into());
@@ -157,12 +203,9 @@ impl Engine {
             listener.listed(folder, &listing.folders);
             known_before |= self.take_folders(folder, &listing);
             survey.unreadable.extend(listing.unreadable);
-            survey.found.extend(
-                listing
-                    .files
-                    .into_iter()
-                    .map(|found| (found.path.clone(), found)),
-            );
+            for found in listing.files {
+                survey.take_in(found, self.vault.files());
+            }
             tops.insert(folder.clone());
         }
         if known_before {
@@ -230,12 +273,8 @@ impl Engine {
         let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?));
         let mut inodes: BTreeSet<u64> = BTreeSet::new();
         for (path, found) in &survey.found {
-            let before = known(path);
-            // An equal stamp that is not trusted may hide a change.
-            if before.is_none_or(|file| !file.trusted || file.stamp != found.stamp) {
-                inodes.extend(before.map(|file| file.stamp.inode));
-                inodes.insert(found.stamp.inode);
-            }
+            inodes.extend(known(path).map(|file| file.stamp.inode));
+            inodes.insert(found.stamp.inode);
         }
         inodes.extend(
             survey
@@ -248,7 +287,7 @@ impl Engine {
             .into_iter()
             .flat_map(|inode| files.with_inode(inode))
             .map(|id| files.get(id).path.clone())
-            .filter(|path| !survey.found.contains_key(path) && !survey.gone.contains(path))
+            .filter(|path| !survey.is_found(path, files) && !survey.gone.contains(path))
             .collect();
         let mut nothing_listed = BTreeSet::new();
         for path in aliases {
@@ -265,7 +304,7 @@ impl Engine {
         // After a restart there is no open handle to compare with: an empty folder on another file system than last time is
         // taken for a mount point that waits for its mount.
         let unmounted =
-            survey.found.is_empty() && self.known_device.is_some_and(|known| known != self.device);
+            survey.found_nothing() && self.known_device.is_some_and(|known| known != self.device);
         if unmounted || !self.notes.is_there() {
             return Err(self.notes_gone());
         }
@@ -283,6 +322,7 @@ impl Engine {
             .vault
             .files()
             .iter()
+            .filter(|(id, _)| !survey.is_same(*id))
             .map(|(_, file)| &file.path)
             .filter(|path| {
                 let mut listed = tops.contains("");
@@ -299,39 +339,29 @@ impl Engine {
         survey.gone.extend(gone);
     }
 
-    fn read_changed(&mut self, survey: Survey) -> Result<Look, EngineError> {
+    fn read_changed(&mut self, mut survey: Survey) -> Result<Look, EngineError> {
         let mut vanished = false;
         let files = self.vault.files();
-        let mut changes: Vec<Change> = survey
-            .gone
+        let mut changes: Vec<Change> = std::mem::take(&mut survey.gone)
             .into_iter()
-            .filter(|path| !survey.found.contains_key(path) && files.find(path.as_str()).is_some())
+            .filter(|path| !survey.is_found(path, files) && files.find(path.as_str()).is_some())
             .map(|path| Change { path, now: None })
             .collect();
         let mut to_read = Vec::new();
         for found in survey.found.into_values() {
-            let known = files.find(found.path.as_str()).map(|id| files.get(id));
-            let same = known.is_some_and(|file| {
-                file.is_note() == found.is_note && file.stamp == found.stamp && file.trusted
-            });
-            if same {
-                continue;
-            }
             if found.is_note {
                 to_read.push(found.path);
-            } else if known
-                .is_none_or(|file| file.is_note() || file.stamp != found.stamp || !file.trusted)
-            {
-                let trusted = is_trusted(&found.stamp, self.notes.now());
-                changes.push(Change {
-                    path: found.path,
-                    now: Some(Seen {
-                        stamp: found.stamp,
-                        trusted,
-                        facts: None,
-                    }),
-                });
+                continue;
             }
+            let trusted = is_trusted(&found.stamp, self.notes.now());
+            changes.push(Change {
+                path: found.path,
+                now: Some(Seen {
+                    stamp: found.stamp,
+                    trusted,
+                    facts: None,
+                }),
+            });
         }
         let mut unreadable = survey.unreadable;
         let mut texts = BTreeMap::new();

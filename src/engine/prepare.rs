@@ -147,6 +147,7 @@ impl Engine {
             self.vault_mut().recycle();
         }
         let delta = self.vault_mut().apply(look.changes);
+        listener.looked(&self.vault);
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {
             self.unsaved.touched.remove(id);

@@ -245,6 +245,9 @@ impl Walk<'_> {
 
     fn entries(&self, folder: &Arc<Entered>, listing: &mut Listing) -> io::Result<()> {
         let mut files = Vec::new();
+        // One text for the paths of all entries: what doesn't count costs no allocation, what does one.
+        let mut path = child(&folder.path, "");
+        let prefix = path.len();
         let mut buffer = vec![MaybeUninit::uninit(); ENTRY_BUFFER];
         let mut entries = RawDir::new(&folder.handle, &mut buffer);
         while let Some(entry) = entries.next() {
@@ -258,10 +261,11 @@ impl Walk<'_> {
                 listing.unreadable.push((path, not_utf8()));
                 continue;
             };
-            let path = child(&folder.path, name);
+            path.truncate(prefix);
+            path.push_str(name);
             match entry.file_type() {
                 FileType::RegularFile => self.judge(folder, &path, &mut files, listing),
-                FileType::Directory => self.descend(folder, path),
+                FileType::Directory => self.descend(folder, &path),
                 FileType::Symlink | FileType::Unknown => {
                     if let Err(error) = self.follow(folder, &path, listing) {
                         report(&path, error, listing);
@@ -297,8 +301,8 @@ impl Walk<'_> {
         }
     }
 
-    fn descend(&self, folder: &Entered, path: String) {
-        if self.select.enters(&path, &folder.rules) {
+    fn descend(&self, folder: &Entered, path: &str) {
+        if self.select.enters(path, &folder.rules) {
             self.add(Task::Folder(Folder {
                 path: path.into(),
                 rules: folder.rules.clone(),
@@ -323,7 +327,7 @@ impl Walk<'_> {
             FileType::Directory
                 if !Ancestor::includes(Some(&folder.chain), FolderId::from(&stat)) =>
             {
-                self.descend(folder, path.to_owned());
+                self.descend(folder, path);
             }
             FileType::RegularFile => {
                 let verdict = self.select.file(path, &folder.rules);
