@@ -4,47 +4,84 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::prepare::Wanted;
+use super::relay::relay;
 use super::{Engine, EngineError};
+use crate::disk::OutputDisk;
+use crate::export::Formats;
 use crate::hash::Key;
 use crate::manifest::{Owner, StoredOutput};
 use crate::plan::Planner;
 use crate::vault::{Because, FileId, Page};
 
+/// What is needed to judge an output, by any thread.
+struct Judge<'a> {
+    planner: Planner<'a>,
+    formats: &'a Formats,
+    outputs: &'a dyn OutputDisk,
+}
+
+/// What came of judging all outputs.
+struct Found {
+    /// How many outputs of each file are as they should be, by its id.
+    current: Vec<usize>,
+    /// The same of pages.
+    pages: BTreeMap<Page, usize>,
+    /// All others, and whether they are wanted as the manifest knows them.
+    others: Vec<(StoredOutput, bool)>,
+}
+
+impl Judge<'_> {
+    fn judge_all(&self, rows: impl Iterator<Item = StoredOutput>) -> Found {
+        let mut found = Found {
+            current: vec![0; self.planner.vault.files().slots()],
+            pages: BTreeMap::new(),
+            others: Vec::new(),
+        };
+        for row in rows {
+            let place = |page: &Page, format| self.formats.page_path(format, page);
+            let right = self.planner.is_wanted(&row, place);
+            let is_intact = |state| self.outputs.is_intact(&row.path, &state);
+            if !right || row.replacing || !row.state.is_some_and(is_intact) {
+                found.others.push((row, right));
+                continue;
+            }
+            match row.owner {
+                Owner::Note(id) | Owner::Copy(id) => found.current[id.0 as usize] += 1,
+                Owner::Page(name) => {
+                    if let Some(page) = Page::from_name(&name) {
+                        *found.pages.entry(page).or_default() += 1;
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
 impl Engine {
     /// Adds to `wanted` whatever has an output that is not as it should be.
     pub(super) fn audit(&self, wanted: &mut Wanted) -> Result<(), EngineError> {
-        let planner = Planner {
-            vault: &self.vault,
-            formats: &self.format_plans,
-            full: false,
-        };
         let before: HashMap<Box<str>, Key> = self
             .manifest
             .formats()?
             .into_iter()
             .map(|format| (format.name, format.key))
             .collect();
-        let mut current: BTreeMap<FileId, usize> = BTreeMap::new();
-        let mut pages: BTreeMap<Page, usize> = BTreeMap::new();
-        self.load_outputs(|row| {
-            let right =
-                planner.is_wanted(&row, |page, format| self.formats.page_path(format, page));
-            let intact = right
-                && !row.replacing
-                && row
-                    .state
-                    .is_some_and(|state| self.outputs.is_intact(&row.path, &state));
-            if intact {
-                match row.owner {
-                    Owner::Note(id) | Owner::Copy(id) => *current.entry(id).or_default() += 1,
-                    Owner::Page(name) => {
-                        if let Some(page) = Page::from_name(&name) {
-                            *pages.entry(page).or_default() += 1;
-                        }
-                    }
-                }
-                return;
-            }
+        let judge = Judge {
+            planner: Planner {
+                vault: &self.vault,
+                formats: &self.format_plans,
+                full: false,
+            },
+            formats: &self.formats,
+            outputs: &*self.outputs,
+        };
+        // To read a row takes about as long as to look at the file.
+        let found = relay(
+            |hand_over| self.load_outputs(hand_over),
+            |rows| judge.judge_all(rows),
+        )?;
+        for (row, right) in found.others {
             let because = if right {
                 wanted.damaged.insert(row.path.clone());
                 Because::Output
@@ -52,8 +89,8 @@ impl Engine {
                 self.why_stale(&row, &before)
             };
             want(wanted, row, because);
-        })?;
-        self.want_missing(wanted, &current, &pages, &before);
+        }
+        self.want_missing(wanted, &found.current, &found.pages, &before);
         Ok(())
     }
 
@@ -74,7 +111,7 @@ impl Engine {
     fn want_missing(
         &self,
         wanted: &mut Wanted,
-        current: &BTreeMap<FileId, usize>,
+        current: &[usize],
         pages: &BTreeMap<Page, usize>,
         before: &HashMap<Box<str>, Key>,
     ) {
@@ -87,7 +124,7 @@ impl Engine {
             }
         };
         for (id, file) in self.vault.files().iter() {
-            let there = current.get(&id).copied().unwrap_or(0);
+            let there = current[id.0 as usize];
             if !file.is_note() {
                 if there == 0 && self.vault.is_copied(id) {
                     wanted.copies.entry(id).or_insert_with(because);

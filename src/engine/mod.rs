@@ -17,6 +17,7 @@ mod look;
 mod open;
 mod prepare;
 mod publish;
+mod relay;
 mod renew;
 mod texts;
 mod unreadable;

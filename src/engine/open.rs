@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::relay::relay;
 use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
@@ -12,7 +13,7 @@ use crate::hash::Key;
 use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
 use crate::path::OutputPath;
 use crate::plan::FormatPlan;
-use crate::vault::load::Remembered;
+use crate::vault::load::{self, Load, Recalled, Remembered};
 use crate::vault::{Rules, Vault};
 
 /// The manifest's name for the key of the rules that its views were made under.
@@ -209,7 +210,7 @@ impl Memory {
             .map(|format| (format.name, format.key))
             .collect();
         Ok(Self {
-            vault: read_vault(manifest, rules.clone())?,
+            vault: read_vault(manifest, rules)?,
             made: manifest.folders()?.into_iter().collect(),
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
@@ -223,25 +224,30 @@ impl Memory {
     }
 }
 
-fn read_vault(manifest: &Manifest, rules: Rules) -> Result<Vault, Unusable> {
-    let mut vault = Vault::new(rules);
-    let mut readable = true;
-    manifest.load_files(|file| {
-        let remembered = Remembered {
-            id: file.id,
-            path: file.path,
-            stamp: file.stamp,
-            trusted: file.trusted,
-            record: &file.record,
-            view: file.view,
-        };
-        readable &= vault.remember(remembered).is_ok();
+fn read_vault(manifest: &Manifest, rules: &Rules) -> Result<Vault, Unusable> {
+    let mut load = Load::new(rules.clone(), manifest.end_of_files()?);
+    let mut damaged = false;
+    let recall_all = |hand_over: &mut dyn FnMut(Recalled)| {
+        manifest.load_files(|file| {
+            let remembered = Remembered {
+                id: file.id,
+                path: file.path,
+                stamp: file.stamp,
+                trusted: file.trusted,
+                record: file.record,
+                view: file.view,
+            };
+            match load::recall(rules, remembered) {
+                Ok(recalled) => hand_over(recalled),
+                Err(load::Damaged) => damaged = true,
+            }
+        })
+    };
+    let vault = relay(recall_all, |files| {
+        files.for_each(|recalled| load.take_in(recalled));
+        load.finish()
     })?;
-    if readable && vault.settle_remembered() {
-        Ok(vault)
-    } else {
-        Err(Unusable::Unfit)
-    }
+    vault.filter(|_| !damaged).ok_or(Unusable::Unfit)
 }
 
 fn format_plans(formats: &Formats) -> Vec<FormatPlan> {

@@ -12,13 +12,24 @@ impl Manifest {
     ///
     /// # Errors
     /// When the system refuses or a row is malformed; what was handed over is then not to be relied on.
-    pub fn load_files(&self, mut each: impl FnMut(StoredFile)) -> Result<(), ManifestError> {
+    pub fn load_files(&self, mut each: impl FnMut(StoredFile<&[u8]>)) -> Result<(), ManifestError> {
         const SQL: &str = concat!("SELECT ", file_columns!(), " FROM files ORDER BY id");
         self.each(SQL, [], |row| {
             each(StoredFile::read(row)?);
             Ok(())
         })?;
         self.give_back()
+    }
+
+    /// An id that is above those of all files.
+    ///
+    /// # Errors
+    /// When the system refuses, or the database is damaged.
+    pub fn end_of_files(&self) -> Result<usize, ManifestError> {
+        let highest = self.one("SELECT max(id) FROM files", [], |row| {
+            row.get::<_, Option<u32>>(0)
+        })?;
+        Ok(highest.flatten().map_or(0, |id| id as usize + 1))
     }
 
     /// Hands over every output, in path order.

@@ -10,7 +10,7 @@ use crate::vault::FileId;
 ///
 /// Its id is its identity; that no two files have one path is the caller's to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredFile {
+pub struct StoredFile<Record = Vec<u8>> {
     /// Its index in the vault's tables.
     pub id: FileId,
     /// Where it lies.
@@ -20,7 +20,7 @@ pub struct StoredFile {
     /// Whether the stamp was old enough, when the file was read, to tell any later change.
     pub trusted: bool,
     /// What the vault knows of it, as bytes; opaque here.
-    pub record: Vec<u8>,
+    pub record: Record,
     /// All that a note's own text contributes to its outputs.
     pub view: Key,
 }

@@ -50,9 +50,9 @@ impl Owner {
     }
 }
 
-impl StoredFile {
+impl<'a> StoredFile<&'a [u8]> {
     /// Reads a row of `file_columns!()`.
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: FileId(row.get(0)?),
             path: path(row, 1, NotePath::new)?,
@@ -64,7 +64,7 @@ impl StoredFile {
             },
             trusted: row.get(6)?,
             view: Key(unsigned(row, 7)?),
-            record: row.get(8)?,
+            record: row.get_ref(8)?.as_blob()?,
         })
     }
 }

@@ -118,7 +118,16 @@ fn note(id: u32) -> Owner {
 
 fn files(manifest: &Manifest) -> Vec<StoredFile> {
     let mut files = Vec::new();
-    manifest.load_files(|file| files.push(file)).unwrap();
+    let owned = |file: StoredFile<&[u8]>| StoredFile {
+        id: file.id,
+        path: file.path,
+        stamp: file.stamp,
+        trusted: file.trusted,
+        record: file.record.to_vec(),
+        view: file.view,
+    };
+    let load = manifest.load_files(|file| files.push(owned(file)));
+    load.unwrap();
     files
 }
 

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::delta::{Affected, Because, Change, Delta, Seen};
 use super::names::NameKey;
-use super::page::{Page, minus, plus};
+use super::page::{self, Page, minus, plus};
 use super::table::{Edge, File};
 use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
-use crate::hash::{Key, KeyHasher};
+use crate::hash::Key;
 use crate::path::NotePath;
 
 impl Vault {
@@ -586,11 +586,7 @@ impl Vault {
     /// the pages that list it.
     pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
         let stem = self.rules.stem(&file.path, &facts.title);
-        KeyHasher::new()
-            .text(file.path.as_str())
-            .text(&facts.title)
-            .text(&stem)
-            .finish()
+        page::shown(&file.path, &facts.title, &stem)
     }
 }
 

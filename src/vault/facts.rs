@@ -169,22 +169,85 @@ impl PackedFacts {
         )
     }
 
-    /// Takes packed facts from outside, and gives them unpacked too.
+    /// Takes what [`Self::pack`] gave back from where it was kept whole, and gives what a load needs of it.
     ///
     /// # Errors
     /// When the bytes are none.
-    pub fn check(bytes: &[u8]) -> Result<(Self, NoteFacts), postcard::Error> {
-        let facts = postcard::from_bytes(bytes)?;
-        Ok((Self(bytes.into()), facts))
+    pub(super) fn restore(bytes: &[u8]) -> Result<(Self, Head<'_>), postcard::Error> {
+        let (head, _) = postcard::take_from_bytes(bytes)?;
+        Ok((Self(bytes.into()), head))
     }
 
     /// The facts.
     pub fn unpack(&self) -> NoteFacts {
-        postcard::from_bytes(&self.0).expect("the bytes came from pack or passed check")
+        postcard::from_bytes(&self.0).expect("the bytes came from pack")
     }
 
     /// As bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+/// What a load needs of packed facts, borrowed from them: the first fields of [`NoteFacts`] in the same order. To decode
+/// all facts of all notes was half of a start.
+#[derive(Debug, Deserialize)]
+pub(super) struct Head<'a> {
+    _kind: NoteKind,
+    _content: ContentHash,
+    /// See [`NoteFacts::title`].
+    pub(super) title: &'a str,
+    /// See [`NoteFacts::tags`].
+    #[serde(borrow)]
+    pub(super) tags: Vec<&'a str>,
+    /// See [`NoteFacts::aliases`].
+    #[serde(borrow)]
+    pub(super) aliases: Vec<&'a str>,
+    /// See [`NoteFacts::privacy`].
+    pub(super) privacy: Privacy,
+    _problem: Option<Problem>,
+    _body_start: u32,
+    _body_hash: u64,
+    /// See [`NoteFacts::refs`].
+    #[serde(borrow)]
+    pub(super) refs: Vec<RefHead<'a>>,
+}
+
+/// A [`Ref`], borrowed.
+#[derive(Debug, Deserialize)]
+pub(super) struct RefHead<'a> {
+    _kind: RefKind,
+    _start: u32,
+    _end: u32,
+    /// See [`Ref::target`].
+    pub(super) target: &'a str,
+    _fragment: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::NotePath;
+    use crate::vault::note;
+
+    fn texts(texts: &[Box<str>]) -> Vec<&str> {
+        texts.iter().map(|text| &**text).collect()
+    }
+
+    #[test]
+    fn the_head_is_the_start_of_the_facts() {
+        let text = "---\ntitle: A [b\ntags: [x/y, Z]\naliases: [Other, ü]\n---\n[[one#a|b]] ![[two]]\n\n# H\n\nx ^id\n";
+        for text in [text.replace(" [b", ""), text.to_owned(), String::new()] {
+            let facts = note::parse(&NotePath::new("n.md").unwrap(), text.as_bytes()).facts;
+            let packed = PackedFacts::pack(&facts);
+            let (again, head) = PackedFacts::restore(packed.as_bytes()).unwrap();
+            assert_eq!(again.unpack(), facts);
+            assert_eq!(head.title, &*facts.title);
+            assert_eq!(head.tags, texts(&facts.tags));
+            assert_eq!(head.aliases, texts(&facts.aliases));
+            assert_eq!(head.privacy, facts.privacy);
+            let targets: Vec<&str> = facts.refs.iter().map(|r| &*r.target).collect();
+            assert!(head.refs.iter().map(|r| r.target).eq(targets));
+        }
     }
 }

@@ -1,11 +1,17 @@
 //! A vault as the manifest remembers it. Pure: the rows come in as values.
 //!
 //! Remembered are the files, their facts, edges and views. Derived again are the indexes, who is exported, and the
-//! sums (backlinks, pages): they follow from the facts at about the cost of reading them.
+//! sums (backlinks, pages): they follow from the facts. A load comes in two halves, so that two threads can share it:
+//! [`recall`] does what can be done for each file alone, [`Load`] brings the files together.
 
+use smallvec::SmallVec;
+
+use super::facts::Head;
 use super::names::NameKey;
+use super::page::{self, Contribution};
+pub use super::table::Damaged;
 use super::table::{Edge, File};
-use super::{FileId, NoteFacts, Vault, page, resolve};
+use super::{FileId, Rules, Vault, resolve};
 use crate::disk::Stamp;
 use crate::hash::Key;
 use crate::path::NotePath;
@@ -27,83 +33,204 @@ pub struct Remembered<'a> {
     pub view: Key,
 }
 
-impl Vault {
-    /// Takes in one remembered file. After the last one, call [`Self::settle_remembered`].
-    ///
-    /// # Errors
-    /// When the record can't be read: the manifest is damaged.
-    pub fn remember(&mut self, file: Remembered<'_>) -> Result<(), postcard::Error> {
-        let mut restored = File::new(file.path, file.stamp, file.trusted, None);
-        let facts = restored.restore(file.record)?;
-        restored.view = file.view;
-        for key in resolve::names_of(&restored.path, facts.is_some()) {
-            self.names.add(key, file.id);
+/// A remembered file with all that it says for itself.
+#[derive(Debug)]
+pub struct Recalled {
+    id: FileId,
+    file: File,
+    names: SmallVec<[NameKey; 2]>,
+    aliases: Vec<NameKey>,
+    mentions: SmallVec<[NameKey; 8]>,
+    /// Of a note that is let out under a name that fits.
+    claim: Option<Claim>,
+}
+
+/// A note's claim to a place in the export.
+#[derive(Debug)]
+struct Claim {
+    stem: NameKey,
+    shown: Key,
+    pages: Contribution,
+}
+
+/// Reads the record of a file.
+///
+/// # Errors
+/// When it can't be read: the manifest is damaged.
+pub fn recall(rules: &Rules, remembered: Remembered<'_>) -> Result<Recalled, Damaged> {
+    let Remembered {
+        id,
+        path,
+        stamp,
+        trusted,
+        record,
+        view,
+    } = remembered;
+    let mut file = File::new(path, stamp, trusted, None);
+    let head = file.restore(record)?;
+    file.view = view;
+    let mut recalled = Recalled {
+        id,
+        names: resolve::names_of(&file.path, head.is_some()).collect(),
+        aliases: Vec::new(),
+        mentions: SmallVec::new(),
+        claim: None,
+        file,
+    };
+    if let Some(head) = head {
+        let aliases = head.aliases.iter().map(|alias| NameKey::of(alias));
+        recalled.aliases.extend(aliases);
+        let targets = head.refs.iter().map(|reference| reference.target);
+        recalled
+            .mentions
+            .extend(targets.flat_map(resolve::mentioned_by));
+        recalled.claim = claim(rules, &recalled.file.path, &head);
+    }
+    Ok(recalled)
+}
+
+fn claim(rules: &Rules, path: &NotePath, head: &Head<'_>) -> Option<Claim> {
+    if !rules.lets_out_tagged(head.privacy, &head.tags) {
+        return None;
+    }
+    let stem = rules.stem(path, head.title);
+    let shown = page::shown(path, head.title, &stem);
+    rules.fits(&stem).then(|| Claim {
+        stem: NameKey::of_folded(&stem),
+        shown,
+        pages: Contribution::new(&head.tags, shown),
+    })
+}
+
+/// A vault on its way back.
+#[derive(Debug)]
+pub struct Load {
+    vault: Vault,
+    /// What each exported note shows elsewhere, by its id.
+    shown: Vec<Key>,
+}
+
+impl Load {
+    /// Begins with nothing, and room for files with ids below `end`.
+    pub fn new(rules: Rules, end: usize) -> Self {
+        let mut vault = Vault::new(rules);
+        vault.files.reserve(end);
+        // A note is found by its name with and without the extension.
+        vault.names.reserve(2 * end);
+        vault.claims.reserve(end);
+        Self {
+            vault,
+            shown: Vec::with_capacity(end),
         }
-        if let Some(facts) = facts {
-            self.remember_words(file.id, &restored.path, &facts);
-        }
-        self.files.restore(file.id, restored);
-        Ok(())
     }
 
-    fn remember_words(&mut self, id: FileId, path: &NotePath, facts: &NoteFacts) {
-        for alias in &facts.aliases {
-            self.aliases.add(NameKey::of(alias), id);
+    /// Takes in one file. Whoever claims a place has it, as long as nobody else turns out to.
+    pub fn take_in(&mut self, recalled: Recalled) {
+        let Recalled {
+            id,
+            mut file,
+            names,
+            aliases,
+            mentions,
+            claim,
+        } = recalled;
+        let vault = &mut self.vault;
+        for key in names {
+            vault.names.add(key, id);
         }
-        for key in facts.refs.iter().flat_map(resolve::mentioned) {
-            self.mentions.add(key, id);
+        for key in aliases {
+            vault.aliases.add(key, id);
         }
-        let stem = self.rules.stem(path, &facts.title);
-        if self.rules.lets_out(facts) && self.rules.fits(&stem) {
-            self.claims.add(NameKey::of_folded(&stem), id);
+        for key in mentions {
+            vault.mentions.add(key, id);
         }
+        if let Some(claim) = claim {
+            file.exported = true;
+            vault.claims.add(claim.stem, id);
+            vault.pages.take_in(id, claim.pages);
+            let at = id.0 as usize;
+            if self.shown.len() <= at {
+                self.shown.resize(at + 1, Key::default());
+            }
+            self.shown[at] = claim.shown;
+        }
+        vault.files.restore(id, file);
     }
 
-    /// Derives what was not remembered. False when the rows don't fit together: the manifest is damaged.
-    pub fn settle_remembered(&mut self) -> bool {
-        self.files.find_gaps();
-        let ids: Vec<FileId> = self.files.iter().map(|(id, _)| id).collect();
-        for &id in &ids {
-            for edge in self.files.get(id).edges.clone() {
-                if self.files.try_get(edge.id()).is_none() {
-                    return false;
-                }
-                self.files
-                    .get_mut(edge.id())
-                    .incoming
-                    .push(Edge::new(id, edge.is_embed()));
+    /// The vault. `None` when the rows don't fit together: the manifest is damaged.
+    pub fn finish(mut self) -> Option<Vault> {
+        self.vault.files.find_gaps();
+        self.settle_contests();
+        self.link().then_some(self.vault)
+    }
+
+    /// Where several notes claim a place, the first in path order has it.
+    fn settle_contests(&mut self) {
+        let vault = &mut self.vault;
+        let mut losers = Vec::new();
+        for (_, claimants) in vault.claims.iter().filter(|(_, ids)| ids.len() > 1) {
+            let mut claimants: Vec<(String, FileId)> =
+                claimants.iter().map(|&id| (vault.stem(id), id)).collect();
+            let path = |id: FileId| &vault.files.get(id).path;
+            claimants.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| path(a.1).cmp(path(b.1))));
+            let losing = claimants.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+            losers.extend(losing.map(|pair| pair[1].1));
+        }
+        for id in losers {
+            let file = vault.files.get_mut(id);
+            file.exported = false;
+            if let Some(facts) = file.facts() {
+                let shown = self.shown[id.0 as usize];
+                vault.pages.remove(id, &facts.tags, shown);
             }
         }
-        self.settle_exports(&ids);
+    }
+
+    /// Derives what each file is to those that refer to it. False when an edge leads to no file.
+    fn link(&mut self) -> bool {
+        let files = &mut self.vault.files;
+        let mut referrers = vec![0; files.slots()];
+        let mut backlinks = vec![Key::default(); files.slots()];
+        for (id, file) in files.iter() {
+            let mut last = None;
+            for edge in &file.edges {
+                let target = edge.id().0 as usize;
+                let Some(count) = referrers.get_mut(target) else {
+                    return false;
+                };
+                *count += 1;
+                // A file that is embedded and linked to counts once; its two edges are neighbours.
+                if file.exported && last.replace(target) != Some(target) {
+                    let shown = self.shown[id.0 as usize];
+                    backlinks[target] = page::plus(backlinks[target], shown);
+                }
+            }
+        }
+        for ((id, count), backlinks) in (0..).map(FileId).zip(referrers).zip(backlinks) {
+            if files.try_get(id).is_some() {
+                let file = files.get_mut(id);
+                file.backlinks = backlinks;
+                file.incoming.reserve_exact(count);
+            } else if count > 0 {
+                return false;
+            }
+        }
+        for id in (0..files.slots()).filter_map(|id| u32::try_from(id).ok().map(FileId)) {
+            if files.try_get(id).is_none() {
+                continue;
+            }
+            let edges = std::mem::take(&mut files.get_mut(id).edges);
+            for edge in &edges {
+                let target = files.get_mut(edge.id());
+                target.incoming.push(Edge::new(id, edge.is_embed()));
+            }
+            files.get_mut(id).edges = edges;
+        }
         true
     }
+}
 
-    /// Decides who is exported, and makes the sums over those.
-    fn settle_exports(&mut self, ids: &[FileId]) {
-        for &id in ids {
-            let file = self.files.get(id);
-            let Some(facts) = file.facts() else { continue };
-            let stem = self.rules.stem(&file.path, &facts.title);
-            let exported = self.rules.lets_out(&facts) && self.owner_of(&stem) == Some(id);
-            self.files.get_mut(id).exported = exported;
-            if exported {
-                self.add_contribution(id, &facts);
-            }
-        }
-    }
-
-    fn add_contribution(&mut self, id: FileId, facts: &NoteFacts) {
-        let file = self.files.get(id);
-        let shown = self.shown_elsewhere(file, facts);
-        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
-        targets.dedup();
-        for target in targets {
-            let target = self.files.get_mut(target);
-            target.backlinks = page::plus(target.backlinks, shown);
-        }
-        self.pages.add(id, &facts.tags, shown);
-    }
-
+impl Vault {
     /// After the rules changed: makes every note's view anew and tells of which it differs.
     pub fn review_all(&mut self) -> Vec<FileId> {
         let ids: Vec<FileId> = self.files.iter().map(|(id, _)| id).collect();

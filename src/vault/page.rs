@@ -4,11 +4,13 @@
 //! whatever the page's length. It differs a little too often: a note counts with its whole path, by which the list is
 //! ordered, and with its own spelling of a tag, though a page shows the first one only.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileId;
 use super::names::fold;
 use crate::hash::{Key, KeyHasher};
+use crate::path::NotePath;
 
 /// A page.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +30,8 @@ impl Page {
     /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
     /// In page order; none comes twice.
     pub fn listing(tags: &[Box<str>]) -> BTreeSet<Self> {
-        let tags = spellings(tags).into_keys().map(Self::Tag);
+        let tags = spellings(tags).into_iter();
+        let tags = tags.map(|(tag, _)| Self::Tag(tag.into()));
         std::iter::once(Self::Index).chain(tags).collect()
     }
 
@@ -45,16 +48,52 @@ impl Page {
     }
 }
 
-/// The tags and those above them, folded, each as it is first written.
-fn spellings(tags: &[Box<str>]) -> BTreeMap<Box<str>, &str> {
-    let mut spellings = BTreeMap::new();
+/// A tag, folded, and how it is written.
+type Spelling<'a> = (Cow<'a, str>, &'a str);
+
+/// The tags and those above them in the order of the folded ones, each as it is first written.
+fn spellings(tags: &[impl AsRef<str>]) -> Vec<Spelling<'_>> {
+    let mut spellings = Vec::new();
     for tag in tags {
+        let tag = tag.as_ref();
         let above = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
-        for written in above.chain([&**tag]).filter(|tag| !tag.is_empty()) {
-            spellings.entry(fold(written).into()).or_insert(written);
+        let written = above.chain([tag]).filter(|tag| !tag.is_empty());
+        spellings.extend(written.map(|written| (fold(written), written)));
+    }
+    // Stable: the first one stays before its repeats.
+    spellings.sort_by(|a, b| a.0.cmp(&b.0));
+    spellings.dedup_by(|repeat, first| repeat.0 == first.0);
+    spellings
+}
+
+/// The key of what every page shows of a note that is exported.
+pub(super) fn shown(path: &NotePath, title: &str, stem: &str) -> Key {
+    KeyHasher::new()
+        .text(path.as_str())
+        .text(title)
+        .text(stem)
+        .finish()
+}
+
+/// What a note adds to the pages that list it.
+#[derive(Debug)]
+pub(super) struct Contribution {
+    index: Key,
+    tags: Vec<(Box<str>, Key)>,
+}
+
+impl Contribution {
+    /// Of an exported note with these tags, and the key of what every page shows of it.
+    pub(super) fn new(tags: &[impl AsRef<str>], shown: Key) -> Self {
+        let spellings = spellings(tags);
+        let tags = spellings
+            .iter()
+            .map(|(tag, _)| ((&**tag).into(), on_page(shown, tag, &spellings)));
+        Self {
+            index: on_index(shown, &spellings),
+            tags: tags.collect(),
         }
     }
-    spellings
 }
 
 /// Which notes each page lists.
@@ -73,27 +112,31 @@ struct Listed {
 impl Pages {
     /// A note that is exported, with the key of what every page shows of it.
     pub(super) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        let spellings = spellings(tags);
-        self.index = plus(self.index, on_index(shown, &spellings));
-        for tag in spellings.keys() {
-            let listed = self.tags.entry(tag.clone()).or_default();
+        self.take_in(id, Contribution::new(tags, shown));
+    }
+
+    /// Takes in what a note adds.
+    pub(super) fn take_in(&mut self, id: FileId, contribution: Contribution) {
+        self.index = plus(self.index, contribution.index);
+        for (tag, key) in contribution.tags {
+            let listed = self.tags.entry(tag).or_default();
             listed.ids.insert(id);
-            listed.key = plus(listed.key, on_page(shown, tag, &spellings));
+            listed.key = plus(listed.key, key);
         }
     }
 
     /// Takes back what [`Self::add`] with the same values did.
     pub(super) fn remove(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
-        let spellings = spellings(tags);
-        self.index = minus(self.index, on_index(shown, &spellings));
-        for tag in spellings.keys() {
-            let Some(listed) = self.tags.get_mut(tag) else {
+        let contribution = Contribution::new(tags, shown);
+        self.index = minus(self.index, contribution.index);
+        for (tag, key) in contribution.tags {
+            let Some(listed) = self.tags.get_mut(&tag) else {
                 continue;
             };
             listed.ids.remove(&id);
-            listed.key = minus(listed.key, on_page(shown, tag, &spellings));
+            listed.key = minus(listed.key, key);
             if listed.ids.is_empty() {
-                self.tags.remove(tag);
+                self.tags.remove(&tag);
             }
         }
     }
@@ -121,17 +164,17 @@ impl Pages {
 }
 
 /// What the index shows of a note: all its tags besides.
-fn on_index(shown: Key, spellings: &BTreeMap<Box<str>, &str>) -> Key {
+fn on_index(shown: Key, spellings: &[Spelling<'_>]) -> Key {
     let mut key = KeyHasher::new();
     key.key(shown);
-    for written in spellings.values() {
+    for (_, written) in spellings {
         key.text(written);
     }
     key.finish()
 }
 
 /// What a tag's page shows of a note: how it writes the tag and those right below it.
-fn on_page(shown: Key, tag: &str, spellings: &BTreeMap<Box<str>, &str>) -> Key {
+fn on_page(shown: Key, tag: &str, spellings: &[Spelling<'_>]) -> Key {
     let is_shown = |other: &str| {
         other.strip_prefix(tag).is_some_and(|below| {
             below.is_empty()

@@ -246,7 +246,11 @@ fn names_a_folder(target: &str) -> bool {
 
 /// The keys of the names under which a reference may find a file: when such a name comes or goes, it must be resolved anew.
 pub fn mentioned(reference: &Ref) -> impl Iterator<Item = NameKey> {
-    let target = &*reference.target;
+    mentioned_by(&reference.target)
+}
+
+/// The same of a reference's target.
+pub(super) fn mentioned_by(target: &str) -> impl Iterator<Item = NameKey> {
     let name = target.rsplit('/').next().unwrap_or(target);
     let by_name = (!target.is_empty()).then(|| NameKey::of(name));
     let by_alias = target.contains('/').then(|| NameKey::of(target));

@@ -79,8 +79,13 @@ impl Rules {
 
     /// Whether a note may be seen in the export at all.
     pub fn lets_out(&self, facts: &NoteFacts) -> bool {
+        self.lets_out_tagged(facts.privacy, &facts.tags)
+    }
+
+    /// The same, by what it depends on.
+    pub(super) fn lets_out_tagged(&self, privacy: Privacy, tags: &[impl AsRef<str>]) -> bool {
         let filters = !self.skip_tags.is_empty() || !self.only_tags.is_empty();
-        match facts.privacy {
+        match privacy {
             Privacy::Private | Privacy::Withheld => return false,
             Privacy::Unreadable if filters => return false,
             Privacy::Unreadable | Privacy::Public => {}
@@ -89,8 +94,8 @@ impl Rules {
             return true;
         }
         let has = |wanted: &[String]| {
-            facts.tags.iter().any(|tag| {
-                let tag = fold(tag);
+            tags.iter().any(|tag| {
+                let tag = fold(tag.as_ref());
                 wanted.iter().any(|wanted| covers(wanted, &tag))
             })
         };

@@ -6,8 +6,9 @@
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
+use super::facts::Head;
 use super::{FileId, NoteFacts, PackedFacts};
 use crate::disk::Stamp;
 use crate::hash::Key;
@@ -48,7 +49,7 @@ pub struct File {
     /// What it refers to, once each, in id order; embeds and links apart.
     pub edges: Box<[Edge]>,
     /// What refers to it.
-    pub incoming: SmallVec<[Edge; 2]>,
+    pub incoming: SmallVec<[Edge; 4]>,
     /// All that a note's own text and what it embeds or links to contribute to its outputs.
     pub view: Key,
     /// A sum over the exported notes that refer to it: path, title and place of each.
@@ -94,7 +95,8 @@ impl File {
         self.facts = Some(facts);
     }
 
-    /// What the manifest keeps of it besides path, stamp and keys.
+    /// What the manifest keeps of it besides path, stamp and keys. It ends with a hash of itself, so that one that was
+    /// damaged is known without being understood.
     pub fn to_record(&self) -> Vec<u8> {
         let record = Record {
             facts: self.facts.as_ref().map(PackedFacts::as_bytes),
@@ -102,25 +104,45 @@ impl File {
             unresolved: self.unresolved,
             ambiguous: self.ambiguous,
         };
-        postcard::to_allocvec(&record).expect("a record is plain data and memory is its only limit")
+        let mut bytes = postcard::to_allocvec(&record)
+            .expect("a record is plain data and memory is its only limit");
+        let hash = hash_record(&bytes).to_le_bytes();
+        bytes.extend_from_slice(&hash);
+        bytes
     }
 
-    /// Takes back what [`Self::to_record`] gave; what a note says is returned decoded, since a load needs it.
+    /// Takes back what [`Self::to_record`] gave; what a load needs of a note's facts is returned.
     ///
     /// # Errors
     /// When the bytes are no record.
-    pub fn restore(&mut self, bytes: &[u8]) -> Result<Option<NoteFacts>, postcard::Error> {
+    pub(super) fn restore<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<Head<'a>>, Damaged> {
+        let (bytes, hash) = bytes.split_last_chunk().ok_or(Damaged)?;
+        if u64::from_le_bytes(*hash) != hash_record(bytes) {
+            return Err(Damaged);
+        }
         let record: Record = postcard::from_bytes(bytes)?;
-        let (packed, facts) = record.facts.map(PackedFacts::check).transpose()?.unzip();
+        let (packed, head) = record.facts.map(PackedFacts::restore).transpose()?.unzip();
         self.facts = packed;
         self.edges = record.edges.into();
         self.unresolved = record.unresolved;
         self.ambiguous = record.ambiguous;
-        Ok(facts)
+        Ok(head)
     }
 }
 
-/// What the manifest keeps of a file, as it is encoded.
+/// A record is not as it was when it was saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record of a file is damaged")]
+pub struct Damaged;
+
+impl From<postcard::Error> for Damaged {
+    fn from(_: postcard::Error) -> Self {
+        Self
+    }
+}
+
+/// What the manifest keeps of a file, as it is encoded. Whoever changes it, or what facts are packed as, changes
+/// [`RECORD_LAYOUT`] too.
 #[derive(Serialize, Deserialize)]
 struct Record<'a> {
     #[serde(borrow)]
@@ -128,6 +150,13 @@ struct Record<'a> {
     edges: Vec<Edge>,
     unresolved: u16,
     ambiguous: u16,
+}
+
+/// Part of a record's hash, so that one of another layout is never taken for one of ours.
+const RECORD_LAYOUT: u64 = 1;
+
+fn hash_record(bytes: &[u8]) -> u64 {
+    xxh3_64_with_seed(bytes, RECORD_LAYOUT)
 }
 
 /// All files, by id and by path.
@@ -191,6 +220,19 @@ impl Files {
         });
         self.put(id, file);
         id
+    }
+
+    /// Makes room for ids below `end`.
+    pub(super) fn reserve(&mut self, end: usize) {
+        self.slots
+            .reserve_exact(end.saturating_sub(self.slots.len()));
+        self.by_path.reserve(end, |_| unreachable!("it is empty"));
+        self.by_inode.reserve(end, |_| unreachable!("it is empty"));
+    }
+
+    /// All ids are below this.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// Adds a file under the id that it had in an earlier run.

@@ -237,7 +237,7 @@ fn a_newer_version_is_refused_and_left_alone() {
                 error,
                 ManifestError::Newer {
                     found: 99,
-                    known: 1,
+                    known: 2,
                     ..
                 }
             ),

@@ -13,6 +13,7 @@ use crate::hash::ContentHash;
 use crate::manifest::{Owner, StoredOutput};
 use crate::path::OutputPath;
 use crate::plan::{FormatPlan, Plan, Planner, Work};
+use crate::vault::load::{Load, Remembered, recall};
 use crate::vault::{Because, Delta, FileId, Page, Vault};
 
 /// An export tree and what the manifest knows of it.
@@ -214,10 +215,11 @@ fn is_wanted(world: &World, row: &StoredOutput) -> bool {
 
 /// The vault as a restart finds it: the rows of the manifest, under some rules.
 pub(super) fn restarted(vault: &Vault, config: &Config) -> Vault {
-    let mut again = Vault::new(crate::vault::Rules::new(config));
+    let rules = crate::vault::Rules::new(config);
+    let mut again = Load::new(rules.clone(), 0);
     for (id, file) in vault.files().iter() {
         let record = file.to_record();
-        let remembered = crate::vault::load::Remembered {
+        let remembered = Remembered {
             id,
             path: file.path.clone(),
             stamp: file.stamp,
@@ -225,10 +227,9 @@ pub(super) fn restarted(vault: &Vault, config: &Config) -> Vault {
             record: &record,
             view: file.view,
         };
-        again.remember(remembered).unwrap();
+        again.take_in(recall(&rules, remembered).unwrap());
     }
-    assert!(again.settle_remembered());
-    again
+    again.finish().unwrap()
 }
 
 /// After a restart with another config: the tree is that of the new one.

@@ -8,6 +8,7 @@ use super::converge::restarted;
 use super::generate::{Folder, Op, history};
 use super::incremental::knowledge;
 use super::world::{World, config};
+use crate::vault::load::{Load, Remembered, recall};
 use crate::vault::{Delta, FileId, Page};
 
 /// A delta by paths: ids are given out again in another order after a restart.
@@ -98,23 +99,28 @@ fn what_is_not_touched_need_not_be_saved() {
 #[test]
 fn damaged_records_are_noticed() {
     let world = World::with(&[("a.md", "[[b]]"), ("b.md", "x")]);
-    let mut again = crate::vault::Vault::new(world.vault.rules().clone());
+    let rules = world.vault.rules();
     let (id, file) = (world.id("a.md"), world.file("a.md"));
     let record = file.to_record();
-    let remembered = |record| crate::vault::load::Remembered {
-        id,
-        path: file.path.clone(),
-        stamp: file.stamp,
-        trusted: true,
-        record,
-        view: file.view,
+    let recall = |record: &[u8]| {
+        let remembered = Remembered {
+            id,
+            path: file.path.clone(),
+            stamp: file.stamp,
+            trusted: true,
+            record,
+            view: file.view,
+        };
+        recall(rules, remembered)
     };
-    assert!(
-        again
-            .remember(remembered(&record[..record.len() / 2]))
-            .is_err()
-    );
-    again.remember(remembered(&record)).unwrap();
+    for at in 0..record.len() {
+        assert!(recall(&record[..at]).is_err());
+        let mut spoiled = record.clone();
+        spoiled[at] ^= 0x10;
+        assert!(recall(&spoiled).is_err());
+    }
+    let mut again = Load::new(rules.clone(), 0);
+    again.take_in(recall(&record).unwrap());
     // The other end of its edge is not there.
-    assert!(!again.settle_remembered());
+    assert!(again.finish().is_none());
 }
