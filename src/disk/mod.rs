@@ -38,7 +38,7 @@ pub struct Found {
 /// What lies below a folder of the notes, with what is left out already left out.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// Files in no particular order.
+    /// Files that the visitor doesn't know, in no particular order.
     pub files: Vec<Found>,
     /// Folders below the one listed, and itself ("" for the root).
     pub folders: Vec<Box<str>>,
@@ -60,14 +60,31 @@ pub enum Looked {
     Rules,
 }
 
+/// Who a listing is made for.
+pub trait Visitor: Sync {
+    /// A folder is about to be read: a watch can stand before the look.
+    fn enter(&self, folder: &str);
+
+    /// Whether this version of a file is known already. Then it need not be listed.
+    fn knows(&self, _path: &str, _is_note: bool, _stamp: &Stamp) -> bool {
+        false
+    }
+}
+
+impl<F: Fn(&str) + Sync> Visitor for F {
+    fn enter(&self, folder: &str) {
+        self(folder);
+    }
+}
+
 /// The notes folder. Never follows a symlink out of it, never opens what is not a regular file.
 pub trait NotesDisk: Send + Sync + 'static {
-    /// Lists a folder ("" for the root) and all below it. `enter` is called with each folder before it is read,
-    /// so that a watch can stand before the look.
+    /// Lists a folder ("" for the root) and all below it, but for files that the visitor knows. It is told of each folder
+    /// before that is read.
     ///
     /// # Errors
     /// When the root itself can't be looked at.
-    fn list(&self, folder: &str, enter: &(dyn Fn(&str) + Sync)) -> std::io::Result<Listing>;
+    fn list(&self, folder: &str, visitor: &dyn Visitor) -> std::io::Result<Listing>;
 
     /// Looks at one path.
     ///

@@ -21,7 +21,7 @@ use rustix::io::Errno;
 use self::links::Links;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::select::{BadGlob, FolderRules, RULES_FILE, Rules, Select, Verdict};
-use super::{Found, Listing, Looked, NotesDisk, Stamp};
+use super::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
 use crate::path::NotePath;
 
 /// The notes folder on a real file system.
@@ -249,7 +249,7 @@ impl NotesDisk for NotesFolder {
         matches!(self.root_state(), Ok(FolderState::Same))
     }
 
-    fn list(&self, folder: &str, enter: &(dyn Fn(&str) + Sync)) -> io::Result<Listing> {
+    fn list(&self, folder: &str, visitor: &dyn Visitor) -> io::Result<Listing> {
         let root = self.root()?;
         if folder.is_empty() && self.root_state()? != FolderState::Same {
             return Err(root_lost("is not the one that was opened"));
@@ -272,7 +272,7 @@ impl NotesDisk for NotesFolder {
         } else {
             rules
         };
-        let listing = walk::walk(self, &root, &select, folder, above, enter)?;
+        let listing = walk::walk(self, &root, &select, folder, above, visitor)?;
         root.require_present()?;
         Ok(listing)
     }

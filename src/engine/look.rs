@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use super::texts::MOST_BYTES;
 use super::{Engine, EngineError};
 use crate::batch::Progress;
-use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
+use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
 use crate::path::NotePath;
 use crate::vault::{Change, File, FileId, Files, Note, PackedFacts, Seen, Vault, note};
 use crate::watch::Dirty;
@@ -59,35 +59,16 @@ pub(super) struct Look {
 struct Survey {
     /// Files that may differ from what is known.
     found: BTreeMap<NotePath, Found>,
-    /// Files that are as they are known, by their ids: nearly all of them, where everything is looked at.
-    same: Vec<bool>,
+    /// Whether a file was found as it is known, by its id. Where everything is looked at, nearly all are.
+    same: Vec<AtomicBool>,
     gone: BTreeSet<NotePath>,
     unreadable: Vec<(String, std::io::Error)>,
 }
 
 impl Survey {
-    /// Takes in a file that was found. A second look at it counts, not the first.
-    fn take_in(&mut self, found: Found, files: &Files) {
-        match files.find(found.path.as_str()) {
-            Some(id) if is_known(files.get(id), &found) => {
-                let at = id.0 as usize;
-                if self.same.len() <= at {
-                    self.same.resize(at + 1, false);
-                }
-                self.same[at] = true;
-                self.found.remove(&found.path);
-            }
-            known => {
-                if let Some(same) = known.and_then(|id| self.same.get_mut(id.0 as usize)) {
-                    *same = false;
-                }
-                self.found.insert(found.path.clone(), found);
-            }
-        }
-    }
-
     fn is_same(&self, id: FileId) -> bool {
-        self.same.get(id.0 as usize).copied().unwrap_or(false)
+        let same = self.same.get(id.0 as usize);
+        same.is_some_and(|same| same.load(Ordering::Relaxed))
     }
 
     fn is_found(&self, path: &NotePath, files: &Files) -> bool {
@@ -96,13 +77,38 @@ impl Survey {
     }
 
     fn found_nothing(&self) -> bool {
-        self.found.is_empty() && !self.same.contains(&true)
+        let any_same = || self.same.iter().any(|same| same.load(Ordering::Relaxed));
+        self.found.is_empty() && !any_same()
+    }
+}
+
+/// A listing's visitor.
+struct Surveyor<'a> {
+    files: &'a Files,
+    same: &'a [AtomicBool],
+    progress: &'a Progress,
+    listener: &'a dyn FolderListener,
+}
+
+impl Visitor for Surveyor<'_> {
+    fn enter(&self, folder: &str) {
+        self.progress.beat();
+        self.listener.enter(folder);
+    }
+
+    fn knows(&self, path: &str, is_note: bool, stamp: &Stamp) -> bool {
+        let known = self.files.find(path);
+        let Some(id) = known.filter(|&id| is_known(self.files.get(id), is_note, stamp)) else {
+            return false;
+        };
+        self.same[id.0 as usize].store(true, Ordering::Relaxed);
+        true
     }
 }
 
 /// Whether a file is as it is known. An equal stamp that is not trusted may hide a change.
-fn is_known(file: &File, found: &Found) -> bool {
-    file.is_note() == found.is_note && file.stamp == found.stamp && file.trusted
+fn is_known(file: &File, is_note: bool, stamp: &Stamp) -> bool {
+    file.is_note() == is_note && file.stamp == *stamp && file.trusted
 }
 
 impl Engine {
@@ -143,7 +149,7 @@ impl Engine {
                 if self.folders.contains(path.as_str()) {
                     listed.insert(path.as_str().into());
                 }
-                survey.take_in(found, self.vault.files());
+                survey.found.insert(path.clone(), found);
             }
             Ok(Looked::Folder) => {
                 listed.insert(path.as_str().into());
@@ -176,12 +182,15 @@ impl Engine {
             if tops.iter().any(|top| is_below(folder, top)) {
                 continue;
             }
-            let beat = self.progress.clone();
-            let enter = |folder: &str| {
-                beat.beat();
-                listener.enter(folder);
+            let files = self.vault.files();
+            survey.same.resize_with(files.slots(), AtomicBool::default);
+            let surveyor = Surveyor {
+                files,
+                same: &survey.same,
+                progress: &self.progress,
+                listener,
             };
-            let listing = match self.notes.list(folder, &enter) {
+            let listing = match self.notes.list(folder, &surveyor) {
                 Ok(listing) => listing,
                 Err(error) if folder.is_empty() => {
                     return Err(EngineError::Notes {
@@ -203,9 +212,10 @@ impl Engine {
             listener.listed(folder, &listing.folders);
             known_before |= self.take_folders(folder, &listing);
             survey.unreadable.extend(listing.unreadable);
-            for found in listing.files {
-                survey.take_in(found, self.vault.files());
-            }
+            let found = listing.files.into_iter();
+            survey
+                .found
+                .extend(found.map(|found| (found.path.clone(), found)));
             tops.insert(folder.clone());
         }
         if known_before {
@@ -273,8 +283,11 @@ impl Engine {
         let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?));
         let mut inodes: BTreeSet<u64> = BTreeSet::new();
         for (path, found) in &survey.found {
-            inodes.extend(known(path).map(|file| file.stamp.inode));
-            inodes.insert(found.stamp.inode);
+            let before = known(path);
+            if before.is_none_or(|file| !is_known(file, found.is_note, &found.stamp)) {
+                inodes.extend(before.map(|file| file.stamp.inode));
+                inodes.insert(found.stamp.inode);
+            }
         }
         inodes.extend(
             survey
@@ -349,6 +362,10 @@ impl Engine {
             .collect();
         let mut to_read = Vec::new();
         for found in survey.found.into_values() {
+            let known = files.find(found.path.as_str()).map(|id| files.get(id));
+            if known.is_some_and(|file| is_known(file, found.is_note, &found.stamp)) {
+                continue;
+            }
             if found.is_note {
                 to_read.push(found.path);
                 continue;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use smartnotesd::disk::select::{RULES_FILE, Select};
 use smartnotesd::disk::{
     Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned,
-    Staged, StagedFile, Stamp,
+    Staged, StagedFile, Stamp, Visitor,
 };
 use smartnotesd::engine::FolderListener;
 use smartnotesd::path::{NotePath, OutputPath};
@@ -237,7 +237,7 @@ impl FolderListener for Watcher<'_> {
 }
 
 impl NotesDisk for Disks {
-    fn list(&self, folder: &str, enter: &(dyn Fn(&str) + Sync)) -> io::Result<Listing> {
+    fn list(&self, folder: &str, visitor: &dyn Visitor) -> io::Result<Listing> {
         let mut listing = Listing::default();
         {
             let world = self.call(&format!("list {folder:?}"))?;
@@ -258,9 +258,12 @@ impl NotesDisk for Disks {
         }
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
-            enter(&folder);
+            visitor.enter(&folder);
             self.list_one(&folder, &mut listing, &mut waiting)?;
         }
+        let is_known =
+            |found: &Found| visitor.knows(found.path.as_str(), found.is_note, &found.stamp);
+        listing.files.retain(|found| !is_known(found));
         Ok(listing)
     }
 

@@ -91,7 +91,7 @@ fn lists_what_counts_and_enters_each_folder_first() {
     let entered = Mutex::new(Vec::new());
     let listing = world
         .notes
-        .list("", &|folder| lock(&entered).push(folder.to_owned()))
+        .list("", &|folder: &str| lock(&entered).push(folder.to_owned()))
         .unwrap();
     let mut folders: Vec<_> = listing.folders.iter().map(ToString::to_string).collect();
     folders.sort();
@@ -122,12 +122,35 @@ fn lists_what_counts_and_enters_each_folder_first() {
 }
 
 #[test]
+fn what_the_visitor_knows_is_not_listed() {
+    struct Knows(&'static str);
+    impl Visitor for Knows {
+        fn enter(&self, _: &str) {}
+        fn knows(&self, path: &str, is_note: bool, stamp: &Stamp) -> bool {
+            path == self.0 && is_note && stamp.size == 4
+        }
+    }
+    let world = World::new();
+    world.write("d/a.md", "text");
+    world.write("d/b.md", "text");
+    for (known, listed) in [
+        ("d/a.md", vec!["d/b.md"]),
+        ("a.md", vec!["d/a.md", "d/b.md"]),
+    ] {
+        let listing = world.notes.list("", &Knows(known)).unwrap();
+        let mut paths: Vec<&str> = listing.files.iter().map(|f| f.path.as_str()).collect();
+        paths.sort_unstable();
+        assert_eq!(paths, listed);
+    }
+}
+
+#[test]
 fn a_file_that_comes_while_a_folder_is_entered_is_listed() {
     let world = World::new();
     fs::create_dir(world.at("d")).unwrap();
     let listing = world
         .notes
-        .list("", &|folder| {
+        .list("", &|folder: &str| {
             world.write(&super::child(folder, "late.md"), "text");
         })
         .unwrap();

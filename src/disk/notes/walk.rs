@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use super::super::beneath::{self, FolderId};
 use super::{Listing, NotesFolder, Root, child, found, is_nothing, lock, not_utf8};
 use crate::disk::select::{RULES_FILE, Rules, Select, Verdict};
+use crate::disk::{Found, Stamp, Visitor};
 use crate::path::NotePath;
 
 /// More threads than this wait for the file system rather than help.
@@ -26,7 +27,15 @@ enum Task {
     /// To be entered, if its folders lead to it only once.
     Folder(Folder),
     /// Files of an open folder, to be stamped.
-    Files(Arc<Entered>, Vec<(NotePath, Verdict)>),
+    Files(Arc<Entered>, Files),
+}
+
+/// Files of a folder that count. All paths are one text: most are known, and then nobody needs a copy of one.
+#[derive(Default)]
+struct Files {
+    paths: String,
+    /// Where each path ends, and whether it is a note's.
+    files: Vec<(usize, bool)>,
 }
 
 /// A folder that counts.
@@ -55,7 +64,7 @@ struct Walk<'a> {
     notes: &'a NotesFolder,
     root: &'a Root,
     select: &'a Select,
-    enter: &'a (dyn Fn(&str) + Sync),
+    visitor: &'a dyn Visitor,
     queue: Mutex<Queue>,
     /// Told when a task was added, and when the last one is done.
     changed: Condvar,
@@ -75,13 +84,13 @@ pub(super) fn walk(
     select: &Select,
     folder: &str,
     rules: Rules,
-    enter: &(dyn Fn(&str) + Sync),
+    visitor: &dyn Visitor,
 ) -> io::Result<Listing> {
     let walk = Walk {
         notes,
         root,
         select,
-        enter,
+        visitor,
         queue: Mutex::default(),
         changed: Condvar::new(),
     };
@@ -131,21 +140,6 @@ fn report(path: &str, error: io::Error, listing: &mut Listing) {
     }
 }
 
-/// Stamps files of an open folder.
-fn stamp(folder: &Entered, files: Vec<(NotePath, Verdict)>, listing: &mut Listing) {
-    listing.files.reserve(files.len());
-    for (path, verdict) in files {
-        match beneath::stat_entry(&folder.handle, path.name()) {
-            Ok(stat) if beneath::kind(&stat) == FileType::RegularFile => {
-                listing.files.extend(found(path, verdict, &stat));
-            }
-            // It was swapped for something else since the folder was read; its event will be looked at.
-            Ok(_) | Err(Errno::NOENT) => {}
-            Err(error) => listing.unreadable.push((path.into(), error.into())),
-        }
-    }
-}
-
 /// The chain of real folders above `folder`, from the root.
 fn ancestors_of(root: &Root, folder: &str) -> io::Result<Option<Arc<Ancestor>>> {
     let Some(parent) = super::parent(folder) else {
@@ -175,7 +169,7 @@ impl Walk<'_> {
     fn work(&self) -> Listing {
         let mut listing = Listing::default();
         while let Some(task) = self.next() {
-            // Counts the task as done even if `enter` panics: the others would wait for ever.
+            // Counts the task as done even if the visitor panics: the others would wait for ever.
             let _done = Done(self);
             match task {
                 Task::Folder(folder) => {
@@ -183,7 +177,7 @@ impl Walk<'_> {
                         report(&folder.path, error, &mut listing);
                     }
                 }
-                Task::Files(folder, files) => stamp(&folder, files, &mut listing),
+                Task::Files(folder, files) => self.stamp(&folder, &files, &mut listing),
             }
         }
         listing
@@ -214,7 +208,7 @@ impl Walk<'_> {
 
     /// Reads one folder: its rules, then its entries.
     fn folder(&self, folder: &Folder, listing: &mut Listing) -> io::Result<()> {
-        (self.enter)(&folder.path);
+        self.visitor.enter(&folder.path);
         let handle = self
             .root
             .open_inside(&folder.path, OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -244,8 +238,7 @@ impl Walk<'_> {
     }
 
     fn entries(&self, folder: &Arc<Entered>, listing: &mut Listing) -> io::Result<()> {
-        let mut files = Vec::new();
-        // One text for the paths of all entries: what doesn't count costs no allocation, what does one.
+        let mut files = Files::default();
         let mut path = child(&folder.path, "");
         let prefix = path.len();
         let mut buffer = vec![MaybeUninit::uninit(); ENTRY_BUFFER];
@@ -264,7 +257,7 @@ impl Walk<'_> {
             path.truncate(prefix);
             path.push_str(name);
             match entry.file_type() {
-                FileType::RegularFile => self.judge(folder, &path, &mut files, listing),
+                FileType::RegularFile => self.judge(folder, &path, &mut files),
                 FileType::Directory => self.descend(folder, &path),
                 FileType::Symlink | FileType::Unknown => {
                     if let Err(error) = self.follow(folder, &path, listing) {
@@ -273,31 +266,54 @@ impl Walk<'_> {
                 }
                 _ => {}
             }
-            if files.len() == FILES_A_TASK {
+            if files.files.len() == FILES_A_TASK {
                 self.add(Task::Files(Arc::clone(folder), std::mem::take(&mut files)));
             }
         }
-        stamp(folder, files, listing);
+        self.stamp(folder, &files, listing);
         Ok(())
     }
 
-    /// Keeps a file that counts for `stamp`.
-    fn judge(
-        &self,
-        folder: &Entered,
-        path: &str,
-        files: &mut Vec<(NotePath, Verdict)>,
-        listing: &mut Listing,
-    ) {
-        let verdict = self.select.file(path, &folder.rules);
-        if verdict == Verdict::LeftOut {
-            return;
-        }
-        match NotePath::new(path) {
-            Ok(path) => files.push((path, verdict)),
-            Err(error) => listing
-                .unreadable
-                .push((path.to_owned(), io::Error::other(error))),
+    /// Keeps a file that counts for [`Self::stamp`].
+    fn judge(&self, folder: &Entered, path: &str, files: &mut Files) {
+        let is_note = match self.select.file(path, &folder.rules) {
+            Verdict::LeftOut => return,
+            Verdict::Note => true,
+            Verdict::Attachment => false,
+        };
+        files.paths.push_str(path);
+        files.files.push((files.paths.len(), is_note));
+    }
+
+    /// Stamps files of an open folder, and lists those that the visitor doesn't know.
+    fn stamp(&self, folder: &Entered, files: &Files, listing: &mut Listing) {
+        let mut begin = 0;
+        for &(end, is_note) in &files.files {
+            let path = &files.paths[begin..end];
+            begin = end;
+            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            let stamp = match beneath::stat_entry(&folder.handle, name) {
+                Ok(stat) if beneath::kind(&stat) == FileType::RegularFile => Stamp::from(&stat),
+                // It was swapped for something else since the folder was read; its event will be looked at.
+                Ok(_) | Err(Errno::NOENT) => continue,
+                Err(error) => {
+                    listing.unreadable.push((path.to_owned(), error.into()));
+                    continue;
+                }
+            };
+            if self.visitor.knows(path, is_note, &stamp) {
+                continue;
+            }
+            match NotePath::new(path) {
+                Ok(path) => listing.files.push(Found {
+                    path,
+                    is_note,
+                    stamp,
+                }),
+                Err(error) => listing
+                    .unreadable
+                    .push((path.to_owned(), io::Error::other(error))),
+            }
         }
     }
 
