@@ -12,6 +12,7 @@ use crate::config::Loaded;
 use crate::disk::notes::NotesFolder;
 use crate::disk::output::{ExportTree, OpenError as TreeError};
 use crate::disk::select::Select;
+use crate::disk::shelf::FileShelf;
 use crate::engine::{Engine, OpenError, Parts};
 use crate::export::{FormatError, Formats};
 use crate::manifest::{Lock, LockError, Manifest, ManifestError, make_state_folder, state_path};
@@ -224,12 +225,15 @@ impl Session {
         manifest: Manifest,
         now: Instant,
     ) -> Result<(Self, Engine), SessionError> {
+        let shelf = FileShelf::new_in(&self.state);
+        let shelf = shelf.map_err(|error| state_unusable(&self.state, error))?;
         let parts = Parts {
             config: Arc::new(self.loaded.config.clone()),
             formats: Arc::new(formats),
             notes: self.notes.clone(),
             outputs: self.outputs.clone(),
             manifest,
+            shelf: Some(Arc::new(shelf)),
             device: self.notes.device(),
             flush_covers_manifest: same_file_system(&self.state, &self.loaded.config.export_dir),
         };

@@ -27,6 +27,7 @@ pub(super) fn full_export(
         notes,
         outputs,
         manifest: Manifest::in_memory()?,
+        shelf: None,
         device: 0,
         flush_covers_manifest: false,
     };

@@ -4,6 +4,7 @@ mod beneath;
 pub mod notes;
 pub mod output;
 pub mod select;
+pub mod shelf;
 
 pub use beneath::FolderState;
 

@@ -19,6 +19,7 @@ mod prepare;
 mod publish;
 mod relay;
 mod renew;
+mod shelved;
 mod texts;
 mod unreadable;
 
@@ -32,6 +33,7 @@ pub use unreadable::Unreadable;
 
 use backlog::Backlog;
 use leftover::LeftOver;
+use shelved::Shelved;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -53,6 +55,8 @@ pub struct Engine {
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
     manifest: Manifest,
+    /// Where what is known of the notes lies.
+    shelf: Shelved,
     vault: Arc<Vault>,
     /// The folders of the notes tree, "" among them.
     folders: BTreeSet<Box<str>>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::relay::relay;
+use super::shelved::Shelved;
 use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
@@ -14,7 +15,7 @@ use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
 use crate::path::OutputPath;
 use crate::plan::FormatPlan;
 use crate::vault::load::{self, Load, Recalled, Remembered};
-use crate::vault::{Rules, Vault};
+use crate::vault::{Rules, Shelf, Vault};
 
 /// The manifest's name for the key of the rules that its views were made under.
 pub(super) const RULES: &str = "rules";
@@ -34,6 +35,8 @@ pub struct Parts {
     pub outputs: Arc<dyn OutputDisk>,
     /// What is known from earlier runs.
     pub manifest: Manifest,
+    /// Where what is known of the notes lies, if not in memory.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// The file system that the notes folder lies on.
     pub device: u64,
     /// Whether the manifest lies on the export tree's file system, so that flushing the tree flushes it too.
@@ -61,11 +64,12 @@ impl Engine {
             notes,
             outputs,
             mut manifest,
+            shelf,
             device,
             flush_covers_manifest,
         } = parts;
         let rules = Rules::new(&config);
-        let (memory, lost) = match Memory::read(&manifest, &rules) {
+        let (memory, lost) = match Memory::read(&manifest, &rules, shelf.as_ref()) {
             Ok(memory) => (memory, None),
             Err(unusable) => {
                 let lost = manifest.start_over(&unusable.reason()?)?;
@@ -79,6 +83,7 @@ impl Engine {
             notes,
             outputs,
             manifest,
+            shelf: Shelved::on(shelf),
             vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
             made: memory.made,
@@ -119,8 +124,13 @@ impl Engine {
     /// The folders that must have been there: at start nothing else is known of them.
     fn folders_of_files(&self) -> BTreeSet<Box<str>> {
         let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
+        let mut last = "";
         for (_, file) in self.vault.files().iter() {
             let mut folder = file.path.folder();
+            // Mostly, neighbours lie in one folder.
+            if std::mem::replace(&mut last, folder) == folder {
+                continue;
+            }
             while !folder.is_empty() && folders.insert(folder.into()) {
                 folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
             }
@@ -203,14 +213,18 @@ impl Memory {
         }
     }
 
-    fn read(manifest: &Manifest, rules: &Rules) -> Result<Self, Unusable> {
+    fn read(
+        manifest: &Manifest,
+        rules: &Rules,
+        shelf: Option<&Arc<dyn Shelf>>,
+    ) -> Result<Self, Unusable> {
         let formats = manifest
             .formats()?
             .into_iter()
             .map(|format| (format.name, format.key))
             .collect();
         Ok(Self {
-            vault: read_vault(manifest, rules)?,
+            vault: read_vault(manifest, rules, shelf)?,
             made: manifest.folders()?.into_iter().collect(),
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
@@ -224,7 +238,11 @@ impl Memory {
     }
 }
 
-fn read_vault(manifest: &Manifest, rules: &Rules) -> Result<Vault, Unusable> {
+fn read_vault(
+    manifest: &Manifest,
+    rules: &Rules,
+    shelf: Option<&Arc<dyn Shelf>>,
+) -> Result<Vault, Unusable> {
     let mut load = Load::new(rules.clone(), manifest.end_of_files()?);
     let mut damaged = false;
     let recall_all = |hand_over: &mut dyn FnMut(Recalled)| {
@@ -237,7 +255,7 @@ fn read_vault(manifest: &Manifest, rules: &Rules) -> Result<Vault, Unusable> {
                 record: file.record,
                 view: file.view,
             };
-            match load::recall(rules, remembered) {
+            match load::recall(rules, shelf, remembered) {
                 Ok(recalled) => hand_over(recalled),
                 Err(load::Damaged) => damaged = true,
             }

@@ -142,10 +142,13 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let look = self.look(request.dirty, request.now, listener)?;
+        let mut look = self.look(request.dirty, request.now, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
+        self.clear_shelf();
+        let known = self.vault.notes();
+        self.shelf.take_in(&mut look.changes, known);
         let delta = self.vault_mut().apply(look.changes);
         listener.looked(&self.vault);
         self.unsaved.touched.extend(delta.touched.iter().copied());

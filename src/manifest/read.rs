@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 
 use super::rows::{self, failure_columns, file_columns, output_columns};
+use super::schema;
 use super::{Failure, FormatKey, Manifest, ManifestError, Owner, StoredFile, StoredOutput};
 use crate::hash::Key;
 use crate::path::OutputPath;
@@ -14,11 +15,10 @@ impl Manifest {
     /// When the system refuses or a row is malformed; what was handed over is then not to be relied on.
     pub fn load_files(&self, mut each: impl FnMut(StoredFile<&[u8]>)) -> Result<(), ManifestError> {
         const SQL: &str = concat!("SELECT ", file_columns!(), " FROM files ORDER BY id");
-        self.each(SQL, [], |row| {
+        self.read_through(SQL, |row| {
             each(StoredFile::read(row)?);
             Ok(())
-        })?;
-        self.give_back()
+        })
     }
 
     /// An id that is above those of all files.
@@ -38,11 +38,10 @@ impl Manifest {
     /// As [`Self::load_files`].
     pub fn load_outputs(&self, mut each: impl FnMut(StoredOutput)) -> Result<(), ManifestError> {
         const SQL: &str = concat!("SELECT ", output_columns!(), " FROM outputs ORDER BY path");
-        self.each(SQL, [], |row| {
+        self.read_through(SQL, |row| {
             each(StoredOutput::read(row)?);
             Ok(())
-        })?;
-        self.give_back()
+        })
     }
 
     /// The outputs of `owner`, in path order.
@@ -131,6 +130,27 @@ impl Manifest {
         self.connection
             .execute_batch("PRAGMA shrink_memory")
             .map_err(|error| self.error(error))
+    }
+
+    /// Runs a query over a whole table. Each page is needed once: with few of them at hand, the pages are not strewn among
+    /// what the caller makes of the rows, where they leave holes of 4 MB.
+    fn read_through(
+        &self,
+        sql: &str,
+        each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), ManifestError> {
+        self.keep_pages(schema::FEW_PAGES)?;
+        let read = self.each(sql, [], each);
+        self.keep_pages(schema::PAGES)?;
+        read?;
+        self.give_back()
+    }
+
+    fn keep_pages(&self, cache_size: i64) -> Result<(), ManifestError> {
+        let set = self
+            .connection
+            .pragma_update(None, "cache_size", cache_size);
+        set.map_err(|error| self.error(error))
     }
 
     /// Runs a query and hands each row to `each`.

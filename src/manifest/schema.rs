@@ -137,6 +137,13 @@ pub(super) fn migrate(
     transaction.commit()
 }
 
+/// How many pages are kept at hand, as `cache_size` takes it (negative: in KiB): a few MiB keep the inner pages of a million
+/// rows.
+pub(super) const PAGES: i64 = -4096;
+
+/// The same while a table is read through.
+pub(super) const FEW_PAGES: i64 = -128;
+
 /// Sets up a connection.
 pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // The CLI reads beside the daemon, and a checkpoint may keep it for a moment.
@@ -145,9 +152,8 @@ pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     // One plan for a statement, whatever is bound to it. Otherwise a 0 or 1 that is bound compiles it
     // anew, which took two thirds of each lookup by owner.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    // A few MiB keep the inner pages of a million rows at hand. No mmap: a file that was cut off must be
-    // an error and no SIGBUS, and its pages would count as our memory.
-    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.pragma_update(None, "cache_size", PAGES)?;
+    // A file that was cut off must be an error and no SIGBUS, and its pages would count as our memory.
     connection.pragma_update(None, "mmap_size", 0)?;
     // Nothing in here is worth a file of its own for temporary tables.
     connection.pragma_update(None, "temp_store", "MEMORY")?;

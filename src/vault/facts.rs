@@ -1,6 +1,10 @@
 //! The facts of a note: all that another note, the planner or an index page needs to know of it,
 //! without its text. They are kept in memory for every note and in the manifest, so they are small.
 
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::hash::ContentHash;
@@ -154,40 +158,118 @@ pub struct NoteFacts {
     pub blocks: Vec<Block>,
 }
 
-/// Facts as bytes: what is kept of a note at rest, in memory and in the manifest. A tenth of a decoded note's size.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PackedFacts(Box<[u8]>);
+/// Where packed facts lie outside of memory. What was put there stays as it is for as long as the shelf lives.
+pub trait Shelf: fmt::Debug + Send + Sync {
+    /// Puts bytes there; `None` when they can't be, and stay in memory.
+    fn put(&self, bytes: &[u8]) -> Option<Place>;
+
+    /// What was put there.
+    fn get(&self, place: Place) -> Vec<u8>;
+
+    /// How many bytes lie there, those that nobody wants any more among them.
+    fn size(&self) -> u64;
+
+    /// Another shelf of this kind with nothing on it, if one can be had.
+    fn empty(&self) -> Option<Arc<dyn Shelf>>;
+}
+
+/// A place on a shelf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(u64);
+
+impl Place {
+    const LEN_BITS: u32 = 24;
+
+    /// The place of so many bytes; `None` when they are too many to be named.
+    pub fn new(begin: u64, len: usize) -> Option<Self> {
+        let len = u64::try_from(len)
+            .ok()
+            .filter(|len| len >> Self::LEN_BITS == 0)?;
+        let fits = begin >> (64 - Self::LEN_BITS) == 0;
+        fits.then_some(Self(begin << Self::LEN_BITS | len))
+    }
+
+    /// The first byte.
+    pub fn begin(self) -> u64 {
+        self.0 >> Self::LEN_BITS
+    }
+
+    /// How many bytes.
+    #[expect(clippy::cast_possible_truncation, reason = "24 bits")]
+    #[expect(clippy::len_without_is_empty, reason = "it is a number of bytes")]
+    pub fn len(self) -> usize {
+        (self.0 & ((1 << Self::LEN_BITS) - 1)) as usize
+    }
+}
+
+/// Facts as bytes: what is kept of a note at rest and in the manifest. A tenth of a decoded note's size, and still more
+/// than all else that is known of it, so that they lie on a shelf where there is one.
+#[derive(Clone, Debug)]
+pub struct PackedFacts(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Here(Box<[u8]>),
+    There(Arc<dyn Shelf>, Place),
+}
 
 impl PackedFacts {
     /// Packs facts.
     pub fn pack(facts: &NoteFacts) -> Self {
         let bytes = postcard::to_allocvec(facts);
-        Self(
-            bytes
-                .expect("facts are plain data and memory is their only limit")
-                .into(),
-        )
+        let bytes = bytes.expect("facts are plain data and memory is their only limit");
+        Self(Kept::Here(bytes.into()))
     }
 
     /// Takes what [`Self::pack`] gave back from where it was kept whole, and gives what a load needs of it.
     ///
     /// # Errors
     /// When the bytes are none.
-    pub(super) fn restore(bytes: &[u8]) -> Result<(Self, Head<'_>), postcard::Error> {
+    pub(super) fn restore<'a>(
+        bytes: &'a [u8],
+        shelf: Option<&Arc<dyn Shelf>>,
+    ) -> Result<(Self, Head<'a>), postcard::Error> {
         let (head, _) = postcard::take_from_bytes(bytes)?;
-        Ok((Self(bytes.into()), head))
+        let there = shelf.and_then(|shelf| Self::on(shelf, bytes));
+        Ok((
+            there.unwrap_or_else(|| Self(Kept::Here(bytes.into()))),
+            head,
+        ))
+    }
+
+    fn on(shelf: &Arc<dyn Shelf>, bytes: &[u8]) -> Option<Self> {
+        let place = shelf.put(bytes)?;
+        Some(Self(Kept::There(shelf.clone(), place)))
+    }
+
+    /// Puts them on a shelf, wherever they are.
+    pub fn shelve(&mut self, shelf: &Arc<dyn Shelf>) {
+        if let Some(there) = Self::on(shelf, &self.bytes()) {
+            *self = there;
+        }
     }
 
     /// The facts.
     pub fn unpack(&self) -> NoteFacts {
-        postcard::from_bytes(&self.0).expect("the bytes came from pack")
+        postcard::from_bytes(&self.bytes()).expect("the bytes came from pack")
     }
 
     /// As bytes.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+    pub fn bytes(&self) -> Cow<'_, [u8]> {
+        match &self.0 {
+            Kept::Here(bytes) => (&**bytes).into(),
+            Kept::There(shelf, place) => shelf.get(*place).into(),
+        }
     }
 }
+
+impl PartialEq for PackedFacts {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
+impl Eq for PackedFacts {}
 
 /// What a load needs of packed facts, borrowed from them: the first fields of [`NoteFacts`] in the same order. To decode
 /// all facts of all notes was half of a start.
@@ -240,7 +322,8 @@ mod tests {
         for text in [text.replace(" [b", ""), text.to_owned(), String::new()] {
             let facts = note::parse(&NotePath::new("n.md").unwrap(), text.as_bytes()).facts;
             let packed = PackedFacts::pack(&facts);
-            let (again, head) = PackedFacts::restore(packed.as_bytes()).unwrap();
+            let bytes = packed.bytes();
+            let (again, head) = PackedFacts::restore(&bytes, None).unwrap();
             assert_eq!(again.unpack(), facts);
             assert_eq!(head.title, &*facts.title);
             assert_eq!(head.tags, texts(&facts.tags));

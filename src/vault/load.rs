@@ -4,11 +4,13 @@
 //! sums (backlinks, pages): they follow from the facts. A load comes in two halves, so that two threads can share it:
 //! [`recall`] does what can be done for each file alone, [`Load`] brings the files together.
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
-use super::facts::Head;
+use super::facts::{Head, Shelf};
 use super::names::NameKey;
-use super::page::{self, Contribution};
+use super::page;
 pub use super::table::Damaged;
 use super::table::{Edge, File};
 use super::{FileId, Rules, Vault, resolve};
@@ -50,14 +52,18 @@ pub struct Recalled {
 struct Claim {
     stem: NameKey,
     shown: Key,
-    pages: Contribution,
+    tags: Vec<Box<str>>,
 }
 
-/// Reads the record of a file.
+/// Reads the record of a file; what a note says is put on the shelf, if there is one.
 ///
 /// # Errors
 /// When it can't be read: the manifest is damaged.
-pub fn recall(rules: &Rules, remembered: Remembered<'_>) -> Result<Recalled, Damaged> {
+pub fn recall(
+    rules: &Rules,
+    shelf: Option<&Arc<dyn Shelf>>,
+    remembered: Remembered<'_>,
+) -> Result<Recalled, Damaged> {
     let Remembered {
         id,
         path,
@@ -67,7 +73,7 @@ pub fn recall(rules: &Rules, remembered: Remembered<'_>) -> Result<Recalled, Dam
         view,
     } = remembered;
     let mut file = File::new(path, stamp, trusted, None);
-    let head = file.restore(record)?;
+    let head = file.restore(record, shelf)?;
     file.view = view;
     let mut recalled = Recalled {
         id,
@@ -98,7 +104,7 @@ fn claim(rules: &Rules, path: &NotePath, head: &Head<'_>) -> Option<Claim> {
     rules.fits(&stem).then(|| Claim {
         stem: NameKey::of_folded(&stem),
         shown,
-        pages: Contribution::new(&head.tags, shown),
+        tags: head.tags.iter().map(|&tag| tag.into()).collect(),
     })
 }
 
@@ -147,7 +153,7 @@ impl Load {
         if let Some(claim) = claim {
             file.exported = true;
             vault.claims.add(claim.stem, id);
-            vault.pages.take_in(id, claim.pages);
+            vault.pages.add(id, &claim.tags, claim.shown);
             let at = id.0 as usize;
             if self.shown.len() <= at {
                 self.shown.resize(at + 1, Key::default());

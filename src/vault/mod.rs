@@ -28,13 +28,15 @@ mod wikilinks;
 
 pub use delta::{Affected, Because, Change, Delta, Seen};
 pub use facts::{
-    Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind,
+    Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind, Shelf,
 };
 pub use note::Note;
 pub use page::{Page, Pages};
 pub use resolve::{Candidates, Nowhere, Place, Target};
 pub use rules::Rules;
 pub use table::{Edge, File, Files};
+
+use std::sync::Arc;
 
 use crate::config::Attachments;
 use crate::hash::Key;
@@ -268,6 +270,11 @@ impl Vault {
             key.key(file.backlinks);
         }
         key.finish()
+    }
+
+    /// Puts what all notes say on a shelf.
+    pub fn shelve(&mut self, shelf: &Arc<dyn Shelf>) {
+        self.files.shelve(shelf);
     }
 
     /// Lets the ids of removed files be used again: call it when nothing outside knows them any more.

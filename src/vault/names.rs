@@ -126,7 +126,10 @@ impl NameIndex {
             return;
         };
         let list = &mut self.lists[list];
-        if let Err(at) = list.binary_search(&id) {
+        // A load comes in the order of ids.
+        if list.last().is_none_or(|last| *last < id) {
+            list.push(id);
+        } else if let Err(at) = list.binary_search(&id) {
             list.insert(at, id);
         }
     }

@@ -3,12 +3,14 @@
 //! Owns the ids. An id that was given up is not given out again before [`Files::recycle`], since the manifest
 //! may still know outputs by it.
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::facts::Head;
+use super::facts::{Head, Shelf};
 use super::{FileId, NoteFacts, PackedFacts};
 use crate::disk::Stamp;
 use crate::hash::Key;
@@ -98,8 +100,9 @@ impl File {
     /// What the manifest keeps of it besides path, stamp and keys. It ends with a hash of itself, so that one that was
     /// damaged is known without being understood.
     pub fn to_record(&self) -> Vec<u8> {
+        let facts = self.facts.as_ref().map(PackedFacts::bytes);
         let record = Record {
-            facts: self.facts.as_ref().map(PackedFacts::as_bytes),
+            facts: facts.as_deref(),
             edges: self.edges.to_vec(),
             unresolved: self.unresolved,
             ambiguous: self.ambiguous,
@@ -111,17 +114,23 @@ impl File {
         bytes
     }
 
-    /// Takes back what [`Self::to_record`] gave; what a load needs of a note's facts is returned.
+    /// Takes back what [`Self::to_record`] gave; what a load needs of a note's facts is returned, and all of them lie on
+    /// the shelf if there is one.
     ///
     /// # Errors
     /// When the bytes are no record.
-    pub(super) fn restore<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<Head<'a>>, Damaged> {
+    pub(super) fn restore<'a>(
+        &mut self,
+        bytes: &'a [u8],
+        shelf: Option<&Arc<dyn Shelf>>,
+    ) -> Result<Option<Head<'a>>, Damaged> {
         let (bytes, hash) = bytes.split_last_chunk().ok_or(Damaged)?;
         if u64::from_le_bytes(*hash) != hash_record(bytes) {
             return Err(Damaged);
         }
         let record: Record = postcard::from_bytes(bytes)?;
-        let (packed, head) = record.facts.map(PackedFacts::restore).transpose()?.unzip();
+        let restore = |facts| PackedFacts::restore(facts, shelf);
+        let (packed, head) = record.facts.map(restore).transpose()?.unzip();
         self.facts = packed;
         self.edges = record.edges.into();
         self.unresolved = record.unresolved;
@@ -332,6 +341,14 @@ impl Files {
         (0u32..)
             .zip(&self.slots)
             .filter_map(|(id, slot)| Some((FileId(id), slot.as_ref()?)))
+    }
+
+    /// Puts the facts of all notes on a shelf.
+    pub(super) fn shelve(&mut self, shelf: &Arc<dyn Shelf>) {
+        let files = self.slots.iter_mut().flatten();
+        for facts in files.filter_map(|file| file.facts.as_mut()) {
+            facts.shelve(shelf);
+        }
     }
 
     /// How many notes there are.

@@ -3,7 +3,7 @@
 //! Jobs run one after the other in any order and are published in any groups; the runner's own threads are not part of
 //! the simulation.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use smartnotesd::config::Config;
@@ -15,6 +15,8 @@ use smartnotesd::engine::{
 use smartnotesd::export::Formats;
 use smartnotesd::log::events::Trigger;
 use smartnotesd::manifest::Manifest;
+use smartnotesd::vault::Shelf;
+use smartnotesd::vault::facts::Place;
 use smartnotesd::watch::Inbox;
 
 use crate::notes::Root;
@@ -30,6 +32,33 @@ struct Pending {
     trigger: Option<Trigger>,
     audit: bool,
     always: bool,
+}
+
+/// A shelf in memory.
+#[derive(Debug, Default)]
+struct Attic(Mutex<Vec<u8>>);
+
+impl Shelf for Attic {
+    fn put(&self, bytes: &[u8]) -> Option<Place> {
+        let mut all = self.0.lock().unwrap();
+        let place = Place::new(all.len() as u64, bytes.len());
+        all.extend_from_slice(bytes);
+        place
+    }
+
+    fn get(&self, place: Place) -> Vec<u8> {
+        let begin = usize::try_from(place.begin()).unwrap();
+        self.0.lock().unwrap()[begin..begin + place.len()].to_vec()
+    }
+
+    fn size(&self) -> u64 {
+        // Large enough that it is cleared now and then.
+        (self.0.lock().unwrap().len() as u64) << 12
+    }
+
+    fn empty(&self) -> Option<Arc<dyn Shelf>> {
+        Some(Arc::new(Self::default()))
+    }
 }
 
 /// A running daemon.
@@ -59,6 +88,7 @@ impl Process {
             notes: Arc::new(disks.clone()),
             outputs: Arc::new(disks.clone()),
             manifest,
+            shelf: Some(Arc::new(Attic::default())),
             device: if root == Root::Unmounted {
                 OTHER_DEVICE
             } else {

@@ -227,7 +227,7 @@ pub(super) fn restarted(vault: &Vault, config: &Config) -> Vault {
             record: &record,
             view: file.view,
         };
-        again.take_in(recall(&rules, remembered).unwrap());
+        again.take_in(recall(&rules, None, remembered).unwrap());
     }
     again.finish().unwrap()
 }

@@ -111,7 +111,7 @@ fn damaged_records_are_noticed() {
             record,
             view: file.view,
         };
-        recall(rules, remembered)
+        recall(rules, None, remembered)
     };
     for at in 0..record.len() {
         assert!(recall(&record[..at]).is_err());
