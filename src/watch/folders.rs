@@ -51,9 +51,18 @@ pub(super) enum LeftOver {
 
 #[derive(Debug)]
 enum Watched {
-    /// The watch is being set; what the folder holds must not be read yet.
-    Pending,
+    /// The watch is being set; what the folder holds must not be read yet. Which folder that is, as far as is known.
+    Pending(Option<Identity>),
     Standing(Identity),
+}
+
+impl Watched {
+    fn identity(&self) -> Option<Identity> {
+        match *self {
+            Self::Pending(identity) => identity,
+            Self::Standing(identity) => Some(identity),
+        }
+    }
 }
 
 /// The books. Folders are named relative to the root, which is "".
@@ -86,8 +95,17 @@ impl Folders {
             self.unwatched.insert(folder.into(), refusal);
             return Begun::Refused;
         }
-        self.watched.insert(folder.into(), Watched::Pending);
+        self.watched.insert(folder.into(), Watched::Pending(None));
         Begun::SetWatch
+    }
+
+    /// `folder`, whose watch is about to be set, is this one. From the moment at which the watch stands, the watcher calls
+    /// the folder by this name, whatever others it has: those must hear of it already.
+    pub(super) fn is_named(&mut self, folder: &str, identity: Identity) {
+        if let Some(watched @ Watched::Pending(None)) = self.watched.get_mut(folder) {
+            *watched = Watched::Pending(Some(identity));
+            self.name(identity, folder);
+        }
     }
 
     /// The watch of `folder` stands. Not so if the folder was forgotten meanwhile: then the watch may be that of what
@@ -97,7 +115,17 @@ impl Folders {
         let Some(watched) = self.watched.get_mut(folder) else {
             return;
         };
-        *watched = Watched::Standing(identity);
+        let before = std::mem::replace(watched, Watched::Standing(identity)).identity();
+        if before == Some(identity) {
+            return;
+        }
+        if let Some(before) = before {
+            self.unname(before, folder);
+        }
+        self.name(identity, folder);
+    }
+
+    fn name(&mut self, identity: Identity, folder: &str) {
         let names = self.names.entry(identity).or_default();
         names.push(folder.into());
         self.shared += usize::from(names.len() == 2);
@@ -105,7 +133,10 @@ impl Folders {
 
     /// The watch of `folder` could not be set; with no reason to remember when the folder is gone.
     pub(super) fn fails(&mut self, folder: &str, refusal: Option<Refusal>) {
-        self.watched.remove(folder);
+        let watched = self.watched.remove(folder);
+        if let Some(identity) = watched.and_then(|watched| watched.identity()) {
+            self.unname(identity, folder);
+        }
         let Some(refusal) = refusal else {
             self.unwatched.remove(folder);
             return;
@@ -137,7 +168,8 @@ impl Folders {
             return self.forget_all();
         }
         for name in below(&self.watched, folder) {
-            if let Some(Watched::Standing(identity)) = self.watched.remove(&name) {
+            let watched = self.watched.remove(&name);
+            if let Some(identity) = watched.and_then(|watched| watched.identity()) {
                 self.unname(identity, &name);
             }
             self.left_over.push(name);
@@ -227,12 +259,9 @@ impl Folders {
     }
 
     fn other_names<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        let identity = match self.watched.get(folder) {
-            Some(Watched::Standing(identity)) => Some(identity),
-            _ => None,
-        };
+        let identity = self.watched.get(folder).and_then(Watched::identity);
         let names = identity
-            .and_then(|identity| self.names.get(identity))
+            .and_then(|identity| self.names.get(&identity))
             .into_iter()
             .flatten();
         names
@@ -363,6 +392,30 @@ mod tests {
         folders.forget("link");
         assert_eq!(folders.twins("real/x.md"), ["third/x.md"]);
         folders.forget("third");
+        assert!(folders.twins("real/x.md").is_empty());
+        assert_eq!(folders.shared, 0);
+    }
+
+    #[test]
+    fn a_second_name_is_heard_as_both_before_it_is_known_to_stand() {
+        let mut folders = Folders::default();
+        watch(&mut folders, "real", 2);
+        folders.begin("link");
+        folders.is_named("link", (1, 2));
+        // The watcher may call the folder by its new name from here on.
+        assert_eq!(folders.twins("link/x.md"), ["real/x.md"]);
+        assert!(!folders.is_standing("link"));
+        folders.stands("link", (1, 2));
+        assert_eq!(folders.twins("link/x.md"), ["real/x.md"]);
+        folders.forget("link");
+        folders.begin("link");
+        folders.is_named("link", (1, 2));
+        folders.stands("link", (1, 3));
+        assert!(folders.twins("link/x.md").is_empty(), "it was replaced");
+        folders.forget("link");
+        folders.begin("link");
+        folders.is_named("link", (1, 2));
+        folders.fails("link", None);
         assert!(folders.twins("real/x.md").is_empty());
         assert_eq!(folders.shared, 0);
     }

@@ -159,6 +159,9 @@ impl Watch {
             return;
         };
         let path = self.absolute(folder);
+        if let Ok(identity) = identity(&path) {
+            lock(&self.shared.folders).is_named(folder, identity);
+        }
         let set = native.watch(&path);
         let identity = identity(&path);
         let mut folders = lock(&self.shared.folders);
