@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::delta::{Affected, Because, Change, Delta, Seen};
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
+use super::places::above;
 use super::table::{Edge, File};
 use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
 use crate::hash::{Key, KeyHasher};
@@ -37,6 +38,8 @@ struct Update<'a> {
     renamed: BTreeMap<NameKey, Cause>,
     /// Output stems whose claimants changed.
     contested: BTreeMap<String, Cause>,
+    /// Folders of output stems that came into use or fell out of it.
+    refolded: BTreeMap<Box<str>, Cause>,
     /// Notes that look different to those who link to them.
     resurfaced: BTreeMap<FileId, Cause>,
     /// Notes whose body changed, for those who embed them.
@@ -77,6 +80,7 @@ impl<'a> Update<'a> {
             delta: Delta::default(),
             renamed: BTreeMap::new(),
             contested: BTreeMap::new(),
+            refolded: BTreeMap::new(),
             resurfaced: BTreeMap::new(),
             rewritten: BTreeSet::new(),
             reasons: BTreeMap::new(),
@@ -131,6 +135,8 @@ impl<'a> Update<'a> {
                 self.reasons.insert(id, Because::New);
             }
             None => {
+                let claims = &mut self.vault.claims;
+                claims.add_attachment(&self.vault.rules, path, id);
                 self.copies.insert(id);
             }
         }
@@ -182,7 +188,9 @@ impl<'a> Update<'a> {
             self.claim(id, Some(&facts), None);
             self.set_edges(id, Box::default());
         } else {
-            self.contest_pages(path.as_str());
+            let claims = &mut self.vault.claims;
+            claims.remove_attachment(&self.vault.rules, &path, id);
+            self.contest_pages_around(path.as_str());
         }
         self.retracted.remove(&id);
         self.touched.remove(&id);
@@ -239,14 +247,19 @@ impl<'a> Update<'a> {
         if before == after {
             return;
         }
+        let claims = &mut self.vault.claims;
+        let mut folders = Vec::new();
         if let Some(stem) = before {
-            self.vault.claims.remove(NameKey::of_folded(&stem), id);
+            folders.extend(claims.remove(rules, &stem, id));
             self.contested.insert(stem, path.clone());
         }
         if let Some(stem) = after {
-            self.vault.claims.add(NameKey::of_folded(&stem), id);
+            folders.extend(claims.add(rules, &stem, id));
             self.contested.insert(stem, path.clone());
         }
+        let folders = folders.into_iter();
+        self.refolded
+            .extend(folders.map(|folder| (folder, path.clone())));
         if new.is_some() {
             self.resurfaced.insert(id, path);
         }
@@ -256,10 +269,11 @@ impl<'a> Update<'a> {
 
     /// Decides anew who is exported, among the changed notes and those who share an output with one.
     fn settle(&mut self) {
+        self.contest_files();
         let contested = std::mem::take(&mut self.contested);
         let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
         for (stem, cause) in &contested {
-            for &id in self.vault.claims.get(NameKey::of_folded(stem)) {
+            for &id in self.vault.claims.of(stem) {
                 doubtful.insert(id, Some(cause.clone()));
             }
             self.contest_place(stem, cause);
@@ -297,17 +311,41 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Attachments and pages that lie where a note's output goes or went.
+    /// Whatever would be a file where notes came to need a folder, or no longer do.
+    fn contest_files(&mut self) {
+        for (folder, cause) in std::mem::take(&mut self.refolded) {
+            let outputs: BTreeSet<String> = self.vault.rules.folder_outputs(&folder).collect();
+            for output in outputs {
+                for stem in self.vault.rules.stems_at(&output) {
+                    let contested = self.contested.entry(stem.to_owned());
+                    contested.or_insert_with(|| cause.clone());
+                }
+                self.contest_attachment(&output, &cause);
+                self.contest_pages(&output);
+            }
+        }
+    }
+
+    /// Attachments and pages that lie where a note's output goes or went, and attachments below.
     fn contest_place(&mut self, stem: &str, cause: &Cause) {
         for format in 0..self.vault.rules.formats() {
             let output = self.vault.rules.output(stem, format);
             self.contest_pages(output.as_str());
-            if let Some(id) = self.vault.files.find(output.as_str())
-                && !self.vault.files.get(id).is_note()
-            {
+            self.contest_attachment(output.as_str(), cause);
+            for &id in self.vault.claims.attachments_below(output.as_str()) {
                 self.copies.insert(id);
                 self.resurfaced.insert(id, cause.clone());
             }
+        }
+    }
+
+    /// An attachment that lies at a path of the export.
+    fn contest_attachment(&mut self, path: &str, cause: &Cause) {
+        if let Some(id) = self.vault.files.find(path)
+            && !self.vault.files.get(id).is_note()
+        {
+            self.copies.insert(id);
+            self.resurfaced.insert(id, cause.clone());
         }
     }
 
@@ -315,6 +353,25 @@ impl<'a> Update<'a> {
     fn contest_pages(&mut self, path: &str) {
         self.contested_pages
             .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
+    }
+
+    /// Pages that lie where an attachment goes or went, above it or below.
+    fn contest_pages_around(&mut self, path: &str) {
+        self.contest_pages(path);
+        for folder in above(path) {
+            self.contest_pages(folder);
+        }
+        let rules = &self.vault.rules;
+        let folders = rules.folders_at(path);
+        for folder in folders.filter(|folder| Page::may_lie_below(folder)) {
+            let lies_below = |page: &Page| {
+                let stem = page.stem();
+                stem.strip_prefix(folder)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            };
+            let below = self.vault.pages.iter().filter(lies_below);
+            self.contested_pages.extend(below);
+        }
     }
 
     fn is_exported(&self, id: FileId) -> bool {
@@ -551,7 +608,7 @@ impl<'a> Update<'a> {
     fn finish(mut self, affected: BTreeMap<FileId, Because>) -> Delta {
         for id in self.copies.iter().copied().collect::<Vec<_>>() {
             if let Some(path) = self.vault.files.try_get(id).map(|file| file.path.clone()) {
-                self.contest_pages(path.as_str());
+                self.contest_pages_around(path.as_str());
             }
         }
         let vault = &*self.vault;

@@ -41,6 +41,9 @@ impl Vault {
         }
         if let Some(facts) = facts {
             self.remember_words(file.id, &restored.path, &facts);
+        } else {
+            let claims = &mut self.claims;
+            claims.add_attachment(&self.rules, &restored.path, file.id);
         }
         self.files.restore(file.id, restored);
         Ok(())
@@ -55,7 +58,7 @@ impl Vault {
         }
         let stem = self.rules.stem(path, &facts.title);
         if self.rules.lets_out(facts) && self.rules.fits(&stem) {
-            self.claims.add(NameKey::of_folded(&stem), id);
+            self.claims.add(&self.rules, &stem, id);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::hash::{Key, KeyHasher};
 use crate::path::{NotePath, OutputPath};
 
 use super::names::fold;
+use super::places::above;
 use super::{NoteFacts, Privacy};
 
 /// The longest slug in bytes: leaves room for an extension within a file name's 255.
@@ -18,6 +19,7 @@ pub struct Rules {
     skip_tags: Vec<String>,
     only_tags: Vec<String>,
     places: Vec<Place>,
+    has_suspect_folder: bool,
 }
 
 /// Where a format's files go.
@@ -27,11 +29,21 @@ struct Place {
     extension: Box<str>,
 }
 
+impl Place {
+    /// Of a path in the export, what follows the format's folder.
+    fn inner<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.dir.is_empty() {
+            return Some(path);
+        }
+        path.strip_prefix(&*self.dir)?.strip_prefix('/')
+    }
+}
+
 impl Rules {
     /// Takes what concerns the vault from the config.
     pub fn new(config: &Config) -> Self {
         let fold_all = |tags: &[String]| tags.iter().map(|tag| fold(tag).into_owned()).collect();
-        Self {
+        let mut rules = Self {
             layout: config.layout,
             attachments: config.attachments,
             skip_tags: fold_all(&config.skip_tags),
@@ -44,7 +56,15 @@ impl Rules {
                     extension: format.extension.clone(),
                 })
                 .collect(),
-        }
+            has_suspect_folder: false,
+        };
+        let mut dirs = rules.places.iter().map(|place| &*place.dir);
+        let has_suspect_folder = dirs.any(|dir| {
+            let mut folders = above(dir).chain([dir]);
+            folders.any(|folder| rules.could_be_output(folder))
+        });
+        rules.has_suspect_folder = has_suspect_folder;
+        rules
     }
 
     /// Equal keys mean that the same vault is exported under the same names. The formats' places count: they decide
@@ -130,13 +150,50 @@ impl Rules {
     /// The stems with which a note's output would lie at `path`, one for each format that could write it.
     pub fn stems_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.places.iter().filter_map(move |place| {
-            let inner = if place.dir.is_empty() {
-                path
-            } else {
-                path.strip_prefix(&*place.dir)?.strip_prefix('/')?
-            };
+            let inner = place.inner(path)?;
             inner.strip_suffix(&*place.extension)?.strip_suffix('.')
         })
+    }
+
+    /// The folders of stems whose outputs lie in a folder at `path`, one for each format.
+    pub fn folders_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.places.iter().filter_map(move |place| place.inner(path))
+    }
+
+    /// Where the outputs of stems in `folder` lie, for each format.
+    pub fn folder_outputs(&self, folder: &str) -> impl Iterator<Item = String> {
+        self.places.iter().map(move |place| {
+            let separator = if place.dir.is_empty() { "" } else { "/" };
+            format!("{}{separator}{folder}", place.dir)
+        })
+    }
+
+    /// Whether a format's folder is at `path` or below.
+    pub fn is_format_folder(&self, path: &str) -> bool {
+        let mut dirs = self.places.iter().map(|place| &place.dir);
+        dirs.any(|dir| {
+            dir.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Whether some note's output could lie at `path`.
+    pub fn could_be_output(&self, path: &str) -> bool {
+        self.stems_at(path).next().is_some()
+    }
+
+    /// Whether outputs of stems in `folder` lie in a folder that has an output's name.
+    pub fn is_suspect(&self, folder: &str) -> bool {
+        // All extensions follow a dot.
+        folder.contains('.')
+            && self
+                .folder_outputs(folder)
+                .any(|path| self.could_be_output(&path))
+    }
+
+    /// Whether a format's folder, or one above it, has an output's name.
+    pub fn has_suspect_folder(&self) -> bool {
+        self.has_suspect_folder
     }
 
     /// How many formats there are.

@@ -197,7 +197,16 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
             );
         }
         world.vault.recycle();
-        prop_assert_eq!(export.texts(), fresh(config, &tree).texts());
+        let fresh = fresh(config, &tree).texts();
+        for path in fresh.keys() {
+            let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+            prop_assert!(
+                !folders.any(|folder| fresh.contains_key(folder)),
+                "{} lies below a file",
+                path
+            );
+        }
+        prop_assert_eq!(export.texts(), fresh);
     }
     Ok(())
 }
