@@ -148,7 +148,8 @@ impl Engine {
     /// Ends a batch: withdraws the older outputs of what failed, and commits what happened.
     ///
     /// # Errors
-    /// When the manifest can't be written. What happened is kept and committed with the next batch.
+    /// When the manifest can't be written. What happened is kept and committed with the next batch, for which [`Self::next_due`]
+    /// sees to it that there is one.
     pub fn finish(
         &mut self,
         batch: Batch,
@@ -192,9 +193,9 @@ impl Engine {
         }
         self.has_outputs |= !tally.changes.outputs.is_empty();
         let committed = match self.secure_names(&tally.changes) {
-            Ok(()) => self.commit(tally.changes),
+            Ok(()) => self.commit(tally.changes, now),
             Err(error) => {
-                self.backlog.hold(tally.changes);
+                self.backlog.hold(tally.changes, now);
                 let path = self.config.export_dir.clone();
                 Err(ManifestError::Io { path, error })
             }
@@ -473,8 +474,8 @@ impl Engine {
         }
     }
 
-    fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
-        self.backlog.commit(&mut self.manifest, changes)?;
+    fn commit(&mut self, changes: Changes, now: Instant) -> Result<(), ManifestError> {
+        self.backlog.commit(&mut self.manifest, changes, now)?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);

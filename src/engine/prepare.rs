@@ -167,7 +167,9 @@ impl Engine {
         let plan = self.plan(&wanted, request.full)?;
         self.drop_failures_without_job(request.now, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
-        if nothing && !request.always {
+        let waiting = self.backlog.next_due();
+        let commits_again = waiting.is_some_and(|due| due <= request.now);
+        if nothing && !request.always && !commits_again {
             return Ok(None);
         }
         self.batch(request, &delta, plan, look.texts, unreadable)

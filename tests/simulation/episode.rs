@@ -448,6 +448,9 @@ impl Episode {
             // Longer than any failure waits.
             self.disks.world().pass(Duration::from_secs(700));
         }
+        if self.process().uncommitted {
+            return Err("the manifest is not told what was done".to_owned());
+        }
         self.require_promises()
     }
 
