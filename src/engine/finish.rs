@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::look::is_below;
 use super::{Batch, Engine, JobError, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
@@ -108,7 +109,7 @@ struct Tally {
 
 impl Engine {
     /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
-    /// private. Returns what was deleted and what could not be.
+    /// private, or in the way of a job's file. Returns what was deleted and what could not be.
     pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
         let rewritten: BTreeSet<&OutputPath> =
             batch.jobs.iter().map(|job| &job.job.output).collect();
@@ -116,7 +117,23 @@ impl Engine {
             .into_iter()
             .partition(|path| rewritten.contains(path));
         batch.withdraw = later;
-        self.withdraw(now)
+        let mut withdrawn = self.withdraw(now);
+        withdrawn.folders = self.make_way(batch);
+        withdrawn
+    }
+
+    /// Removes folders of ours that are empty and lie where a job's file goes.
+    fn make_way(&mut self, batch: &Batch) -> Vec<OutputPath> {
+        let mut in_the_way = BTreeSet::new();
+        let outputs = batch.jobs.iter().map(|job| &job.job.output);
+        for output in outputs.filter(|output| self.made.contains(*output)) {
+            // Between a folder and what lies in it, others can come: `a.html`, `a.html-old`, `a.html/b`.
+            let alike = self.made.range::<OutputPath, _>(output..);
+            let alike = alike.take_while(|folder| folder.as_str().starts_with(output.as_str()));
+            let within = alike.filter(|folder| is_below(folder.as_str(), output.as_str()));
+            in_the_way.extend(within.cloned());
+        }
+        self.remove_folders(in_the_way)
     }
 
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
@@ -171,7 +188,12 @@ impl Engine {
         stale.retain(|path| !tally.written.contains(path));
         let mut late = self.withdraw(stale);
         late.merge(withdrawn);
-        self.forget_folders(&late.gone, batch.audited, &mut tally.changes);
+        let emptied = late.gone.iter().chain(&late.folders);
+        late.folders
+            .extend(self.forget_folders(emptied, batch.audited));
+        let made = &self.made;
+        let unmade = late.folders.into_iter().filter(|path| !made.contains(path));
+        tally.changes.folders_removed.extend(unmade);
         tally.changes.outputs_removed.extend(
             late.gone
                 .into_iter()
@@ -365,9 +387,13 @@ impl Engine {
         });
     }
 
-    /// Removes folders that we made and that are empty now, from the deepest up: those in which something went and, after
-    /// an audit, those that an earlier process had no time for.
-    fn forget_folders(&mut self, gone: &[OutputPath], audited: bool, changes: &mut Changes) {
+    /// Removes folders that we made and that are empty now: those in which something went and, after an audit, those that
+    /// an earlier process had no time for.
+    fn forget_folders<'a>(
+        &mut self,
+        gone: impl Iterator<Item = &'a OutputPath>,
+        audited: bool,
+    ) -> Vec<OutputPath> {
         let mut doubtful = BTreeSet::new();
         if audited {
             doubtful.clone_from(&self.made);
@@ -381,14 +407,21 @@ impl Engine {
                 }
             }
         }
+        self.remove_folders(doubtful)
+    }
+
+    /// Removes those of our folders that are empty, from the deepest up, and returns them.
+    fn remove_folders(&mut self, doubtful: BTreeSet<OutputPath>) -> Vec<OutputPath> {
+        let mut removed = Vec::new();
         for folder in doubtful.into_iter().rev() {
             // A folder that can't be removed stays ours and is tried when something in it goes again.
             if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
                 self.made.remove(&folder);
                 self.unsaved.made.remove(&folder);
-                changes.folders_removed.push(folder);
+                removed.push(folder);
             }
         }
+        removed
     }
 
     /// Failures of what is no longer wanted are over.
@@ -489,6 +522,8 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
+    /// Folders of ours that are gone.
+    folders: Vec<OutputPath>,
     refused: Vec<(OutputPath, String)>,
 }
 
@@ -496,6 +531,7 @@ impl Withdrawn {
     fn merge(&mut self, other: Self) {
         self.deleted += other.deleted;
         self.gone.extend(other.gone);
+        self.folders.extend(other.folders);
         self.refused.extend(other.refused);
     }
 }

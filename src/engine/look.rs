@@ -449,7 +449,7 @@ fn is_trusted(stamp: &Stamp, now: i64) -> bool {
 }
 
 /// Whether `folder` is `top` or lies below it.
-fn is_below(folder: &str, top: &str) -> bool {
+pub(super) fn is_below(folder: &str, top: &str) -> bool {
     top.is_empty()
         || folder
             .strip_prefix(top)
