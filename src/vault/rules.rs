@@ -157,7 +157,9 @@ impl Rules {
 
     /// The folders of stems whose outputs lie in a folder at `path`, one for each format.
     pub fn folders_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
-        self.places.iter().filter_map(move |place| place.inner(path))
+        self.places
+            .iter()
+            .filter_map(move |place| place.inner(path))
     }
 
     /// Where the outputs of stems in `folder` lie, for each format.

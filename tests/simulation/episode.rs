@@ -527,10 +527,7 @@ impl Episode {
         let paths: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for path in paths {
             let foreign = actual.get(path).is_some_and(|file| file.foreign);
-            let blocked = path
-                .match_indices('/')
-                .any(|(end, _)| actual.contains_key(&path[..end]));
-            let blocked = blocked || world.export.folders().contains(path);
+            let blocked = world.export.is_in_the_way(path);
             let line = match (expected.get(path), actual.get(path)) {
                 (_, Some(_)) if foreign => continue,
                 (Some(_), None) if blocked => continue,

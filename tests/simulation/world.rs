@@ -463,6 +463,10 @@ impl OutputDisk for Disks {
         Ok(())
     }
 
+    fn missing_folders(&self, path: &OutputPath) -> Vec<OutputPath> {
+        self.meet().export.missing_folders(path)
+    }
+
     fn publish(
         &self,
         staged: StagedFile,

@@ -299,7 +299,11 @@ fn pages_give_way_to_files_and_folders_in_their_way() {
         let came = world.write(&[(path, "")]);
         for (page, taken) in pages.iter().zip(taken) {
             let place = world.formats.page_path(super::world::HTML, page);
-            assert_eq!(world.vault.is_taken(place.as_str()), taken, "{path} {page:?}");
+            assert_eq!(
+                world.vault.is_taken(place.as_str()),
+                taken,
+                "{path} {page:?}"
+            );
             assert!(!taken || came.pages.contains(page), "{path} {page:?}");
         }
         let went = world.delete(&[path]);

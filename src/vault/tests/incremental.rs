@@ -92,14 +92,7 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
     let folders = vault.claims.folders().into_iter();
     Knowledge {
         files: files.collect(),
-        indexes: [
-            &vault.names,
-            &vault.aliases,
-            &vault.mentions,
-            stems,
-            below,
-        ]
-        .map(index),
+        indexes: [&vault.names, &vault.aliases, &vault.mentions, stems, below].map(index),
         folders: folders
             .map(|(folder, count)| (folder.to_owned(), count))
             .collect(),
