@@ -270,6 +270,7 @@ impl<'a> Update<'a> {
     /// Decides anew who is exported, among the changed notes and those who share an output with one.
     fn settle(&mut self) {
         self.contest_files();
+        self.contest_sharing();
         let contested = std::mem::take(&mut self.contested);
         let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
         for (stem, cause) in &contested {
@@ -322,6 +323,19 @@ impl<'a> Update<'a> {
                 }
                 self.contest_attachment(&output, &cause);
                 self.contest_pages(&output);
+            }
+        }
+    }
+
+    /// Stems that share an output with one whose claimants changed.
+    fn contest_sharing(&mut self) {
+        if !self.vault.rules.shares_outputs() {
+            return;
+        }
+        for (stem, cause) in self.contested.clone() {
+            for other in self.vault.rules.sharing(&stem) {
+                let contested = self.contested.entry(other);
+                contested.or_insert_with(|| cause.clone());
             }
         }
     }

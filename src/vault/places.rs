@@ -199,11 +199,36 @@ impl Vault {
 
     /// The exported note whose outputs have this stem.
     pub(super) fn owner_of(&self, stem: &str) -> Option<FileId> {
+        let first = self.first_of(stem)?;
+        let is_free = self.folder_in_place_of(stem).is_none() && self.rival(first, stem).is_none();
+        is_free.then_some(first)
+    }
+
+    /// The first in path order of the notes that want a stem.
+    fn first_of(&self, stem: &str) -> Option<FileId> {
         let claimants = self.claims.of(stem).iter().copied();
         claimants
             .filter(|&id| self.stem(id) == stem)
             .min_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path))
-            .filter(|_| self.folder_in_place_of(stem).is_none())
+    }
+
+    /// An output of a stem that another stem has too, in another format, and the note before this one that wants it.
+    fn rival(&self, id: FileId, stem: &str) -> Option<(OutputPath, FileId)> {
+        if !self.rules.shares_outputs() {
+            return None;
+        }
+        let path = &self.files.get(id).path;
+        (0..self.rules.formats()).find_map(|format| {
+            let output = self.rules.output(stem, format);
+            let others = self.rules.stems_at(output.as_str());
+            let claimants = others
+                .filter(|other| *other != stem)
+                .filter_map(|other| self.first_of(other));
+            let winner = claimants
+                .filter(|&other| self.files.get(other).path < *path)
+                .min_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path))?;
+            Some((output, winner))
+        })
     }
 
     /// The output of a stem that can't be a file, since it has to be a folder.
@@ -237,11 +262,17 @@ impl Vault {
                 },
                 None => Blocked::FormatFolder { output, loser },
             },
-            None => Blocked::Taken {
-                output: self.rules.output(&stem, format),
-                winner: self.files.get(self.owner_of(&stem)?).path.clone(),
-                loser,
-            },
+            None => {
+                let first = self.first_of(&stem)?;
+                let (output, winner) = self
+                    .rival(first, &stem)
+                    .unwrap_or_else(|| (self.rules.output(&stem, format), first));
+                Blocked::Taken {
+                    output,
+                    winner: self.files.get(winner).path.clone(),
+                    loser,
+                }
+            }
         })
     }
 }

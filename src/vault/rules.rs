@@ -20,6 +20,7 @@ pub struct Rules {
     only_tags: Vec<String>,
     places: Vec<Place>,
     has_suspect_folder: bool,
+    shares_outputs: bool,
 }
 
 /// Where a format's files go.
@@ -57,6 +58,7 @@ impl Rules {
                 })
                 .collect(),
             has_suspect_folder: false,
+            shares_outputs: false,
         };
         let mut dirs = rules.places.iter().map(|place| &*place.dir);
         let has_suspect_folder = dirs.any(|dir| {
@@ -64,6 +66,15 @@ impl Rules {
             folders.any(|folder| rules.could_be_output(folder))
         });
         rules.has_suspect_folder = has_suspect_folder;
+        let mut extensions = rules.places.iter().map(|place| &*place.extension);
+        rules.shares_outputs = extensions.any(|longer| {
+            let mut others = rules.places.iter();
+            others.any(|other| {
+                longer
+                    .strip_suffix(&*other.extension)
+                    .is_some_and(|rest| rest.ends_with('.'))
+            })
+        });
         rules
     }
 
@@ -196,6 +207,21 @@ impl Rules {
     /// Whether a format's folder, or one above it, has an output's name.
     pub fn has_suspect_folder(&self) -> bool {
         self.has_suspect_folder
+    }
+
+    /// Whether stems can share an output: with the extensions `md` and `x.md`, `a.x.md` is one of `a.x` and one of `a`.
+    pub fn shares_outputs(&self) -> bool {
+        self.shares_outputs
+    }
+
+    /// The stems that share an output with this one.
+    pub fn sharing(&self, stem: &str) -> Vec<String> {
+        let outputs = (0..self.formats()).map(|format| self.output(stem, format));
+        let stems = outputs.flat_map(|output| {
+            let stems = self.stems_at(output.as_str());
+            stems.map(str::to_owned).collect::<Vec<_>>()
+        });
+        stems.filter(|other| other != stem).collect()
     }
 
     /// How many formats there are.

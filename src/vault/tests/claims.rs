@@ -244,6 +244,25 @@ fn a_note_gives_way_to_a_formats_folder() {
 }
 
 #[test]
+fn outputs_of_two_formats_share_a_place() {
+    let mut config = config();
+    config.formats[super::world::CSV].extension = "x.md".into();
+    let mut world = World::new(config);
+    world.write(&[("a.x.md", ""), ("n.md", "[[a.x]]")]);
+    assert_eq!(exported(&world), ["a.x.md", "n.md"]);
+    let delta = world.write(&[("a.md", "")]);
+    assert_eq!(exported(&world), ["a.md", "n.md"]);
+    assert_eq!(delta.withdrawn, [world.id("a.x.md")]);
+    assert_eq!(
+        blocked(&world, "a.x.md").unwrap(),
+        "a.x.md: a.md is exported there already, as it comes first in path order; rename a.x.md"
+    );
+    assert!(world.affected(&delta).contains_key("n.md"));
+    world.delete(&["a.md"]);
+    assert_eq!(exported(&world), ["a.x.md", "n.md"]);
+}
+
+#[test]
 fn attachments_give_way_to_notes_above_and_below() {
     let mut world = World::new(Config {
         attachments: Attachments::All,

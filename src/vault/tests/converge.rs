@@ -280,8 +280,9 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
         Attachments::All,
         Attachments::None,
     ]);
-    (any::<bool>(), attachments, tags(), tags(), any::<bool>()).prop_map(
-        |(slug, attachments, skip, only, moved)| {
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    (switches, attachments, tags(), tags()).prop_map(
+        |((slug, moved, alike), attachments, skip, only)| {
             let mut config = Config {
                 layout: if slug { Layout::Slug } else { Layout::Mirror },
                 attachments,
@@ -291,6 +292,9 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
             };
             if moved {
                 config.formats[super::world::HTML].dir = "".into();
+            }
+            if alike {
+                config.formats[super::world::CSV].extension = "x.md".into();
             }
             config
         },

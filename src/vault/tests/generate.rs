@@ -10,7 +10,7 @@ use super::world::Tree;
 
 /// Where files may be: equal names in several folders, other cases and compositions, places that outputs, pages
 /// and attachments contend for, as files and as folders.
-pub(super) const PATHS: [&str; 28] = [
+pub(super) const PATHS: [&str; 30] = [
     "a.md",
     "b.md",
     "b.markdown",
@@ -29,6 +29,9 @@ pub(super) const PATHS: [&str; 28] = [
     "site/a.html",
     "site/tags/u.html",
     "site/index.html",
+    // Where formats' extensions are `md` and `x.md`, these and `a.md` share outputs.
+    "a.x.md",
+    "a.x.x.md",
     // Folders that are called like outputs of notes and like pages, and files like folders of outputs.
     "a.json/a.md",
     "a.json/img.png",
