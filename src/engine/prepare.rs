@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
+use super::texts::Kept;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
@@ -100,6 +101,13 @@ pub struct Batch {
     pub unreadable: Vec<(String, String)>,
     /// Why the manifest was begun anew for this batch, if it was.
     pub renewed: Option<String>,
+}
+
+impl Batch {
+    /// Whether any output goes.
+    pub fn has_withdrawals(&self) -> bool {
+        !self.withdraw.is_empty()
+    }
 }
 
 impl Engine {
@@ -323,7 +331,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: BTreeMap<NotePath, crate::vault::Note>,
+        texts: BTreeMap<NotePath, Kept>,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;
