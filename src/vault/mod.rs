@@ -196,7 +196,7 @@ impl Vault {
         let file = self.files.get(id);
         // Decoding facts is what costs here, and only one layout needs the title.
         let title = if self.rules.names_by_title() {
-            file.facts().map(|facts| facts.title)
+            file.head().map(|facts| facts.title)
         } else {
             None
         };
@@ -216,11 +216,11 @@ impl Vault {
     /// Why a note that is let out is not exported, if so.
     pub fn blocked(&self, id: FileId, format: usize) -> Option<Blocked> {
         let file = self.files.get(id);
-        let facts = file.facts()?;
-        if file.exported || !self.rules.lets_out(&facts) {
+        let facts = file.head()?;
+        if file.exported || !self.rules.lets_out(facts.privacy, &facts.tags) {
             return None;
         }
-        let stem = self.rules.stem(&file.path, &facts.title);
+        let stem = self.rules.stem(&file.path, facts.title);
         match self.owner_of(&stem) {
             Some(winner) if winner != id => Some(Blocked::Taken {
                 output: self.rules.output(&stem, format),
