@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::prepare::BatchJob;
-use super::texts::Texts;
+use super::texts::{Kept, Texts};
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
@@ -53,20 +53,13 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(engine: &Engine, texts: BTreeMap<NotePath, Note>) -> Self {
-        let files = engine.vault.files();
-        let kept = Texts::default();
-        for (path, note) in texts {
-            if let Some(id) = files.find(path.as_str()) {
-                kept.keep(id, Arc::new(note));
-            }
-        }
+    pub(super) fn new(engine: &Engine, looked: BTreeMap<NotePath, Kept>) -> Self {
         Self {
             formats: engine.formats.clone(),
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
-            texts: kept,
+            texts: Texts::new(looked, engine.vault.files()),
         }
     }
 
@@ -111,23 +104,21 @@ impl Context {
 
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         let path = self.path(id);
-        let planned = self
-            .vault
-            .files()
-            .get(id)
-            .facts()
-            .map(|facts| facts.content);
+        let superseded = || SourceError::Superseded(path.clone());
+        let planned = self.vault.files().get(id).facts().ok_or_else(superseded)?;
         let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => SourceError::Superseded(path.clone()),
+            std::io::ErrorKind::NotFound => superseded(),
             _ => SourceError::Unreadable {
                 path: path.clone(),
                 error,
             },
         })?;
-        if planned != Some(ContentHash::of(&bytes)) {
-            return Err(SourceError::Superseded(path.clone()));
-        }
-        let note = Arc::new(note::parse(path, &bytes));
+        let note = match self.texts.syntax(id) {
+            Some(syntax) => Note::recall(bytes, planned, syntax).ok_or_else(superseded)?,
+            None if ContentHash::of(&bytes) != planned.content => return Err(superseded()),
+            None => note::parse(path, &bytes),
+        };
+        let note = Arc::new(note);
         if self.formats.len() > 1 || self.is_embedded(id) {
             self.texts.keep(id, note.clone());
         }

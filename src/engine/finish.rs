@@ -118,22 +118,21 @@ impl Engine {
             .partition(|path| rewritten.contains(path));
         batch.withdraw = later;
         let mut withdrawn = self.withdraw(now);
-        withdrawn.folders = self.make_way(batch);
+        withdrawn.folders = self.make_way(&batch.in_the_way);
         withdrawn
     }
 
-    /// Removes folders of ours that are empty and lie where a job's file goes.
-    fn make_way(&mut self, batch: &Batch) -> Vec<OutputPath> {
-        let mut in_the_way = BTreeSet::new();
-        let outputs = batch.jobs.iter().map(|job| &job.job.output);
-        for output in outputs.filter(|output| self.made.contains(*output)) {
+    /// Removes these folders of ours and those in them, where they are empty.
+    fn make_way(&mut self, folders: &BTreeSet<OutputPath>) -> Vec<OutputPath> {
+        let mut doubtful = BTreeSet::new();
+        for top in folders {
             // Between a folder and what lies in it, others can come: `a.html`, `a.html-old`, `a.html/b`.
-            let alike = self.made.range::<OutputPath, _>(output..);
-            let alike = alike.take_while(|folder| folder.as_str().starts_with(output.as_str()));
-            let within = alike.filter(|folder| is_below(folder.as_str(), output.as_str()));
-            in_the_way.extend(within.cloned());
+            let alike = self.made.range::<OutputPath, _>(top..);
+            let alike = alike.take_while(|folder| folder.as_str().starts_with(top.as_str()));
+            let within = alike.filter(|folder| is_below(folder.as_str(), top.as_str()));
+            doubtful.extend(within.cloned());
         }
-        self.remove_folders(in_the_way)
+        self.remove_folders(doubtful)
     }
 
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {

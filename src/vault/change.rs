@@ -126,19 +126,16 @@ impl<'a> Update<'a> {
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match &facts {
-            Some(facts) => {
-                self.index_words(id, None, Some(facts));
-                self.claim(id, None, Some(facts));
-                self.retracted.insert(id, path.clone());
-                self.rewritten.insert(id);
-                self.reasons.insert(id, Because::New);
-            }
-            None => {
-                let claims = &mut self.vault.claims;
-                claims.add_attachment(&self.vault.rules, path, id);
-                self.copies.insert(id);
-            }
+        if let Some(facts) = &facts {
+            self.index_words(id, None, Some(facts));
+            self.claim(id, None, Some(facts));
+            self.retracted.insert(id, path.clone());
+            self.rewritten.insert(id);
+            self.reasons.insert(id, Because::New);
+        } else {
+            let claims = &mut self.vault.claims;
+            claims.add_attachment(&self.vault.rules, path, id);
+            self.copies.insert(id);
         }
     }
 
@@ -240,7 +237,7 @@ impl<'a> Update<'a> {
         let path = self.vault.files.get(id).path.clone();
         let rules = &self.vault.rules;
         let stem = |facts: Option<&NoteFacts>| {
-            let facts = facts.filter(|facts| rules.lets_out(facts))?;
+            let facts = facts.filter(|facts| rules.lets_out(facts.privacy, &facts.tags))?;
             Some(rules.stem(&path, &facts.title)).filter(|stem| rules.fits(stem))
         };
         let (before, after) = (stem(old), stem(new));
@@ -390,10 +387,10 @@ impl<'a> Update<'a> {
 
     fn is_exported(&self, id: FileId) -> bool {
         let file = self.vault.files.get(id);
-        file.facts().is_some_and(|facts| {
+        file.head().is_some_and(|facts| {
             let rules = &self.vault.rules;
-            rules.lets_out(&facts)
-                && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
+            rules.lets_out(facts.privacy, &facts.tags)
+                && self.vault.owner_of(&rules.stem(&file.path, facts.title)) == Some(id)
         })
     }
 
@@ -484,11 +481,24 @@ impl<'a> Update<'a> {
 
     fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
         let file = self.vault.files.get(id);
-        let Some(facts) = file.facts().filter(|_| file.exported) else {
+        let Some(facts) = file.head().filter(|_| file.exported) else {
             return;
         };
-        let shown = self.vault.shown_elsewhere(file, &facts);
-        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
+        let shown = self.vault.shown_elsewhere(file, facts.title);
+        for page in Page::listing(&facts.tags) {
+            let key = self.vault.pages.key(&page);
+            self.pages_before.entry(page).or_insert(key);
+        }
+        match part {
+            Part::In => self.vault.pages.add(id, &facts.tags, shown),
+            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
+        }
+        self.contribute_to_backlinks(id, cause, shown, part);
+    }
+
+    fn contribute_to_backlinks(&mut self, id: FileId, cause: &Cause, shown: Key, part: Part) {
+        let edges = self.vault.files.get(id).edges.iter();
+        let mut targets: Vec<FileId> = edges.map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
             if self.vault.files.try_get(target).is_none() {
@@ -500,18 +510,6 @@ impl<'a> Update<'a> {
                 .entry(target)
                 .or_insert_with(|| (target_file.backlinks, cause.clone()));
             target_file.backlinks = part.of(target_file.backlinks, shown);
-        }
-        self.contribute_to_pages(id, &facts, shown, part);
-    }
-
-    fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
-        for page in Page::listing(&facts.tags) {
-            let key = self.vault.pages.key(&page);
-            self.pages_before.entry(page).or_insert(key);
-        }
-        match part {
-            Part::In => self.vault.pages.add(id, &facts.tags, shown),
-            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
         }
     }
 
@@ -655,11 +653,11 @@ impl<'a> Update<'a> {
 impl Vault {
     /// What an exported note adds to the sums of those who show it: the backlinks of the files that it refers to, and
     /// the pages that list it.
-    pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
-        let stem = self.rules.stem(&file.path, &facts.title);
+    pub(super) fn shown_elsewhere(&self, file: &File, title: &str) -> Key {
+        let stem = self.rules.stem(&file.path, title);
         KeyHasher::new()
             .text(file.path.as_str())
-            .text(&facts.title)
+            .text(title)
             .text(&stem)
             .finish()
     }

@@ -144,11 +144,11 @@ impl Vault {
         let file = self.files.get(id);
         // Decoding facts is what costs here, and only one layout needs the title.
         let title = if self.rules.names_by_title() {
-            file.facts().map(|facts| facts.title)
+            file.head().map(|facts| facts.title)
         } else {
             None
         };
-        self.rules.stem(&file.path, &title.unwrap_or_default())
+        self.rules.stem(&file.path, title.unwrap_or_default())
     }
 
     /// Where an exported note's output goes in a format, or where an attachment is copied to.

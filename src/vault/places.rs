@@ -244,35 +244,34 @@ impl Vault {
     /// Why a note that is let out is not exported, if so.
     pub fn blocked(&self, id: FileId, format: usize) -> Option<Blocked> {
         let file = self.files.get(id);
-        let facts = file.facts()?;
-        if file.exported || !self.rules.lets_out(&facts) {
+        let facts = file.head()?;
+        if file.exported || !self.rules.lets_out(facts.privacy, &facts.tags) {
             return None;
         }
-        let stem = self.rules.stem(&file.path, &facts.title);
+        let stem = self.rules.stem(&file.path, facts.title);
         let loser = file.path.clone();
         if !self.rules.fits(&stem) {
             return Some(Blocked::NameTooLong(loser));
         }
-        Some(match self.folder_in_place_of(&stem) {
-            Some(output) => match self.folder_of_notes(output.as_str()).map(Box::from) {
+        if let Some(output) = self.folder_in_place_of(&stem) {
+            let folder = self.folder_of_notes(output.as_str()).map(Box::from);
+            return Some(match folder {
                 Some(folder) => Blocked::Folder {
                     output,
                     folder,
                     loser,
                 },
                 None => Blocked::FormatFolder { output, loser },
-            },
-            None => {
-                let first = self.first_of(&stem)?;
-                let (output, winner) = self
-                    .rival(first, &stem)
-                    .unwrap_or_else(|| (self.rules.output(&stem, format), first));
-                Blocked::Taken {
-                    output,
-                    winner: self.files.get(winner).path.clone(),
-                    loser,
-                }
-            }
+            });
+        }
+        let first = self.first_of(&stem)?;
+        let (output, winner) = self
+            .rival(first, &stem)
+            .unwrap_or_else(|| (self.rules.output(&stem, format), first));
+        Some(Blocked::Taken {
+            output,
+            winner: self.files.get(winner).path.clone(),
+            loser,
         })
     }
 }

@@ -4,9 +4,9 @@ use crate::config::{Attachments, Config, Layout};
 use crate::hash::{Key, KeyHasher};
 use crate::path::{NotePath, OutputPath};
 
+use super::Privacy;
 use super::names::fold;
 use super::places::above;
-use super::{NoteFacts, Privacy};
 
 /// The longest slug in bytes: leaves room for an extension within a file name's 255.
 const SLUG_BYTES: usize = 200;
@@ -109,9 +109,9 @@ impl Rules {
     }
 
     /// Whether a note may be seen in the export at all.
-    pub fn lets_out(&self, facts: &NoteFacts) -> bool {
+    pub fn lets_out(&self, privacy: Privacy, tags: &[Box<str>]) -> bool {
         let filters = !self.skip_tags.is_empty() || !self.only_tags.is_empty();
-        match facts.privacy {
+        match privacy {
             Privacy::Private | Privacy::Withheld => return false,
             Privacy::Unreadable if filters => return false,
             Privacy::Unreadable | Privacy::Public => {}
@@ -120,7 +120,7 @@ impl Rules {
             return true;
         }
         let has = |wanted: &[String]| {
-            facts.tags.iter().any(|tag| {
+            tags.iter().any(|tag| {
                 let tag = fold(tag);
                 wanted.iter().any(|wanted| covers(wanted, &tag))
             })
