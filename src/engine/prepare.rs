@@ -358,7 +358,7 @@ impl Engine {
                 Some((file.path.clone(), file.facts()?.problem?))
             })
             .collect();
-        let context = Context::new(self, texts);
+        let context = Context::new(self, texts, &jobs);
         Ok(Batch {
             number,
             trigger: request.trigger,

@@ -200,7 +200,7 @@ impl Vault {
         } else {
             None
         };
-        self.rules.stem(&file.path, &title.unwrap_or_default())
+        self.rules.stem(&file.path, title.unwrap_or_default())
     }
 
     /// Where an exported note's output goes in a format, or where an attachment is copied to.

@@ -364,7 +364,11 @@ impl Episode {
             let Some(facts) = file.facts() else {
                 continue;
             };
-            let is_out = process.engine.vault().rules().lets_out(facts.privacy, &facts.tags);
+            let is_out = process
+                .engine
+                .vault()
+                .rules()
+                .lets_out(facts.privacy, &facts.tags);
             if is_out || facts.content != ContentHash::of(bytes) {
                 continue;
             }
