@@ -311,8 +311,7 @@ impl Queue {
         id: FileId,
     ) -> Result<Staged, Fault> {
         let context = self.batch.context.clone();
-        let invocation =
-            off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
+        let invocation = off_the_loop(move || context.invocation(id, format)).await;
         let bytes = match invocation.map_err(JobError::from)? {
             Some(invocation) => command::run(invocation).await?,
             None => unreachable!("only jobs of formats with a command come here"),

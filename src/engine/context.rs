@@ -7,7 +7,7 @@ use super::Engine;
 use super::prepare::BatchJob;
 use super::texts::{Kept, Texts};
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
-use crate::export::{Formats, Listed, RenderError, Source, SourceError};
+use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::plan::Work;
@@ -53,13 +53,21 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(engine: &Engine, looked: BTreeMap<NotePath, Kept>) -> Self {
+    pub(super) fn new(
+        engine: &Engine,
+        looked: BTreeMap<NotePath, Kept>,
+        jobs: &[BatchJob],
+    ) -> Self {
+        let readers = jobs.iter().filter_map(|job| match job.job.work {
+            Work::Note(id, _) => Some(id),
+            Work::Page(..) | Work::Copy(_) => None,
+        });
         Self {
             formats: engine.formats.clone(),
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
-            texts: Texts::new(looked, engine.vault.files()),
+            texts: Texts::new(looked, engine.vault.files(), readers),
         }
     }
 
@@ -70,12 +78,9 @@ impl Context {
     pub fn run(&self, job: &BatchJob) -> Result<Staged, JobError> {
         match &job.job.work {
             Work::Note(id, format) => {
-                let bytes = self.formats.render(*format, self, *id)?;
-                // The jobs of one note are begun in the order of the formats: nobody is likely to ask for it again.
-                if format + 1 == self.formats.len() && !self.is_embedded(*id) {
-                    self.texts.forget(*id);
-                }
-                self.stage(job, &bytes)
+                let bytes = self.formats.render(*format, self, *id);
+                self.was_read(*id);
+                self.stage(job, &bytes?)
             }
             Work::Page(page, format) => {
                 let bytes = self.formats.render_page(*format, self, page)?;
@@ -102,6 +107,23 @@ impl Context {
         )?)
     }
 
+    /// What a job with a command needs to run; `None` when its format has none. Blocks.
+    ///
+    /// # Errors
+    /// See [`RenderError`].
+    pub fn invocation(&self, id: FileId, format: usize) -> Result<Option<Invocation>, RenderError> {
+        let invocation = self.formats.invocation(format, self, id);
+        self.was_read(id);
+        invocation
+    }
+
+    /// One of a note's own jobs has read it.
+    fn was_read(&self, id: FileId) {
+        if self.texts.was_read(id) && !self.is_embedded(id) {
+            self.texts.forget(id);
+        }
+    }
+
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         let path = self.path(id);
         let superseded = || SourceError::Superseded(path.clone());
@@ -118,11 +140,7 @@ impl Context {
             None if ContentHash::of(&bytes) != planned.content => return Err(superseded()),
             None => note::parse(path, &bytes),
         };
-        let note = Arc::new(note);
-        if self.formats.len() > 1 || self.is_embedded(id) {
-            self.texts.keep(id, note.clone());
-        }
-        Ok(note)
+        Ok(Arc::new(note))
     }
 
     /// Whether other notes' jobs read this one too.
@@ -138,7 +156,7 @@ impl Source for Context {
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
-        self.texts.get(id).map_or_else(|| self.read(id), Ok)
+        self.texts.get_or_read(id, || self.read(id))
     }
 
     fn path(&self, id: FileId) -> &NotePath {
@@ -157,8 +175,8 @@ impl Source for Context {
         self.vault
             .files()
             .get(id)
-            .facts()
-            .map(|facts| facts.title.into())
+            .head()
+            .map(|facts| facts.title.to_owned())
             .unwrap_or_default()
     }
 
@@ -171,11 +189,11 @@ impl Source for Context {
         ids.into_iter()
             .filter_map(|id| {
                 let file = self.vault.files().get(id);
-                let facts = file.facts()?;
+                let facts = file.head()?;
                 Some(Listed {
                     id,
                     path: file.path.clone(),
-                    title: facts.title.into(),
+                    title: facts.title.to_owned(),
                     tags: facts.tags,
                 })
             })

@@ -362,7 +362,7 @@ impl Engine {
                 Some((file.path.clone(), file.facts()?.problem?))
             })
             .collect();
-        let context = Context::new(self, texts);
+        let context = Context::new(self, texts, &jobs);
         let outputs = jobs.iter().map(|job| &job.job.output);
         let in_the_way = outputs.filter(|output| self.made.contains(*output));
         let in_the_way = in_the_way.cloned().collect();

@@ -18,7 +18,7 @@ const MOST_SYNTAX: usize = 16 << 20;
 
 /// What is kept of a note that was read to be looked at.
 pub(super) enum Kept {
-    Whole(Note),
+    Whole(Arc<Note>),
     Syntax(PackedSyntax),
 }
 
@@ -33,7 +33,7 @@ impl Room {
     /// What to keep of a note that was read from `bytes`, if anything.
     pub(super) fn keep(&self, note: Note, bytes: &[u8]) -> Option<Kept> {
         if takes(&self.text, note.text.len(), MOST_TEXT) {
-            return Some(Kept::Whole(note));
+            return Some(Kept::Whole(Arc::new(note)));
         }
         let syntax = note.packed_syntax(bytes)?;
         takes(&self.syntax, syntax.size(), MOST_SYNTAX).then_some(Kept::Syntax(syntax))
@@ -52,22 +52,40 @@ fn takes(taken: &AtomicUsize, size: usize, most: usize) -> bool {
 pub(super) struct Texts {
     notes: Mutex<Notes>,
     syntaxes: HashMap<FileId, PackedSyntax>,
+    /// How many jobs have yet to read a note for its own outputs.
+    readers: HashMap<FileId, AtomicUsize>,
 }
 
 #[derive(Default)]
 struct Notes {
-    by_id: HashMap<FileId, Arc<Note>>,
+    slots: HashMap<FileId, Arc<Slot>>,
     bytes: usize,
 }
 
+/// Locked while the note is read: whoever else wants it then waits for one reading. A slot is locked before the list of
+/// them, never after.
+type Slot = Mutex<Option<Arc<Note>>>;
+
 impl Texts {
-    /// What a look kept.
-    pub(super) fn new(looked: BTreeMap<NotePath, Kept>, files: &Files) -> Self {
+    /// What a look kept, for jobs that each read one of `readers`.
+    pub(super) fn new(
+        looked: BTreeMap<NotePath, Kept>,
+        files: &Files,
+        readers: impl Iterator<Item = FileId>,
+    ) -> Self {
         let mut texts = Self::default();
+        for id in readers {
+            *texts.readers.entry(id).or_default().get_mut() += 1;
+        }
         for (path, kept) in looked {
             match (files.find(path.as_str()), kept) {
                 (None, _) => {}
-                (Some(id), Kept::Whole(note)) => texts.keep(id, Arc::new(note)),
+                (Some(id), Kept::Whole(note)) => {
+                    let notes = &mut lock(&texts.notes);
+                    notes.bytes += note.text.len();
+                    let slot = Mutex::new(Some(note));
+                    notes.slots.insert(id, Arc::new(slot));
+                }
                 (Some(id), Kept::Syntax(syntax)) => {
                     texts.syntaxes.insert(id, syntax);
                 }
@@ -76,30 +94,48 @@ impl Texts {
         texts
     }
 
-    /// The note, if it is kept.
-    pub(super) fn get(&self, id: FileId) -> Option<Arc<Note>> {
-        lock(&self.notes).by_id.get(&id).cloned()
-    }
-
     /// What was found in the note's text, if that is kept.
     pub(super) fn syntax(&self, id: FileId) -> Option<&PackedSyntax> {
         self.syntaxes.get(&id)
     }
 
-    /// Keeps a note, if there is room.
-    pub(super) fn keep(&self, id: FileId, note: Arc<Note>) {
+    /// The note; where it is not kept, what `read` gives, which is kept while there is room.
+    pub(super) fn get_or_read<E>(
+        &self,
+        id: FileId,
+        read: impl FnOnce() -> Result<Arc<Note>, E>,
+    ) -> Result<Arc<Note>, E> {
+        let slot = lock(&self.notes).slots.entry(id).or_default().clone();
+        let mut kept = lock(&slot);
+        if let Some(note) = &*kept {
+            return Ok(note.clone());
+        }
+        let note = read()?;
         let mut notes = lock(&self.notes);
         let bytes = notes.bytes + note.text.len();
-        if bytes <= MOST_TEXT && notes.by_id.insert(id, note).is_none() {
+        let is_listed = notes
+            .slots
+            .get(&id)
+            .is_some_and(|listed| Arc::ptr_eq(listed, &slot));
+        if bytes <= MOST_TEXT && is_listed {
             notes.bytes = bytes;
+            *kept = Some(note.clone());
         }
+        Ok(note)
+    }
+
+    /// One of a note's own jobs has read it. True when no other is left.
+    pub(super) fn was_read(&self, id: FileId) -> bool {
+        let readers = self.readers.get(&id);
+        readers.is_none_or(|readers| readers.fetch_sub(1, Ordering::Relaxed) <= 1)
     }
 
     /// Makes room.
     pub(super) fn forget(&self, id: FileId) {
-        let mut notes = lock(&self.notes);
-        if let Some(note) = notes.by_id.remove(&id) {
-            notes.bytes -= note.text.len();
+        let slot = lock(&self.notes).slots.remove(&id);
+        let note = slot.and_then(|slot| lock(&slot).take());
+        if let Some(note) = note {
+            lock(&self.notes).bytes -= note.text.len();
         }
     }
 }
@@ -117,12 +153,42 @@ mod tests {
     fn keeps_what_fits_and_makes_room() {
         let large = Arc::new(note_of(&vec![b'x'; MOST_TEXT / 2 + 1]));
         let texts = Texts::default();
-        texts.keep(FileId(0), large.clone());
-        texts.keep(FileId(1), large.clone());
-        assert!(texts.get(FileId(0)).is_some() && texts.get(FileId(1)).is_none());
+        let read = |id| texts.get_or_read(FileId(id), || Ok::<_, ()>(large.clone()));
+        assert!(read(0).is_ok() && read(1).is_ok());
+        let keeps = |id| {
+            let missed = texts.get_or_read(FileId(id), || Err(()));
+            missed.is_ok()
+        };
+        assert!(keeps(0) && !keeps(1));
         texts.forget(FileId(0));
-        texts.keep(FileId(1), large);
-        assert!(texts.get(FileId(0)).is_none() && texts.get(FileId(1)).is_some());
+        assert!(read(1).is_ok());
+        assert!(keeps(1) && !keeps(0));
+        assert_eq!(lock(&texts.notes).bytes, large.text.len());
+    }
+
+    #[test]
+    fn all_jobs_of_a_note_share_one_reading() {
+        let readers = [FileId(0); 8].into_iter();
+        let texts = Texts::new(BTreeMap::new(), &Files::default(), readers);
+        let readings = AtomicUsize::new(0);
+        let lasts = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let read = || {
+                        readings.fetch_add(1, Ordering::Relaxed);
+                        Ok::<_, ()>(Arc::new(note_of(b"x")))
+                    };
+                    assert!(texts.get_or_read(FileId(0), read).is_ok());
+                    if texts.was_read(FileId(0)) {
+                        lasts.fetch_add(1, Ordering::Relaxed);
+                        texts.forget(FileId(0));
+                    }
+                });
+            }
+        });
+        assert_eq!((readings.into_inner(), lasts.into_inner()), (1, 1));
+        assert_eq!(lock(&texts.notes).bytes, 0);
     }
 
     #[test]
