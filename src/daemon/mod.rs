@@ -422,7 +422,12 @@ impl Daemon<'_> {
     }
 
     fn idle_sentence(&self) -> String {
-        service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing)
+        let sentence =
+            service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing);
+        match &self.config_error {
+            Some(error) => format!("{sentence}; config rejected: {error}"),
+            None => sentence,
+        }
     }
 
     fn say_status(&mut self, text: &str) {
