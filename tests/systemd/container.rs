@@ -105,6 +105,10 @@ impl Container {
                 "systemd/smartnotesd.tmpfiles",
                 "usr/lib/tmpfiles.d/smartnotesd.conf",
             ),
+            (
+                "systemd/notify-reload.conf",
+                "usr/share/doc/smartnotesd/examples/notify-reload.conf",
+            ),
             ("packaging/config.yaml", "etc/smartnotesd/config.yaml"),
         ] {
             self.put(&in_checkout(from), to, 0o644);

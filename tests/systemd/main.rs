@@ -2,7 +2,8 @@
 //!
 //! What is laid over the container's root is what a package would install, from this checkout and this build. Where the
 //! machine has no root, no systemd-nspawn or no mounts, each test says that it is skipped and why; with
-//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen.
+//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen. `SMARTNOTESD_TEST_ROOT` names the root of another system to boot in the
+//! place of the machine's own; `boot.sh` says how to make one.
 
 mod container;
 mod package;
@@ -17,6 +18,11 @@ const PATIENCE_SECONDS: u32 = 180;
 #[test]
 fn a_system_service() {
     boots("service");
+}
+
+#[test]
+fn a_reload_with_a_systemd_that_waits_for_it() {
+    boots("notify-reload");
 }
 
 #[test]
