@@ -37,11 +37,7 @@ fn the_notes_of_a_person() {
 
 #[test]
 fn the_debian_package() {
-    if skipped("package") {
-        return;
-    }
-    if Command::new("dpkg-deb").arg("--version").output().is_err() {
-        skip("package", "there is no dpkg-deb");
+    if skipped("package") || lacks_dpkg("package") {
         return;
     }
     let container = Container::new();
@@ -52,6 +48,32 @@ fn the_debian_package() {
         container.put(&deb, &format!("root/smartnotesd-{version}.deb"), 0o644);
     }
     container.run("package", PATIENCE_SECONDS);
+}
+
+#[test]
+fn the_readme_installs_it() {
+    if skipped("readme") || lacks_dpkg("readme") {
+        return;
+    }
+    let container = Container::new();
+    container.check_out();
+    let folder = tempfile::tempdir().unwrap();
+    let deb = folder.path().join("smartnotesd.deb");
+    package::build("1", &deb);
+    container.put(
+        &deb,
+        "srv/checkout/target/debian/smartnotesd_1_all.deb",
+        0o644,
+    );
+    container.run("readme", PATIENCE_SECONDS);
+}
+
+fn lacks_dpkg(scenario: &str) -> bool {
+    let lacks = Command::new("dpkg-deb").arg("--version").output().is_err();
+    if lacks {
+        skip(scenario, "there is no dpkg-deb");
+    }
+    lacks
 }
 
 fn boots(scenario: &str) {
