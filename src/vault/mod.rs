@@ -17,6 +17,7 @@ pub mod names;
 pub mod note;
 mod outline;
 pub mod page;
+mod raw_html;
 pub mod resolve;
 pub mod rules;
 mod scan;

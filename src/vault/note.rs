@@ -256,6 +256,7 @@ fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
             MarkKind::Footnote => (5, written),
             MarkKind::LinkOpen(_) => (6, written),
             MarkKind::LinkClose(link) => (7, destination(text, syntax, *link).unwrap_or(written)),
+            MarkKind::HtmlUrl { .. } => (24, written),
             MarkKind::Wiki(wiki) => (8 + setting(wiki.setting), written),
         };
         key.number(kind).text(shown);
