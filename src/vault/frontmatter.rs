@@ -125,9 +125,7 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
         ));
     }
     let value: Value = serde_yaml::from_str(yaml).map_err(|error| {
-        let (line, column) = error
-            .location()
-            .map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
+        let (line, column) = position(yaml, place_of(&error, yaml));
         problem(
             line,
             column,
@@ -381,9 +379,24 @@ fn too_deep(yaml: &str) -> Option<usize> {
     None
 }
 
+/// The byte offset of an error in the text that was read. The parser's own lines end at more than line ends do.
+fn place_of(error: &serde_yaml::Error, yaml: &str) -> usize {
+    match error.location() {
+        // Where it meets a character that YAML doesn't allow, it says so without a place.
+        Some(at) if at.index() == 0 => yaml.find(is_disallowed).unwrap_or(0),
+        Some(at) => at.index(),
+        None => 0,
+    }
+}
+
+fn is_disallowed(c: char) -> bool {
+    let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
 /// Line and column (in characters) of a byte offset, from 1.
 fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
+    let before = &text[..text.floor_char_boundary(at)];
     let line_start = before.rfind('\n').map_or(0, |nl| nl + 1);
     (
         before.bytes().filter(|&b| b == b'\n').count() + 1,
