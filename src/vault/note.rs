@@ -119,7 +119,7 @@ fn read_markdown(text: String, mut head: Head) -> Head {
     head.body_start = frontmatter::bom_len(&text);
     let unreadable = match frontmatter::split(&text) {
         Opening::None => None,
-        Opening::Unclosed(lines) => frontmatter::read_unclosed(lines),
+        Opening::Unclosed(rest) => frontmatter::read_unclosed(rest),
         Opening::Closed(split) => match frontmatter::read(split) {
             Ok(fields) => {
                 head.privacy = privacy(&fields);
