@@ -111,6 +111,10 @@ pub fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<LinkI
                 link.reference
                     .map(|reference| info(reference, link.text.of(&note.text).to_owned()))
             }
+            MarkKind::HtmlUrl { reference, .. } => {
+                let label = default_label(&note.facts.refs[*reference as usize]);
+                Some(info(*reference, label))
+            }
             _ => None,
         });
     Ok(shown.collect())

@@ -62,9 +62,9 @@ pub enum RefKind {
     WikiLink,
     /// `![[target|label]]`
     WikiEmbed,
-    /// `[label](target)` or a reference link, where the target is a local path.
+    /// `[label](target)` or a reference link, where the target is a local path; `<a href="target">` and its like.
     Link,
-    /// `![label](target)`, where the target is a local path.
+    /// `![label](target)`, where the target is a local path; `<img src="target">` and its like.
     Image,
 }
 

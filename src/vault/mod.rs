@@ -19,6 +19,7 @@ pub mod note;
 mod outline;
 pub mod page;
 mod places;
+mod raw_html;
 pub mod resolve;
 pub mod rules;
 mod scan;

@@ -141,7 +141,7 @@ fn read_markdown(text: String, mut head: Head) -> Head {
     head.body_start = frontmatter::bom_len(&text);
     let unreadable = match frontmatter::split(&text) {
         Opening::None => None,
-        Opening::Unclosed(lines) => frontmatter::read_unclosed(lines),
+        Opening::Unclosed(rest) => frontmatter::read_unclosed(rest),
         Opening::Closed(split) => match frontmatter::read(split) {
             Ok(fields) => {
                 head.privacy = privacy(&fields);
@@ -278,6 +278,7 @@ fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
             MarkKind::Footnote => (5, written),
             MarkKind::LinkOpen(_) => (6, written),
             MarkKind::LinkClose(link) => (7, destination(text, syntax, *link).unwrap_or(written)),
+            MarkKind::HtmlUrl { .. } => (24, written),
             MarkKind::Wiki(wiki) => (8 + setting(wiki.setting), written),
         };
         key.number(kind).text(shown);

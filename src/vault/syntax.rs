@@ -126,6 +126,13 @@ pub enum MarkKind {
     },
     /// A footnote's label, in a reference or at its definition.
     Footnote,
+    /// What goes from raw HTML where its URL leads nowhere: the attribute, or one URL of several with its comma.
+    HtmlUrl {
+        /// Its index in the facts' refs.
+        reference: u32,
+        /// The URL alone, without quotes.
+        url: Span,
+    },
 }
 
 /// The parts of a wikilink.

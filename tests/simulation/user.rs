@@ -69,7 +69,11 @@ fn reference(world: &mut World) -> String {
         _ => name.to_owned(),
     };
     let fragment = world.rng.pick(&["", "", "", "#One", "#^b1", "#Two#Sub"]);
-    match world.rng.below(5) {
+    match world.rng.below(6) {
+        5 => format!(
+            "<img src=\"{}{fragment}\" width=300>",
+            target.replace(' ', "%20")
+        ),
         0 | 1 => format!("![[{target}{fragment}]]"),
         2 => format!("[text]({}{fragment})", target.replace(' ', "%20")),
         3 => format!("![[{target}|label]]"),

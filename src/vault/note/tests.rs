@@ -320,7 +320,7 @@ fn assert_sound(note: &Note) {
 
 /// Pieces that notes and their breakage are made of.
 pub(crate) fn soup() -> impl Strategy<Value = String> {
-    const PIECES: [&str; 64] = [
+    const PIECES: [&str; 68] = [
         "[[",
         "]]",
         "![[",
@@ -346,6 +346,10 @@ pub(crate) fn soup() -> impl Strategy<Value = String> {
         "-->",
         "<div>",
         "<b>",
+        "<a href=\"",
+        "<img src='x.png' ",
+        "<p srcset=a.md,b ",
+        "\">",
         "> ",
         "- ",
         "1. ",

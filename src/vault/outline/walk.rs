@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
+use super::super::raw_html;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
 
 /// A block that has begun.
@@ -42,6 +43,8 @@ pub(super) struct Walk<'a> {
     links: Vec<Option<OpenLink>>,
     /// Events before this offset belong to code or HTML that is done with.
     skip: usize,
+    /// The lines of the HTML block that is being read.
+    html: Vec<Range<usize>>,
     /// How many images the walk is in: their text is no heading's.
     images: usize,
 }
@@ -61,6 +64,7 @@ impl<'a> Walk<'a> {
             blocks: vec![root],
             links: Vec::new(),
             skip: 0,
+            html: Vec::new(),
             images: 0,
         }
     }
@@ -95,6 +99,7 @@ impl<'a> Walk<'a> {
 
     pub(super) fn event(&mut self, event: Event<'_>, range: Range<usize>) {
         if range.start < self.skip {
+            self.skipped(&event, range);
             return;
         }
         match event {
@@ -105,7 +110,12 @@ impl<'a> Walk<'a> {
             Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.zone(ZoneKind::Math, &range, Some(&text));
             }
-            Event::InlineHtml(_) | Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
+            Event::InlineHtml(html) => {
+                let lines = raw_html::lines(self.text, range.clone(), &html);
+                raw_html::urls(self.text, &lines, &mut self.out.urls);
+                self.zone(ZoneKind::Solid, &range, None);
+            }
+            Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
             Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
             Event::FootnoteReference(_) => {
                 self.out.footnotes.push(range.clone());
@@ -113,6 +123,18 @@ impl<'a> Walk<'a> {
             }
             Event::TaskListMarker(_) => self.inline(&range, None),
             Event::Rule => self.close_child(range),
+        }
+    }
+
+    /// Of code and HTML there is nothing to know but the URLs in the latter.
+    fn skipped(&mut self, event: &Event<'_>, range: Range<usize>) {
+        match event {
+            Event::Html(_) => self.html.push(range),
+            Event::End(TagEnd::HtmlBlock) => {
+                raw_html::urls(self.text, &self.html, &mut self.out.urls);
+                self.html.clear();
+            }
+            _ => {}
         }
     }
 

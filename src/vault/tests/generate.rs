@@ -114,6 +114,11 @@ pub(super) enum Piece {
         target: u8,
         fragment: u8,
     },
+    Html {
+        form: u8,
+        target: u8,
+        fragment: u8,
+    },
     Labelled(u8),
     Definition {
         label: u8,
@@ -157,8 +162,10 @@ fn piece() -> impl Strategy<Value = Piece> {
         8 => (any::<bool>(), target.clone(), fragment.clone(), any::<bool>(), 0..4_u8).prop_map(
             |(embed, target, fragment, label, around)| Piece::Wiki { embed, target, fragment, label, around }
         ),
-        3 => (any::<bool>(), target.clone(), fragment)
+        3 => (any::<bool>(), target.clone(), fragment.clone())
             .prop_map(|(image, target, fragment)| Piece::Markdown { image, target, fragment }),
+        3 => (0..5_u8, target.clone(), fragment)
+            .prop_map(|(form, target, fragment)| Piece::Html { form, target, fragment }),
         1 => (0..2_u8).prop_map(Piece::Labelled),
         1 => (0..2_u8, target, 0..2_u8).prop_map(|(label, target, title)| Piece::Definition { label, target, title }),
         1 => (0..2_u8).prop_map(Piece::External),
@@ -413,6 +420,22 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
                 "{bang}[label]({}{hash}{fragment})",
                 TARGETS[target as usize]
             )
+        }
+        Piece::Html {
+            form,
+            target,
+            fragment,
+        } => {
+            let fragment = FRAGMENTS[fragment as usize].replace(' ', "%20");
+            let hash = if fragment.is_empty() { "" } else { "#" };
+            let url = format!("{}{hash}{fragment}", TARGETS[target as usize]);
+            match form {
+                0 => format!("text <a href=\"{url}\">label</a>"),
+                1 => format!("<div>\n<img\nsrc='{url}' width=300>\n</div>"),
+                2 => format!("> <a title=t\n> href={url}>label</a>"),
+                3 => format!("<picture><source srcset=\"{url}, img.png 2x\"></picture>"),
+                _ => format!("- <video poster=\"{url}\" src=\"d/img.png\"></video>"),
+            }
         }
         Piece::Labelled(label) => format!("see [label][r{label}] and [r{label}]"),
         Piece::Definition {

@@ -115,7 +115,8 @@ impl Hands {
 
     fn line(&self, dice: &mut Dice) -> String {
         let name = dice.pick(&NAMES).trim_end_matches(".md");
-        match dice.below(6) {
+        match dice.below(7) {
+            6 => format!("<p>\n<a href=\"{name}.md\">there</a>\n</p>\n"),
             0 => format!("[[{name}]]\n"),
             1 => format!("![[{name}]]\n"),
             2 => format!("[[a/{name}|seen]] #tag{}\n", dice.below(3)),
