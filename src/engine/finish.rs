@@ -228,10 +228,11 @@ impl Engine {
     }
 
     /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
-    /// under a name would be taken for somebody else's. Where both lie on one file system its journal keeps their order.
+    /// under a name would be taken for somebody else's. On one file system too: what the database writes over its older
+    /// log is in no journal, so it may be on the disk before the names are.
     fn secure_names(&self, changes: &Changes) -> std::io::Result<()> {
         let nothing = changes.outputs.is_empty() && changes.outputs_removed.is_empty();
-        if nothing || self.flush_covers_manifest {
+        if nothing {
             return Ok(());
         }
         self.outputs.flush()

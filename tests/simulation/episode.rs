@@ -214,12 +214,9 @@ impl Episode {
         self.process = None;
         let mut world = self.disks.world();
         world.kernel.forget_all();
-        // A closed manifest is on the disk, and with it all that its disk's journal knows.
+        // A closed manifest is on the disk.
         world.export.synced();
         world.export.inherit();
-        if world.one_disk {
-            world.export.flush();
-        }
         world.note("stopped");
     }
 
@@ -238,7 +235,7 @@ impl Episode {
             let (kept, lost) = lock(&self.state).lose_power(&mut rng);
             world.note(format!("of the manifest's log {kept} bytes are left"));
             world.counts.lost_transactions += u64::from(lost);
-            world.export.lose_power(&mut rng, kept);
+            world.export.lose_power(&mut rng);
             world.rng = rng;
         } else {
             world.counts.crashes += 1;

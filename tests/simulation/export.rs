@@ -48,8 +48,6 @@ struct Undone {
     op: Op,
     /// What others do is on the disk at once.
     ours: bool,
-    /// How long the manifest's log was before: on one disk what follows in the log is never kept without this.
-    log: Option<u64>,
 }
 
 /// What lies at an output's path.
@@ -74,8 +72,6 @@ pub(crate) struct ExportTree {
     durable: Names,
     /// Since the last flush.
     undone: Vec<Undone>,
-    /// How long the manifest's log is, where it lies on the same disk.
-    pub(crate) log: Option<u64>,
     temporary: BTreeMap<String, u64>,
     files: BTreeMap<u64, OutFile>,
     /// Folders that somebody else made.
@@ -199,11 +195,7 @@ impl ExportTree {
         self.now.apply(&op, false);
         // A folder that could not be removed is tried again at a start: that is no change of the exports.
         let is_file = matches!(op, Op::Link(..) | Op::Unlink(_));
-        self.undone.push(Undone {
-            op,
-            ours,
-            log: self.log,
-        });
+        self.undone.push(Undone { op, ours });
         if ours && is_file {
             self.changes += 1;
         }
@@ -462,9 +454,8 @@ impl ExportTree {
         self.act(Op::Unlink(path.to_owned()), false);
     }
 
-    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree. Of the manifest's
-    /// log `kept` is left.
-    pub(crate) fn lose_power(&mut self, rng: &mut Rng, kept: u64) {
+    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree.
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng) {
         let keep_until = match rng.below(3) {
             0 => 0,
             1 => rng.index(self.undone.len() + 1),
@@ -472,9 +463,8 @@ impl ExportTree {
         };
         let any = keep_until == usize::MAX;
         let mut names = self.durable.clone();
-        for (at, Undone { op, ours, log }) in std::mem::take(&mut self.undone).iter().enumerate() {
-            let ordered = log.is_some_and(|log| log < kept);
-            if !ours || ordered || at < keep_until && (!any || rng.chance(50)) {
+        for (at, Undone { op, ours }) in std::mem::take(&mut self.undone).iter().enumerate() {
+            if !ours || at < keep_until && (!any || rng.chance(50)) {
                 names.apply(op, !ours);
             }
         }
