@@ -41,9 +41,9 @@ pub(super) struct Walk<'a> {
     out: Outline,
     blocks: Vec<Open>,
     links: Vec<Option<OpenLink>>,
-    /// Events before this offset belong to code or HTML that is done with.
-    skip: usize,
-    /// The lines of the HTML block that is being read.
+    /// The walk is in a block of code or HTML, which is done with.
+    in_solid: bool,
+    /// The lines of the HTML block that it is in.
     html: Vec<Range<usize>>,
     /// How many images the walk is in: their text is no heading's.
     images: usize,
@@ -63,7 +63,7 @@ impl<'a> Walk<'a> {
             out: Outline::default(),
             blocks: vec![root],
             links: Vec::new(),
-            skip: 0,
+            in_solid: false,
             html: Vec::new(),
             images: 0,
         }
@@ -98,8 +98,8 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn event(&mut self, event: Event<'_>, range: Range<usize>) {
-        if range.start < self.skip {
-            self.skipped(&event, range);
+        if self.in_solid {
+            self.solid(&event, range);
             return;
         }
         match event {
@@ -127,13 +127,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Of code and HTML there is nothing to know but the URLs in the latter.
-    fn skipped(&mut self, event: &Event<'_>, range: Range<usize>) {
+    fn solid(&mut self, event: &Event<'_>, range: Range<usize>) {
         match event {
             Event::Html(_) => self.html.push(range),
             Event::End(TagEnd::HtmlBlock) => {
                 raw_html::urls(self.text, &self.html, &mut self.out.urls);
                 self.html.clear();
+                self.in_solid = false;
             }
+            Event::End(TagEnd::CodeBlock | TagEnd::MetadataBlock(_)) => self.in_solid = false,
             _ => {}
         }
     }
@@ -184,7 +186,7 @@ impl<'a> Walk<'a> {
         match tag {
             Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
                 self.finish_tight_text();
-                self.skip = range.end;
+                self.in_solid = true;
                 self.out.zones.push(Zone {
                     range: range.clone(),
                     kind: ZoneKind::Solid,
