@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
+use super::super::comments::is_escaped;
 use super::super::raw_html;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
 
@@ -200,10 +201,8 @@ impl<'a> Walk<'a> {
                 self.open(Kind::List, range);
             }
             Tag::Item => self.open(Kind::Item, range),
-            Tag::FootnoteDefinition(label) => {
-                self.out
-                    .footnotes
-                    .push(range.start..(range.start + label.len() + 3).min(range.end));
+            Tag::FootnoteDefinition(_) => {
+                self.footnote_label(&range);
                 push_outermost(&mut self.out.lines, &range);
                 self.open(Kind::Container, range);
             }
@@ -286,6 +285,17 @@ impl<'a> Walk<'a> {
             last_child: None,
             id: None,
         });
+    }
+
+    /// A definition's label is shorter than it is written where spaces are.
+    fn footnote_label(&mut self, definition: &Range<usize>) {
+        let bytes = &self.text.as_bytes()[..definition.end];
+        let mut brackets =
+            memchr::memchr_iter(b']', &bytes[definition.start..]).map(|at| definition.start + at);
+        let end = brackets.find(|&at| bytes.get(at + 1) == Some(&b':') && !is_escaped(bytes, at));
+        if let Some(end) = end {
+            self.out.footnotes.push(definition.start..end + 1);
+        }
     }
 
     fn heading(&mut self, level: u8, range: Range<usize>) {
