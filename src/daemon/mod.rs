@@ -422,7 +422,12 @@ impl Daemon<'_> {
     }
 
     fn idle_sentence(&self) -> String {
-        service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing)
+        let sentence =
+            service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing);
+        match &self.config_error {
+            Some(error) => format!("{sentence}; config rejected: {error}"),
+            None => sentence,
+        }
     }
 
     fn say_status(&mut self, text: &str) {
@@ -442,6 +447,10 @@ impl Daemon<'_> {
     /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
     /// step runs, it has got further or only waits for commands, which have a time limit of their own.
     fn ping(&mut self) {
+        if !self.is_ready && !self.stopping {
+            // A start has a time limit of its own; a ping would put the watchdog's in its place.
+            return;
+        }
         let beats = self.progress.beats();
         let running = matches!(self.work, Work::Running(_));
         let waits = self.progress.commands.load(Ordering::Relaxed) > 0;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
+use super::texts::Kept;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
@@ -92,6 +93,8 @@ pub struct Batch {
     pub(super) audited: bool,
     /// Outputs that go.
     pub(super) withdraw: BTreeSet<OutputPath>,
+    /// Folders of ours in the place of jobs' files.
+    pub(super) in_the_way: BTreeSet<OutputPath>,
     /// What the jobs read from.
     pub context: Arc<Context>,
     /// Problems of notes that are new or changed, for the log.
@@ -100,6 +103,13 @@ pub struct Batch {
     pub unreadable: Vec<(String, String)>,
     /// Why the manifest was begun anew for this batch, if it was.
     pub renewed: Option<String>,
+}
+
+impl Batch {
+    /// Whether any output or folder goes.
+    pub fn has_withdrawals(&self) -> bool {
+        !self.withdraw.is_empty() || !self.in_the_way.is_empty()
+    }
 }
 
 impl Engine {
@@ -167,7 +177,9 @@ impl Engine {
         let plan = self.plan(&wanted, request.full)?;
         self.drop_failures_without_job(request.now, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
-        if nothing && !request.always {
+        let waiting = self.backlog.next_due();
+        let commits_again = waiting.is_some_and(|due| due <= request.now);
+        if nothing && !request.always && !commits_again {
             return Ok(None);
         }
         self.batch(request, &delta, plan, look.texts, unreadable)
@@ -323,7 +335,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: BTreeMap<NotePath, crate::vault::Note>,
+        texts: BTreeMap<NotePath, Kept>,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;
@@ -350,7 +362,10 @@ impl Engine {
                 Some((file.path.clone(), file.facts()?.problem?))
             })
             .collect();
-        let context = Context::new(self, texts);
+        let context = Context::new(self, texts, &jobs);
+        let outputs = jobs.iter().map(|job| &job.job.output);
+        let in_the_way = outputs.filter(|output| self.made.contains(*output));
+        let in_the_way = in_the_way.cloned().collect();
         Ok(Batch {
             number,
             trigger: request.trigger,
@@ -362,6 +377,7 @@ impl Engine {
             blocked: plan.blocked,
             audited: request.audit,
             withdraw: plan.withdraw,
+            in_the_way,
             context: Arc::new(context),
             problems,
             unreadable,

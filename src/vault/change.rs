@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::delta::{Affected, Because, Change, Delta, Seen};
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
+use super::places::above;
 use super::table::{Edge, File};
 use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
 use crate::hash::{Key, KeyHasher};
@@ -37,6 +38,8 @@ struct Update<'a> {
     renamed: BTreeMap<NameKey, Cause>,
     /// Output stems whose claimants changed.
     contested: BTreeMap<String, Cause>,
+    /// Folders of output stems that came into use or fell out of it.
+    refolded: BTreeMap<Box<str>, Cause>,
     /// Notes that look different to those who link to them.
     resurfaced: BTreeMap<FileId, Cause>,
     /// Attachments with other content, for those who show them.
@@ -79,6 +82,7 @@ impl<'a> Update<'a> {
             delta: Delta::default(),
             renamed: BTreeMap::new(),
             contested: BTreeMap::new(),
+            refolded: BTreeMap::new(),
             resurfaced: BTreeMap::new(),
             redrawn: BTreeSet::new(),
             rewritten: BTreeSet::new(),
@@ -125,17 +129,16 @@ impl<'a> Update<'a> {
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match &facts {
-            Some(facts) => {
-                self.index_words(id, None, Some(facts));
-                self.claim(id, None, Some(facts));
-                self.retracted.insert(id, path.clone());
-                self.rewritten.insert(id);
-                self.reasons.insert(id, Because::New);
-            }
-            None => {
-                self.copies.insert(id);
-            }
+        if let Some(facts) = &facts {
+            self.index_words(id, None, Some(facts));
+            self.claim(id, None, Some(facts));
+            self.retracted.insert(id, path.clone());
+            self.rewritten.insert(id);
+            self.reasons.insert(id, Because::New);
+        } else {
+            let claims = &mut self.vault.claims;
+            claims.add_attachment(&self.vault.rules, path, id);
+            self.copies.insert(id);
         }
     }
 
@@ -186,7 +189,9 @@ impl<'a> Update<'a> {
             self.claim(id, Some(&facts), None);
             self.set_edges(id, Box::default());
         } else {
-            self.contest_pages(path.as_str());
+            let claims = &mut self.vault.claims;
+            claims.remove_attachment(&self.vault.rules, &path, id);
+            self.contest_pages_around(path.as_str());
         }
         self.retracted.remove(&id);
         self.touched.remove(&id);
@@ -237,21 +242,26 @@ impl<'a> Update<'a> {
         let path = self.vault.files.get(id).path.clone();
         let rules = &self.vault.rules;
         let stem = |facts: Option<&NoteFacts>| {
-            let facts = facts.filter(|facts| rules.lets_out(facts))?;
+            let facts = facts.filter(|facts| rules.lets_out(facts.privacy, &facts.tags))?;
             Some(rules.stem(&path, &facts.title)).filter(|stem| rules.fits(stem))
         };
         let (before, after) = (stem(old), stem(new));
         if before == after {
             return;
         }
+        let claims = &mut self.vault.claims;
+        let mut folders = Vec::new();
         if let Some(stem) = before {
-            self.vault.claims.remove(NameKey::of_folded(&stem), id);
+            folders.extend(claims.remove(rules, &stem, id));
             self.contested.insert(stem, path.clone());
         }
         if let Some(stem) = after {
-            self.vault.claims.add(NameKey::of_folded(&stem), id);
+            folders.extend(claims.add(rules, &stem, id));
             self.contested.insert(stem, path.clone());
         }
+        let folders = folders.into_iter();
+        self.refolded
+            .extend(folders.map(|folder| (folder, path.clone())));
         if new.is_some() {
             self.resurfaced.insert(id, path);
         }
@@ -261,10 +271,12 @@ impl<'a> Update<'a> {
 
     /// Decides anew who is exported, among the changed notes and those who share an output with one.
     fn settle(&mut self) {
+        self.contest_files();
+        self.contest_sharing();
         let contested = std::mem::take(&mut self.contested);
         let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
         for (stem, cause) in &contested {
-            for &id in self.vault.claims.get(NameKey::of_folded(stem)) {
+            for &id in self.vault.claims.of(stem) {
                 doubtful.insert(id, Some(cause.clone()));
             }
             self.contest_place(stem, cause);
@@ -302,17 +314,54 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Attachments and pages that lie where a note's output goes or went.
+    /// Whatever would be a file where notes came to need a folder, or no longer do.
+    fn contest_files(&mut self) {
+        for (folder, cause) in std::mem::take(&mut self.refolded) {
+            let outputs: BTreeSet<String> = self.vault.rules.folder_outputs(&folder).collect();
+            for output in outputs {
+                for stem in self.vault.rules.stems_at(&output) {
+                    let contested = self.contested.entry(stem.to_owned());
+                    contested.or_insert_with(|| cause.clone());
+                }
+                self.contest_attachment(&output, &cause);
+                self.contest_pages(&output);
+            }
+        }
+    }
+
+    /// Stems that share an output with one whose claimants changed.
+    fn contest_sharing(&mut self) {
+        if !self.vault.rules.shares_outputs() {
+            return;
+        }
+        for (stem, cause) in self.contested.clone() {
+            for other in self.vault.rules.sharing(&stem) {
+                let contested = self.contested.entry(other);
+                contested.or_insert_with(|| cause.clone());
+            }
+        }
+    }
+
+    /// Attachments and pages that lie where a note's output goes or went, and attachments below.
     fn contest_place(&mut self, stem: &str, cause: &Cause) {
         for format in 0..self.vault.rules.formats() {
             let output = self.vault.rules.output(stem, format);
             self.contest_pages(output.as_str());
-            if let Some(id) = self.vault.files.find(output.as_str())
-                && !self.vault.files.get(id).is_note()
-            {
+            self.contest_attachment(output.as_str(), cause);
+            for &id in self.vault.claims.attachments_below(output.as_str()) {
                 self.copies.insert(id);
                 self.resurfaced.insert(id, cause.clone());
             }
+        }
+    }
+
+    /// An attachment that lies at a path of the export.
+    fn contest_attachment(&mut self, path: &str, cause: &Cause) {
+        if let Some(id) = self.vault.files.find(path)
+            && !self.vault.files.get(id).is_note()
+        {
+            self.copies.insert(id);
+            self.resurfaced.insert(id, cause.clone());
         }
     }
 
@@ -322,12 +371,31 @@ impl<'a> Update<'a> {
             .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
     }
 
+    /// Pages that lie where an attachment goes or went, above it or below.
+    fn contest_pages_around(&mut self, path: &str) {
+        self.contest_pages(path);
+        for folder in above(path) {
+            self.contest_pages(folder);
+        }
+        let rules = &self.vault.rules;
+        let folders = rules.folders_at(path);
+        for folder in folders.filter(|folder| Page::may_lie_below(folder)) {
+            let lies_below = |page: &Page| {
+                let stem = page.stem();
+                stem.strip_prefix(folder)
+                    .is_some_and(|rest| rest.starts_with('/'))
+            };
+            let below = self.vault.pages.iter().filter(lies_below);
+            self.contested_pages.extend(below);
+        }
+    }
+
     fn is_exported(&self, id: FileId) -> bool {
         let file = self.vault.files.get(id);
-        file.facts().is_some_and(|facts| {
+        file.head().is_some_and(|facts| {
             let rules = &self.vault.rules;
-            rules.lets_out(&facts)
-                && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
+            rules.lets_out(facts.privacy, &facts.tags)
+                && self.vault.owner_of(&rules.stem(&file.path, facts.title)) == Some(id)
         })
     }
 
@@ -418,11 +486,24 @@ impl<'a> Update<'a> {
 
     fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
         let file = self.vault.files.get(id);
-        let Some(facts) = file.facts().filter(|_| file.exported) else {
+        let Some(facts) = file.head().filter(|_| file.exported) else {
             return;
         };
-        let shown = self.vault.shown_elsewhere(file, &facts);
-        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
+        let shown = self.vault.shown_elsewhere(file, facts.title);
+        for page in Page::listing(&facts.tags) {
+            let key = self.vault.pages.key(&page);
+            self.pages_before.entry(page).or_insert(key);
+        }
+        match part {
+            Part::In => self.vault.pages.add(id, &facts.tags, shown),
+            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
+        }
+        self.contribute_to_backlinks(id, cause, shown, part);
+    }
+
+    fn contribute_to_backlinks(&mut self, id: FileId, cause: &Cause, shown: Key, part: Part) {
+        let edges = self.vault.files.get(id).edges.iter();
+        let mut targets: Vec<FileId> = edges.map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
             if self.vault.files.try_get(target).is_none() {
@@ -434,18 +515,6 @@ impl<'a> Update<'a> {
                 .entry(target)
                 .or_insert_with(|| (target_file.backlinks, cause.clone()));
             target_file.backlinks = part.of(target_file.backlinks, shown);
-        }
-        self.contribute_to_pages(id, &facts, shown, part);
-    }
-
-    fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
-        for page in Page::listing(&facts.tags) {
-            let key = self.vault.pages.key(&page);
-            self.pages_before.entry(page).or_insert(key);
-        }
-        match part {
-            Part::In => self.vault.pages.add(id, &facts.tags, shown),
-            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
         }
     }
 
@@ -580,7 +649,7 @@ impl<'a> Update<'a> {
     fn finish(mut self, affected: BTreeMap<FileId, Because>) -> Delta {
         for id in self.copies.iter().copied().collect::<Vec<_>>() {
             if let Some(path) = self.vault.files.try_get(id).map(|file| file.path.clone()) {
-                self.contest_pages(path.as_str());
+                self.contest_pages_around(path.as_str());
             }
         }
         let vault = &*self.vault;
@@ -613,11 +682,11 @@ impl<'a> Update<'a> {
 impl Vault {
     /// What an exported note adds to the sums of those who show it: the backlinks of the files that it refers to, and
     /// the pages that list it.
-    pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
-        let stem = self.rules.stem(&file.path, &facts.title);
+    pub(super) fn shown_elsewhere(&self, file: &File, title: &str) -> Key {
+        let stem = self.rules.stem(&file.path, title);
         KeyHasher::new()
             .text(file.path.as_str())
-            .text(&facts.title)
+            .text(title)
             .text(&stem)
             .finish()
     }

@@ -41,6 +41,9 @@ impl Vault {
         }
         if let Some(facts) = facts {
             self.remember_words(file.id, &restored.path, &facts);
+        } else {
+            let claims = &mut self.claims;
+            claims.add_attachment(&self.rules, &restored.path, file.id);
         }
         self.files.restore(file.id, restored);
         Ok(())
@@ -54,8 +57,8 @@ impl Vault {
             self.mentions.add(key, id);
         }
         let stem = self.rules.stem(path, &facts.title);
-        if self.rules.lets_out(facts) && self.rules.fits(&stem) {
-            self.claims.add(NameKey::of_folded(&stem), id);
+        if self.rules.lets_out(facts.privacy, &facts.tags) && self.rules.fits(&stem) {
+            self.claims.add(&self.rules, &stem, id);
         }
     }
 
@@ -82,26 +85,27 @@ impl Vault {
     fn settle_exports(&mut self, ids: &[FileId]) {
         for &id in ids {
             let file = self.files.get(id);
-            let Some(facts) = file.facts() else { continue };
-            let stem = self.rules.stem(&file.path, &facts.title);
-            let exported = self.rules.lets_out(&facts) && self.owner_of(&stem) == Some(id);
-            self.files.get_mut(id).exported = exported;
+            let Some(facts) = file.head() else { continue };
+            let stem = self.rules.stem(&file.path, facts.title);
+            let exported =
+                self.rules.lets_out(facts.privacy, &facts.tags) && self.owner_of(&stem) == Some(id);
             if exported {
-                self.add_contribution(id, &facts);
+                let shown = self.shown_elsewhere(file, facts.title);
+                self.pages.add(id, &facts.tags, shown);
+                self.add_backlinks(id, shown);
             }
+            self.files.get_mut(id).exported = exported;
         }
     }
 
-    fn add_contribution(&mut self, id: FileId, facts: &NoteFacts) {
-        let file = self.files.get(id);
-        let shown = self.shown_elsewhere(file, facts);
-        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
+    fn add_backlinks(&mut self, id: FileId, shown: Key) {
+        let edges = self.files.get(id).edges.iter();
+        let mut targets: Vec<FileId> = edges.map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
             let target = self.files.get_mut(target);
             target.backlinks = page::plus(target.backlinks, shown);
         }
-        self.pages.add(id, &facts.tags, shown);
     }
 
     /// After the rules changed: makes every note's view anew and tells of which it differs.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::facts::Head;
 use super::{FileId, NoteFacts, PackedFacts};
 use crate::disk::Stamp;
 use crate::hash::Key;
@@ -87,6 +88,11 @@ impl File {
     /// What a note says.
     pub fn facts(&self) -> Option<NoteFacts> {
         self.facts.as_ref().map(PackedFacts::unpack)
+    }
+
+    /// The first of what a note says.
+    pub fn head(&self) -> Option<Head<'_>> {
+        self.facts.as_ref().map(PackedFacts::head)
     }
 
     /// Replaces what a note says.

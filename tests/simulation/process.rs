@@ -44,6 +44,8 @@ pub(crate) struct Process {
     lost: bool,
     /// Some jobs of the next batch are cancelled, as by a stop.
     pub(crate) cancel: bool,
+    /// The manifest refused what the last batch did.
+    pub(crate) uncommitted: bool,
 }
 
 impl Process {
@@ -81,6 +83,7 @@ impl Process {
             },
             lost: false,
             cancel: false,
+            uncommitted: false,
         };
         process.inbox.mark_all();
         process
@@ -213,6 +216,7 @@ impl Process {
         let (finished, committed) = self
             .engine
             .finish(batch, withdrawn, &reports, &measured, now);
+        self.uncommitted = committed.is_err();
         let mut world = self.disks.world();
         for path in &finished.again {
             world.counts.superseded += 1;

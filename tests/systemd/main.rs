@@ -2,7 +2,8 @@
 //!
 //! What is laid over the container's root is what a package would install, from this checkout and this build. Where the
 //! machine has no root, no systemd-nspawn or no mounts, each test says that it is skipped and why; with
-//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen.
+//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen. `SMARTNOTESD_TEST_ROOT` names the root of another system to boot in the
+//! place of the machine's own; `boot.sh` says how to make one.
 
 mod container;
 mod package;
@@ -12,11 +13,16 @@ use std::process::Command;
 use container::{Container, in_checkout, skip, skipped};
 
 /// A boot takes two seconds; the rest is what the script waits for on a machine that has other things to do.
-const PATIENCE_SECONDS: u32 = 180;
+const PATIENCE_SECONDS: u32 = 300;
 
 #[test]
 fn a_system_service() {
     boots("service");
+}
+
+#[test]
+fn a_reload_with_a_systemd_that_waits_for_it() {
+    boots("notify-reload");
 }
 
 #[test]
@@ -47,11 +53,7 @@ fn the_notes_of_a_person() {
 
 #[test]
 fn the_debian_package() {
-    if skipped("package") {
-        return;
-    }
-    if Command::new("dpkg-deb").arg("--version").output().is_err() {
-        skip("package", "there is no dpkg-deb");
+    if skipped("package") || lacks_dpkg("package") {
         return;
     }
     let container = Container::new();
@@ -62,6 +64,32 @@ fn the_debian_package() {
         container.put(&deb, &format!("root/smartnotesd-{version}.deb"), 0o644);
     }
     container.run("package", PATIENCE_SECONDS);
+}
+
+#[test]
+fn the_readme_installs_it() {
+    if skipped("readme") || lacks_dpkg("readme") {
+        return;
+    }
+    let container = Container::new();
+    container.check_out();
+    let folder = tempfile::tempdir().unwrap();
+    let deb = folder.path().join("smartnotesd.deb");
+    package::build("1", &deb);
+    container.put(
+        &deb,
+        "srv/checkout/target/debian/smartnotesd_1_all.deb",
+        0o644,
+    );
+    container.run("readme", PATIENCE_SECONDS);
+}
+
+fn lacks_dpkg(scenario: &str) -> bool {
+    let lacks = Command::new("dpkg-deb").arg("--version").output().is_err();
+    if lacks {
+        skip(scenario, "there is no dpkg-deb");
+    }
+    lacks
 }
 
 fn boots(scenario: &str) {

@@ -417,12 +417,29 @@ proptest! {
         let text = if fenced { format!("---\n{text}") } else { text };
         assert_sound(&md(&text));
         assert_sound(&parse(&NotePath::new("n.json").unwrap(), text.as_bytes()));
+        assert!(is_recalled("n.md", text.as_bytes()));
     }
 
     #[test]
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         assert_sound(&parse(&NotePath::new("n.md").unwrap(), &bytes));
+        prop_assert_eq!(is_recalled("n.md", &bytes), std::str::from_utf8(&bytes).is_ok());
     }
+}
+
+/// Whether a note can be read again from what was kept of it; asserts that it is the same note then.
+fn is_recalled(path: &str, bytes: &[u8]) -> bool {
+    let note = parse(&NotePath::new(path).unwrap(), bytes);
+    let Some(syntax) = note.packed_syntax(bytes) else {
+        return false;
+    };
+    let facts = note.facts.clone();
+    assert_eq!(
+        Note::recall(b"other".to_vec(), facts.clone(), &syntax),
+        None
+    );
+    assert_eq!(Note::recall(bytes.to_vec(), facts, &syntax), Some(note));
+    true
 }
 
 #[test]

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::world::Tree;
 
 /// Where files may be: equal names in several folders, other cases and compositions, places that outputs, pages
-/// and attachments contend for.
-pub(super) const PATHS: [&str; 18] = [
+/// and attachments contend for, as files and as folders.
+pub(super) const PATHS: [&str; 30] = [
     "a.md",
     "b.md",
     "b.markdown",
@@ -29,9 +29,23 @@ pub(super) const PATHS: [&str; 18] = [
     "site/a.html",
     "site/tags/u.html",
     "site/index.html",
+    // Where formats' extensions are `md` and `x.md`, these and `a.md` share outputs.
+    "a.x.md",
+    "a.x.x.md",
+    // Folders that are called like outputs of notes and like pages, and files like folders of outputs.
+    "a.json/a.md",
+    "a.json/img.png",
+    "a.json/n.json/b.md",
+    "b.csv/img.png",
+    "site/a.html/n.md",
+    "site/d",
+    "site/index.html/img.png",
+    "site/tags",
+    "site/tags/t",
+    "site/tags/u.html/n.md",
 ];
 
-const TARGETS: [&str; 26] = [
+const TARGETS: [&str; 27] = [
     "a",
     "b",
     "core",
@@ -54,6 +68,7 @@ const TARGETS: [&str; 26] = [
     "index",
     "img.png",
     "d/img.png",
+    "site/d",
     "a.html",
     "index.html",
     "core.txt",
@@ -237,14 +252,14 @@ impl Folder {
             Op::Write(path, mut spec) => {
                 self.marks += 1;
                 spec.mark = self.marks;
-                self.specs.insert(path, spec);
+                self.put(path, spec);
             }
             Op::Delete(path) => {
                 self.specs.remove(&path);
             }
             Op::Move(from, to) => {
                 if let Some(spec) = self.specs.remove(&from) {
-                    self.specs.insert(to, spec);
+                    self.put(to, spec);
                 }
             }
             Op::Edit(path, at, piece) => {
@@ -255,6 +270,20 @@ impl Folder {
             Op::Retitle(path, title) => self.edit(path, |spec| spec.title = title),
             Op::Realias(path, aliases) => self.edit(path, |spec| spec.aliases = aliases),
         }
+    }
+
+    /// A file in the way of a folder goes, and so does a folder in the way of a file.
+    fn put(&mut self, path: u8, spec: Spec) {
+        let is_below = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let new = PATHS[path as usize];
+        self.specs.retain(|&other, _| {
+            let other = PATHS[other as usize];
+            !is_below(new, other) && !is_below(other, new)
+        });
+        self.specs.insert(path, spec);
     }
 
     fn edit(&mut self, path: u8, change: impl FnOnce(&mut Spec)) {

@@ -10,7 +10,23 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::dice::Dice;
 
-const FOLDERS: [&str; 8] = ["", "a", "a/b", "a/b/c", "d", "d/e", "x.md", "Übung"];
+/// The last ones are called like what notes are exported to, in one config or another.
+const FOLDERS: [&str; 14] = [
+    "",
+    "",
+    "a",
+    "a/b",
+    "a/b/c",
+    "d",
+    "d/e",
+    "x.md",
+    "Übung",
+    "four.md",
+    "data/one.json",
+    "site/one.html",
+    "site/tags",
+    "one-two.csv",
+];
 const NAMES: [&str; 9] = [
     "one.md",
     "two.md",
