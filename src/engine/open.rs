@@ -250,6 +250,7 @@ fn format_plans(formats: &Formats) -> Vec<FormatPlan> {
             name: formats.get(format).name.clone(),
             fingerprint: formats.fingerprint(format),
             reads_backlinks: formats.reads_backlinks(format),
+            reads_pictures: formats.get(format).reads_pictures(),
             has_pages: formats.pages(format),
         })
         .collect()

@@ -43,6 +43,8 @@ struct Update<'a> {
     refolded: BTreeMap<Box<str>, Cause>,
     /// Notes that look different to those who link to them.
     resurfaced: BTreeMap<FileId, Cause>,
+    /// Attachments with other content, for those who show them.
+    redrawn: BTreeSet<FileId>,
     /// Notes whose body changed, for those who embed them.
     rewritten: BTreeSet<FileId>,
     /// Why a note is to be looked at.
@@ -83,6 +85,7 @@ impl<'a> Update<'a> {
             contested: BTreeMap::new(),
             refolded: BTreeMap::new(),
             resurfaced: BTreeMap::new(),
+            redrawn: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             reasons: BTreeMap::new(),
             retracted: BTreeMap::new(),
@@ -154,6 +157,7 @@ impl<'a> Update<'a> {
             }
             if moved_on || !was_trusted {
                 self.copies.insert(id);
+                self.redrawn.insert(id);
             }
             return;
         };
@@ -193,6 +197,7 @@ impl<'a> Update<'a> {
         self.retracted.remove(&id);
         self.touched.remove(&id);
         self.copies.remove(&id);
+        self.redrawn.remove(&id);
         self.reasons.remove(&id);
         self.backlinks_before.remove(&id);
         self.vault.files.remove(id);
@@ -381,7 +386,31 @@ impl<'a> Update<'a> {
                 affected.entry(id).or_insert(Because::LinkedFrom(cause));
             }
         }
+        if self.vault.rules.reads_pictures() {
+            self.follow_pictures(&mut affected);
+        }
         self.finish(affected)
+    }
+
+    /// Those who show, through any number of embeds, an attachment with other content.
+    fn follow_pictures(&self, affected: &mut BTreeMap<FileId, Because>) {
+        for &picture in &self.redrawn {
+            let because = Because::Embeds(self.vault.files.get(picture).path.clone());
+            let mut seen = BTreeSet::from([picture]);
+            let mut queue = vec![picture];
+            while let Some(id) = queue.pop() {
+                let incoming = self.vault.files.get(id).incoming.iter();
+                for edge in incoming.filter(|edge| id == picture || edge.is_embed()) {
+                    if seen.insert(edge.id()) {
+                        queue.push(edge.id());
+                    }
+                }
+                let shows = || self.vault.pictures(id).contains(&picture);
+                if self.vault.files.get(id).exported && shows() {
+                    affected.entry(id).or_insert_with(|| because.clone());
+                }
+            }
+        }
     }
 
     /// Those who link to or embed a note that looks different to them now.
