@@ -17,6 +17,8 @@ use clap_mangen::Man;
 use smartnotesd::cli::Cli;
 
 const MANUAL: &str = "smartnotesd manual";
+/// When a page was last given other words.
+const DATE: &str = "2026-11-24";
 /// What follows in smartnotesd(8) on what the command line says of itself.
 const SECTIONS: &str = include_str!("../man/sections/smartnotesd.roff");
 /// What ends every other page.
@@ -62,6 +64,7 @@ fn page(command: &Command, version: &str) -> Man {
     let source = format!("smartnotesd {version}");
     Man::new(command.clone())
         .section("8")
+        .date(DATE)
         .source(source)
         .manual(MANUAL)
 }

@@ -14,14 +14,16 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::OnError;
 use crate::disk::{Staged, StagedFile};
-use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured};
+use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured, Withdrawn};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
 use crate::plan::{Work, name_of};
 use crate::vault::FileId;
 
-/// How long staged files wait for others before they are published, while the batch goes on.
+/// How long staged files wait for others before they are published, while the batch goes on …
 const WAVE: Duration = Duration::from_secs(1);
+/// … and how many wait at most: the disk then writes one wave while the lanes make the next.
+const WAVE_FILES: usize = 512;
 
 /// What the running jobs are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -167,12 +169,14 @@ struct Queue {
 pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, JoinError> {
     let started_at = unix_ms();
     run.progress.begin();
-    let withdrawn;
-    (engine, batch, withdrawn) = spawn_blocking(move || {
-        let withdrawn = engine.withdraw_first(&mut batch);
-        (engine, batch, withdrawn)
-    })
-    .await?;
+    let mut withdrawn = Withdrawn::default();
+    if batch.has_withdrawals() {
+        (engine, batch, withdrawn) = spawn_blocking(move || {
+            let withdrawn = engine.withdraw_first(&mut batch);
+            (engine, batch, withdrawn)
+        })
+        .await?;
+    }
     let (results, mut outcomes) = mpsc::unbounded_channel();
     let (stop, stopped) = watch::channel(Halt::No);
     let batch = Arc::new(batch);
@@ -201,51 +205,24 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     loop {
         tokio::select! {
             outcome = outcomes.recv() => match outcome {
-                Some(outcome) => gather.take(outcome),
+                Some(outcome) => {
+                    gather.take(outcome);
+                    if gather.staged.len() >= WAVE_FILES {
+                        (engine, gather) = gather.publish_wave(engine).await?;
+                    }
+                }
                 None => break,
             },
             _ = wave.tick(), if !gather.staged.is_empty() => {
-                engine = gather.publish(engine).await?;
+                (engine, gather) = gather.publish_wave(engine).await?;
             }
         }
     }
     while let Some(lane) = lanes.join_next().await {
         lane?;
     }
-    engine = gather.publish(engine).await?;
-    let Gather {
-        batch, mut reports, ..
-    } = gather;
-    add_cancelled(&mut reports, batch.jobs.len());
-    let exported = if run.tell_exported {
-        tell_exported(&engine, &batch, &reports)
-    } else {
-        Vec::new()
-    };
-    let measured = (
-        run.began,
-        run.progress.peak.load(Ordering::Relaxed),
-        run.limit,
-    );
-    let batch = Arc::into_inner(batch).expect("whoever else held it has been awaited");
-    spawn_blocking(move || {
-        let (began, peak, limit) = measured;
-        let measured = Measured {
-            started_at,
-            elapsed: began.elapsed(),
-            peak,
-            limit,
-        };
-        let (finished, committed) =
-            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
-        Ran {
-            engine,
-            finished,
-            committed,
-            exported,
-        }
-    })
-    .await
+    // One hand-over for all that is left: a batch of one job spends as long on each as on the job.
+    spawn_blocking(move || gather.finish(engine, withdrawn, started_at, &run)).await
 }
 
 fn unix_ms() -> i64 {
@@ -334,8 +311,7 @@ impl Queue {
         id: FileId,
     ) -> Result<Staged, Fault> {
         let context = self.batch.context.clone();
-        let invocation =
-            off_the_loop(move || context.formats.invocation(format, &*context, id)).await;
+        let invocation = off_the_loop(move || context.invocation(id, format)).await;
         let bytes = match invocation.map_err(JobError::from)? {
             Some(invocation) => command::run(invocation).await?,
             None => unreachable!("only jobs of formats with a command come here"),
@@ -432,8 +408,17 @@ impl Gather {
         self.reports.push(report(end));
     }
 
-    /// Publishes what is staged so far.
-    async fn publish(&mut self, mut engine: Engine) -> Result<Engine, JoinError> {
+    /// Publishes what is staged so far, on a thread for blocking work.
+    async fn publish_wave(mut self, mut engine: Engine) -> Result<(Engine, Self), JoinError> {
+        spawn_blocking(move || {
+            self.publish(&mut engine);
+            (engine, self)
+        })
+        .await
+    }
+
+    /// Publishes what is staged so far. Blocks.
+    fn publish(&mut self, engine: &mut Engine) {
         let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) =
             std::mem::take(&mut self.staged).into_iter().unzip();
         let indexed: Vec<_> = waiting
@@ -441,12 +426,7 @@ impl Gather {
             .map(|report| report.index)
             .zip(files)
             .collect();
-        let batch = self.batch.clone();
-        let (engine, published) = spawn_blocking(move || {
-            let published = engine.publish(&batch, indexed);
-            (engine, published)
-        })
-        .await?;
+        let published = engine.publish(&self.batch, indexed);
         for (mut report, (index, result)) in waiting.into_iter().zip(published) {
             debug_assert_eq!(report.index, index, "what is published keeps its order");
             report.end = match result {
@@ -455,7 +435,41 @@ impl Gather {
             };
             self.reports.push(report);
         }
-        Ok(engine)
+    }
+
+    /// Publishes the rest, and ends the batch. Blocks.
+    fn finish(
+        mut self,
+        mut engine: Engine,
+        withdrawn: Withdrawn,
+        started_at: i64,
+        run: &Run,
+    ) -> Ran {
+        self.publish(&mut engine);
+        let Self {
+            batch, mut reports, ..
+        } = self;
+        add_cancelled(&mut reports, batch.jobs.len());
+        let exported = if run.tell_exported {
+            tell_exported(&engine, &batch, &reports)
+        } else {
+            Vec::new()
+        };
+        let batch = Arc::into_inner(batch).expect("the lanes that held it have been awaited");
+        let measured = Measured {
+            started_at,
+            elapsed: run.began.elapsed(),
+            peak: run.progress.peak.load(Ordering::Relaxed),
+            limit: run.limit,
+        };
+        let (finished, committed) =
+            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
+        Ran {
+            engine,
+            finished,
+            committed,
+            exported,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
 use crate::config::{ConfigSource, Overrides};
 
@@ -63,13 +63,13 @@ impl Cli {
 #[command(next_help_heading = "Config")]
 pub struct ConfigArgs {
     /// Read this config file
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// The notes folder, in place of `notes_dir` in the config
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub notes: Option<PathBuf>,
     /// The export folder, in place of `export_dir` in the config
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub export: Option<PathBuf>,
 }
 

@@ -98,6 +98,10 @@ fn check_syntax(note: &Note) {
                 check_within(note, definition.rest, mark.span);
                 check_within(note, definition.destination, definition.rest);
             }
+            MarkKind::HtmlUrl { reference, url } => {
+                assert!((*reference as usize) < note.facts.refs.len());
+                check_within(note, *url, mark.span);
+            }
             MarkKind::BlockId { block, .. } => {
                 assert!(block.is_none_or(|block| (block as usize) < note.facts.blocks.len()));
             }

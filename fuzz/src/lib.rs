@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use smartnotesd::config::{self, Config, Document, Environment, Overrides, RealFiles};
 use smartnotesd::disk::Stamp;
@@ -12,7 +12,12 @@ use smartnotesd::vault::{
     Change, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
 };
 
-const CONFIG: &str = "notes_dir: /notes\nexport_dir: /export\nstate_dir: /state\nformats: {markdown: , html: , json: }\n";
+const CONFIG_TEXT: &str = "notes_dir: /notes\nexport_dir: /export\nstate_dir: /state\nformats: {markdown: , html: , json: }\n";
+
+// Once for all inputs: to compile the templates takes longer than all else.
+static CONFIG: LazyLock<Config> = LazyLock::new(config);
+static COMPILED: LazyLock<Formats> =
+    LazyLock::new(|| Formats::new(&CONFIG).expect("the built-in templates compile"));
 
 /// The config's formats, in its order.
 pub const FORMATS: [usize; 3] = [0, 1, 2];
@@ -24,7 +29,7 @@ pub const JSON: usize = 2;
 /// A few files, read and planned.
 pub struct World {
     /// What the config makes of a note.
-    pub formats: Formats,
+    pub formats: &'static Formats,
     /// How they hang together.
     pub vault: Vault,
     notes: BTreeMap<FileId, Arc<Note>>,
@@ -33,8 +38,7 @@ pub struct World {
 impl World {
     /// Notes by their path, and paths of attachments.
     pub fn new(notes: &[(&str, &[u8])], attachments: &[&str]) -> Self {
-        let config = config();
-        let mut vault = Vault::new(Rules::new(&config));
+        let mut vault = Vault::new(Rules::new(&CONFIG));
         let read: Vec<_> = notes
             .iter()
             .map(|(path, bytes)| {
@@ -56,7 +60,7 @@ impl World {
                 .expect("it was just taken in")
         };
         Self {
-            formats: Formats::new(&config).expect("the built-in templates compile"),
+            formats: &COMPILED,
             notes: read
                 .into_iter()
                 .map(|(path, note)| (id(&path), note))
@@ -69,7 +73,7 @@ impl World {
 fn config() -> Config {
     let document = Document {
         name: Some("config.yaml"),
-        text: CONFIG,
+        text: CONFIG_TEXT,
         folder: Path::new("/"),
     };
     let environment = Environment {

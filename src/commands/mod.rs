@@ -118,8 +118,8 @@ fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Run => run::run(load()?, source.clone()),
         Command::Export { full } => export::export(load()?, *full),
         Command::Check => check::check(&load()?),
-        Command::Status { json } => remote::status(&load()?, *json),
         // What is wrong with the config is for the daemon to say.
+        Command::Status { json } => remote::status(&source, *json),
         Command::Reload => remote::reload(&source),
         Command::Batches(args) => batches::batches(&load()?, args),
         Command::Verify { json } => verify::verify(&load()?, *json),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{CommandError, Outcome, print, print_json};
-use crate::config::{self, ConfigSource, Loaded, Whereabouts};
+use crate::config::{self, ConfigSource, Whereabouts};
 use crate::control::{self, ControlError, Request, Response};
 use crate::manifest::state_path;
 use crate::report::{self, View};
@@ -14,8 +14,8 @@ const STATUS_WAIT: Duration = Duration::from_secs(10);
 /// A reload waits for the batch that runs.
 const RELOAD_WAIT: Duration = Duration::from_secs(3600);
 
-pub(super) fn status(loaded: &Loaded, json: bool) -> Result<Outcome, CommandError> {
-    match ask(loaded, &Request::Status, STATUS_WAIT)? {
+pub(super) fn status(source: &ConfigSource, json: bool) -> Result<Outcome, CommandError> {
+    match ask(source, &Request::Status, STATUS_WAIT)? {
         Response::Status(status) if json => print_json(&status)?,
         Response::Status(status) => print(&report::status(&status, View::detect()))?,
         other => return Err(unexpected(other)),
@@ -23,21 +23,8 @@ pub(super) fn status(loaded: &Loaded, json: bool) -> Result<Outcome, CommandErro
     Ok(Outcome::Done)
 }
 
-/// The file may be wrong by now, or name other folders than the daemon has: then the daemon is found by the file.
 pub(super) fn reload(source: &ConfigSource) -> Result<Outcome, CommandError> {
-    let asked = config::load(source)
-        .map_err(CommandError::from)
-        .and_then(|loaded| ask(&loaded, &Request::Reload, RELOAD_WAIT));
-    let response = match asked {
-        Err(
-            error @ (CommandError::Config(_) | CommandError::Control(ControlError::NoDaemon(_))),
-        ) => {
-            let state = daemon_of(source).ok_or(error)?;
-            control::ask(&state, &Request::Reload, RELOAD_WAIT)?
-        }
-        asked => asked?,
-    };
-    match response {
+    match ask(source, &Request::Reload, RELOAD_WAIT)? {
         Response::Reloaded { changed } if changed.is_empty() => {
             print("config reloaded: nothing changed\n")?;
         }
@@ -47,6 +34,27 @@ pub(super) fn reload(source: &ConfigSource) -> Result<Outcome, CommandError> {
         other => return Err(unexpected(other)),
     }
     Ok(Outcome::Done)
+}
+
+/// Asks the daemon of this config. The file may be wrong by now, or name other folders than the daemon has: then the
+/// daemon is found by the file.
+fn ask(source: &ConfigSource, request: &Request, wait: Duration) -> Result<Response, CommandError> {
+    let asked = config::load(source)
+        .map_err(CommandError::from)
+        .and_then(|loaded| {
+            let config = &loaded.config;
+            let state = state_path(&config.state_dir, &config.export_dir);
+            Ok(control::ask(&state, request, wait)?)
+        });
+    match asked {
+        Err(
+            error @ (CommandError::Config(_) | CommandError::Control(ControlError::NoDaemon(_))),
+        ) => {
+            let state = daemon_of(source).ok_or(error)?;
+            Ok(control::ask(&state, request, wait)?)
+        }
+        asked => asked,
+    }
 }
 
 /// The state folder of the daemon that runs on this config file and nothing else.
@@ -67,11 +75,6 @@ fn daemon_of(source: &ConfigSource) -> Option<PathBuf> {
 
 fn is_same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-fn ask(loaded: &Loaded, request: &Request, wait: Duration) -> Result<Response, CommandError> {
-    let state = state_path(&loaded.config.state_dir, &loaded.config.export_dir);
-    Ok(control::ask(&state, request, wait)?)
 }
 
 fn unexpected(response: Response) -> CommandError {

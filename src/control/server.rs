@@ -1,13 +1,14 @@
 //! The daemon's end of the control socket. It trusts no client: not its input, its patience or its goodbye.
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::net::UnixListener as StdListener;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, Mode, chmodat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Mode, chmodat, renameat, statat, unlinkat};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -51,6 +52,8 @@ impl Default for Limits {
 pub struct Socket {
     listener: StdListener,
     folder: OwnedFd,
+    /// Of the socket's file, which no other file can have while the socket is open.
+    inode: u64,
 }
 
 impl Socket {
@@ -72,38 +75,60 @@ impl Socket {
         // Nobody can connect before `listen`, nor find the socket under its name before it is private.
         chmodat(&folder, NEW, Mode::RUSR | Mode::WUSR, AtFlags::empty())?;
         listen(&socket, BACKLOG)?;
+        let inode = inode_of(&folder, NEW)?;
         renameat(&folder, NEW, &folder, SOCKET_NAME)?;
         Ok(Self {
             listener: socket.into(),
             folder,
+            inode,
         })
+    }
+
+    /// Takes the name away, unless it is another socket's by now: of the next daemon, or of this one again.
+    fn unname(&self) {
+        if inode_of(&self.folder, SOCKET_NAME).is_ok_and(|inode| inode == self.inode) {
+            // If it stays, it is as one that a crash left: found dead by clients, replaced by the next daemon.
+            let _replaced_later = unlinkat(&self.folder, SOCKET_NAME, AtFlags::empty());
+        }
+    }
+
+    /// Ends it; returns those who have connected and were not taken in yet.
+    fn close(self) -> VecDeque<StdStream> {
+        self.unname();
+        // Until there is nobody left, or the system has no room for more.
+        std::iter::from_fn(|| self.listener.accept().ok())
+            .map(|(stream, _)| stream)
+            .collect()
     }
 
     fn on_runtime(self) -> io::Result<Listening> {
         let listener = UnixListener::from_std(self.listener.try_clone()?)?;
         Ok(Listening {
             listener,
-            _socket: self,
+            socket: self,
         })
     }
+}
+
+fn inode_of(folder: &OwnedFd, name: &str) -> rustix::io::Result<u64> {
+    Ok(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?.st_ino)
 }
 
 /// The socket on a runtime.
 struct Listening {
     listener: UnixListener,
     /// Gone, the name is gone too.
-    _socket: Socket,
+    socket: Socket,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // If it stays, it is as one that a crash left: found dead by clients, replaced by the next daemon.
-        let _replaced_later = unlinkat(&self.folder, SOCKET_NAME, AtFlags::empty());
+        self.unname();
     }
 }
 
 /// Serves clients until it is dropped; then all of them are cut off. A socket that comes over `moves` takes the place of
-/// the one before it; who has connected through that stays.
+/// the one before it; who has connected through that is served.
 ///
 /// # Errors
 /// When the runtime can't take the socket.
@@ -116,6 +141,8 @@ pub async fn serve(
     let mut listening = socket.on_runtime()?;
     let places = Arc::new(Semaphore::new(limits.clients));
     let mut clients = JoinSet::new();
+    // Came through a socket that is no more.
+    let mut left_over = VecDeque::new();
     loop {
         while clients.try_join_next().is_some() {}
         let place = Arc::clone(&places)
@@ -123,14 +150,17 @@ pub async fn serve(
             .await
             .map_err(io::Error::other)?;
         let accepted = tokio::select! {
-            accepted = listening.listener.accept() => accepted,
+            biased;
+            Some(stream) = std::future::ready(left_over.pop_front()) => on_runtime(stream),
             Some(moved) = moves.recv() => {
-                listening = moved.on_runtime()?;
+                let before = std::mem::replace(&mut listening, moved.on_runtime()?);
+                left_over = before.socket.close();
                 continue;
             }
+            accepted = listening.listener.accept() => accepted.map(|(stream, _)| stream),
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok(stream) => {
                 let daemon = daemon.clone();
                 clients.spawn(async move {
                     // A client that went away is its own business.
@@ -142,6 +172,11 @@ pub async fn serve(
             Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
         }
     }
+}
+
+fn on_runtime(stream: StdStream) -> io::Result<UnixStream> {
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
 }
 
 async fn serve_client(

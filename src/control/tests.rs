@@ -121,6 +121,53 @@ fn a_stale_socket_is_replaced() {
 }
 
 #[test]
+fn a_name_that_is_another_sockets_by_now_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Socket::listen_in(folder.path()).unwrap();
+    let second = Socket::listen_in(folder.path()).unwrap();
+    drop(first);
+    raw(folder.path());
+    drop(second);
+    assert!(!folder.path().join(SOCKET_NAME).exists());
+}
+
+#[test]
+fn who_came_before_the_socket_moved_is_answered() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = Socket::listen_in(here.path()).unwrap();
+    let clients: Vec<UnixStream> = (0..16).map(|_| raw(here.path())).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (sockets, moves) = mpsc::unbounded_channel();
+    let moved = Socket::listen_in(there.path()).unwrap();
+    sockets.send(moved).unwrap();
+    let (sender, _requests) = mpsc::channel::<Asked>(1);
+    std::thread::scope(|scope| {
+        let (done, finished) = tokio::sync::oneshot::channel();
+        let here = here.path();
+        let there = there.path();
+        scope.spawn(move || {
+            for mut client in clients.into_iter().chain([raw(there)]) {
+                client.write_all(b"nonsense\n").unwrap();
+                let mut line = String::new();
+                BufReader::new(client).read_line(&mut line).unwrap();
+                assert!(line.contains("this is no request"), "{line}");
+            }
+            assert!(!here.join(SOCKET_NAME).exists());
+            done.send(()).unwrap();
+        });
+        runtime.block_on(async {
+            tokio::select! {
+                result = serve(socket, moves, Limits::default(), sender) => panic!("{result:?}"),
+                _ = finished => {}
+            }
+        });
+    });
+}
+
+#[test]
 fn a_path_longer_than_an_address() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("x".repeat(200)).join("y".repeat(200));

@@ -32,7 +32,7 @@ use crate::log::{LogHandle, events};
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
-use crate::watch::{Inbox, Notice, Schedule, Watch, WatchError};
+use crate::watch::{Dirty, Inbox, Notice, Schedule, Watch, WatchError};
 use root::Root;
 use step::{Step, StepDone, StepEvent};
 
@@ -240,13 +240,28 @@ impl Daemon<'_> {
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
+        if self.work_is_due(now) && self.may_give_way() {
+            self.halt.send_replace(Halt::Drain);
+        }
         if self.root == Root::Gone || !matches!(self.work, Work::Idle(_)) {
             return Ok(());
         }
-        if self.pending.trigger.is_some() || self.debouncer.due(now) || self.retry_due(now) {
+        if self.work_is_due(now) || self.retry_due(now) {
             self.begin_step();
         }
         Ok(())
+    }
+
+    /// Whether there is more to do than to try again what failed.
+    fn work_is_due(&self, now: Instant) -> bool {
+        self.reload.is_some() || self.pending.trigger.is_some() || self.debouncer.due(now)
+    }
+
+    /// Whether what runs can be cut short. What failed is tried again when there is nothing else to do: whoever changes a
+    /// note waits for no more of it than the jobs in flight.
+    fn may_give_way(&self) -> bool {
+        let retries = |current: &step::Current| current.trigger == Trigger::Retry;
+        self.current.as_ref().is_some_and(retries) && *self.halt.borrow() == Halt::No
     }
 
     fn retry_due(&self, now: Instant) -> bool {
@@ -263,14 +278,19 @@ impl Daemon<'_> {
         };
         engine.set_progress(self.progress.clone());
         let now = Instant::now();
-        let dirty = self.inbox.take();
-        self.debouncer.taken();
-        let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
-            Trigger::Retry
+        // A step before this one may have given way.
+        self.halt.send_replace(Halt::No);
+        let (dirty, trigger) = if self.work_is_due(now) {
+            self.debouncer.taken();
+            (self.inbox.take(), Trigger::Watch)
         } else {
-            Trigger::Watch
-        });
+            // Hints that are not due wait on.
+            (Dirty::default(), Trigger::Retry)
+        };
+        let pending = std::mem::take(&mut self.pending);
+        // One for what failed that could not look is no reason for this one, which takes in changes too.
+        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
+        let trigger = asked.unwrap_or(trigger);
         let step = Step {
             engine: *engine,
             dirty,
@@ -422,7 +442,12 @@ impl Daemon<'_> {
     }
 
     fn idle_sentence(&self) -> String {
-        service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing)
+        let sentence =
+            service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing);
+        match &self.config_error {
+            Some(error) => format!("{sentence}; config rejected: {error}"),
+            None => sentence,
+        }
     }
 
     fn say_status(&mut self, text: &str) {
@@ -442,6 +467,10 @@ impl Daemon<'_> {
     /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
     /// step runs, it has got further or only waits for commands, which have a time limit of their own.
     fn ping(&mut self) {
+        if !self.is_ready && !self.stopping {
+            // A start has a time limit of its own; a ping would put the watchdog's in its place.
+            return;
+        }
         let beats = self.progress.beats();
         let running = matches!(self.work, Work::Running(_));
         let waits = self.progress.commands.load(Ordering::Relaxed) > 0;

@@ -117,7 +117,9 @@ mod tests {
     fn what_was_put_there_can_be_had_again() {
         let folder = tempfile::tempdir().unwrap();
         let shelf = FileShelf::new_in(folder.path()).unwrap();
-        let things: Vec<Vec<u8>> = (0..2000).map(|n| vec![n as u8; n]).collect();
+        let things: Vec<Vec<u8>> = (0..2000_usize)
+            .map(|n| vec![n.to_le_bytes()[0]; n])
+            .collect();
         let places: Vec<Place> = things
             .iter()
             .map(|thing| shelf.put(thing).unwrap())
@@ -141,7 +143,7 @@ mod tests {
             tail: Mutex::default(),
         };
         let place = shelf.put(b"first").unwrap();
-        assert!(shelf.put(&[0; PORTION]).is_none());
+        assert!(shelf.put(&vec![0; PORTION]).is_none());
         assert!(shelf.put(b"small").is_none());
         assert_eq!(shelf.get(place), b"first");
     }

@@ -1,20 +1,29 @@
 //! Changes that the manifest refused: they are committed together with the next ones, in order, and until then what is read of
-//! the outputs is read through them. Otherwise a plan would rest on rows of files that are others by now.
+//! the outputs is read through them. Otherwise a plan would rest on rows of files that are others by now. Where no change
+//! comes, a batch of nothing comes for them after a while.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use super::Engine;
+use super::failures::wait_after;
 use crate::manifest::{Changes, Manifest, ManifestError, Owner, StoredOutput};
 use crate::path::OutputPath;
 
-/// The refused changes, oldest first.
+/// The refused changes, oldest first, and when to try again.
 #[derive(Debug, Default)]
-pub(super) struct Backlog(Vec<Changes>);
+pub(super) struct Backlog {
+    changes: Vec<Changes>,
+    attempt: u32,
+    due: Option<Instant>,
+}
 
 impl Backlog {
-    /// Keeps changes for the next commit.
-    pub(super) fn hold(&mut self, changes: Changes) {
-        self.0.push(changes);
+    /// Keeps changes that could not be committed for the next commit.
+    pub(super) fn hold(&mut self, changes: Changes, now: Instant) {
+        self.changes.push(changes);
+        self.attempt = self.attempt.saturating_add(1);
+        self.due = Some(now + wait_after(self.attempt));
     }
 
     /// Commits all, and `changes` last. What is not committed waits here.
@@ -22,18 +31,24 @@ impl Backlog {
         &mut self,
         manifest: &mut Manifest,
         changes: Changes,
+        now: Instant,
     ) -> Result<(), ManifestError> {
-        self.hold(changes);
+        self.hold(changes, now);
         // In one transaction: an older batch alone would tell of files that a later one has replaced.
-        manifest.commit_all(&self.0)?;
-        self.0.clear();
+        manifest.commit_all(&self.changes)?;
+        *self = Self::default();
         Ok(())
+    }
+
+    /// When a batch must come for them, if none comes before.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.due
     }
 
     /// What the changes say of the rows that they touch; `None` for one that they remove.
     fn rows(&self) -> BTreeMap<&OutputPath, Option<&StoredOutput>> {
         let mut rows = BTreeMap::new();
-        for changes in &self.0 {
+        for changes in &self.changes {
             rows.extend(changes.outputs_removed.iter().map(|path| (path, None)));
             rows.extend(changes.outputs.iter().map(|row| (&row.path, Some(row))));
         }

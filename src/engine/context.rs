@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::prepare::BatchJob;
-use super::texts::Texts;
+use super::texts::{Kept, Texts};
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
-use crate::export::{Formats, Listed, RenderError, Source, SourceError};
+use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::plan::Work;
@@ -53,20 +53,21 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(engine: &Engine, texts: BTreeMap<NotePath, Note>) -> Self {
-        let files = engine.vault.files();
-        let kept = Texts::default();
-        for (path, note) in texts {
-            if let Some(id) = files.find(path.as_str()) {
-                kept.keep(id, Arc::new(note));
-            }
-        }
+    pub(super) fn new(
+        engine: &Engine,
+        looked: BTreeMap<NotePath, Kept>,
+        jobs: &[BatchJob],
+    ) -> Self {
+        let readers = jobs.iter().filter_map(|job| match job.job.work {
+            Work::Note(id, _) => Some(id),
+            Work::Page(..) | Work::Copy(_) => None,
+        });
         Self {
             formats: engine.formats.clone(),
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
-            texts: kept,
+            texts: Texts::new(looked, engine.vault.files(), readers),
         }
     }
 
@@ -77,12 +78,9 @@ impl Context {
     pub fn run(&self, job: &BatchJob) -> Result<Staged, JobError> {
         match &job.job.work {
             Work::Note(id, format) => {
-                let bytes = self.formats.render(*format, self, *id)?;
-                // The jobs of one note are begun in the order of the formats: nobody is likely to ask for it again.
-                if format + 1 == self.formats.len() && !self.is_embedded(*id) {
-                    self.texts.forget(*id);
-                }
-                self.stage(job, &bytes)
+                let bytes = self.formats.render(*format, self, *id);
+                self.was_read(*id);
+                self.stage(job, &bytes?)
             }
             Work::Page(page, format) => {
                 let bytes = self.formats.render_page(*format, self, page)?;
@@ -109,29 +107,40 @@ impl Context {
         )?)
     }
 
+    /// What a job with a command needs to run; `None` when its format has none. Blocks.
+    ///
+    /// # Errors
+    /// See [`RenderError`].
+    pub fn invocation(&self, id: FileId, format: usize) -> Result<Option<Invocation>, RenderError> {
+        let invocation = self.formats.invocation(format, self, id);
+        self.was_read(id);
+        invocation
+    }
+
+    /// One of a note's own jobs has read it.
+    fn was_read(&self, id: FileId) {
+        if self.texts.was_read(id) && !self.is_embedded(id) {
+            self.texts.forget(id);
+        }
+    }
+
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         let path = self.path(id);
-        let planned = self
-            .vault
-            .files()
-            .get(id)
-            .facts()
-            .map(|facts| facts.content);
+        let superseded = || SourceError::Superseded(path.clone());
+        let planned = self.vault.files().get(id).facts().ok_or_else(superseded)?;
         let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => SourceError::Superseded(path.clone()),
+            std::io::ErrorKind::NotFound => superseded(),
             _ => SourceError::Unreadable {
                 path: path.clone(),
                 error,
             },
         })?;
-        if planned != Some(ContentHash::of(&bytes)) {
-            return Err(SourceError::Superseded(path.clone()));
-        }
-        let note = Arc::new(note::parse(path, &bytes));
-        if self.formats.len() > 1 || self.is_embedded(id) {
-            self.texts.keep(id, note.clone());
-        }
-        Ok(note)
+        let note = match self.texts.syntax(id) {
+            Some(syntax) => Note::recall(bytes, planned, syntax).ok_or_else(superseded)?,
+            None if ContentHash::of(&bytes) != planned.content => return Err(superseded()),
+            None => note::parse(path, &bytes),
+        };
+        Ok(Arc::new(note))
     }
 
     /// Whether other notes' jobs read this one too.
@@ -147,7 +156,7 @@ impl Source for Context {
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
-        self.texts.get(id).map_or_else(|| self.read(id), Ok)
+        self.texts.get_or_read(id, || self.read(id))
     }
 
     fn path(&self, id: FileId) -> &NotePath {
@@ -166,8 +175,8 @@ impl Source for Context {
         self.vault
             .files()
             .get(id)
-            .facts()
-            .map(|facts| facts.title.into())
+            .head()
+            .map(|facts| facts.title)
             .unwrap_or_default()
     }
 
@@ -180,11 +189,11 @@ impl Source for Context {
         ids.into_iter()
             .filter_map(|id| {
                 let file = self.vault.files().get(id);
-                let facts = file.facts()?;
+                let facts = file.head()?;
                 Some(Listed {
                     id,
                     path: file.path.clone(),
-                    title: facts.title.into(),
+                    title: facts.title,
                     tags: facts.tags,
                 })
             })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::look::is_below;
 use super::{Batch, Engine, JobError, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
@@ -108,7 +109,7 @@ struct Tally {
 
 impl Engine {
     /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
-    /// private. Returns what was deleted and what could not be.
+    /// private, or in the way of a job's file. Returns what was deleted and what could not be.
     pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
         let rewritten: BTreeSet<&OutputPath> =
             batch.jobs.iter().map(|job| &job.job.output).collect();
@@ -116,7 +117,22 @@ impl Engine {
             .into_iter()
             .partition(|path| rewritten.contains(path));
         batch.withdraw = later;
-        self.withdraw(now)
+        let mut withdrawn = self.withdraw(now);
+        withdrawn.folders = self.make_way(&batch.in_the_way);
+        withdrawn
+    }
+
+    /// Removes these folders of ours and those in them, where they are empty.
+    fn make_way(&mut self, folders: &BTreeSet<OutputPath>) -> Vec<OutputPath> {
+        let mut doubtful = BTreeSet::new();
+        for top in folders {
+            // Between a folder and what lies in it, others can come: `a.html`, `a.html-old`, `a.html/b`.
+            let alike = self.made.range::<OutputPath, _>(top..);
+            let alike = alike.take_while(|folder| folder.as_str().starts_with(top.as_str()));
+            let within = alike.filter(|folder| is_below(folder.as_str(), top.as_str()));
+            doubtful.extend(within.cloned());
+        }
+        self.remove_folders(doubtful)
     }
 
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
@@ -148,7 +164,8 @@ impl Engine {
     /// Ends a batch: withdraws the older outputs of what failed, and commits what happened.
     ///
     /// # Errors
-    /// When the manifest can't be written. What happened is kept and committed with the next batch.
+    /// When the manifest can't be written. What happened is kept and committed with the next batch, for which [`Self::next_due`]
+    /// sees to it that there is one.
     pub fn finish(
         &mut self,
         batch: Batch,
@@ -170,7 +187,12 @@ impl Engine {
         stale.retain(|path| !tally.written.contains(path));
         let mut late = self.withdraw(stale);
         late.merge(withdrawn);
-        self.forget_folders(&late.gone, batch.audited, &mut tally.changes);
+        let emptied = late.gone.iter().chain(&late.folders);
+        late.folders
+            .extend(self.forget_folders(emptied, batch.audited));
+        let made = &self.made;
+        let unmade = late.folders.into_iter().filter(|path| !made.contains(path));
+        tally.changes.folders_removed.extend(unmade);
         tally.changes.outputs_removed.extend(
             late.gone
                 .into_iter()
@@ -192,9 +214,9 @@ impl Engine {
         }
         self.has_outputs |= !tally.changes.outputs.is_empty();
         let committed = match self.secure_names(&tally.changes) {
-            Ok(()) => self.commit(tally.changes),
+            Ok(()) => self.commit(tally.changes, now),
             Err(error) => {
-                self.backlog.hold(tally.changes);
+                self.backlog.hold(tally.changes, now);
                 let path = self.config.export_dir.clone();
                 Err(ManifestError::Io { path, error })
             }
@@ -206,10 +228,11 @@ impl Engine {
     }
 
     /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
-    /// under a name would be taken for somebody else's. Where both lie on one file system its journal keeps their order.
+    /// under a name would be taken for somebody else's. On one file system too: what the database writes over its older
+    /// log is in no journal, so it may be on the disk before the names are.
     fn secure_names(&self, changes: &Changes) -> std::io::Result<()> {
         let nothing = changes.outputs.is_empty() && changes.outputs_removed.is_empty();
-        if nothing || self.flush_covers_manifest {
+        if nothing {
             return Ok(());
         }
         self.outputs.flush()
@@ -364,9 +387,13 @@ impl Engine {
         });
     }
 
-    /// Removes folders that we made and that are empty now, from the deepest up: those in which something went and, after
-    /// an audit, those that an earlier process had no time for.
-    fn forget_folders(&mut self, gone: &[OutputPath], audited: bool, changes: &mut Changes) {
+    /// Removes folders that we made and that are empty now: those in which something went and, after an audit, those that
+    /// an earlier process had no time for.
+    fn forget_folders<'a>(
+        &mut self,
+        gone: impl Iterator<Item = &'a OutputPath>,
+        audited: bool,
+    ) -> Vec<OutputPath> {
         let mut doubtful = BTreeSet::new();
         if audited {
             doubtful.clone_from(&self.made);
@@ -380,14 +407,21 @@ impl Engine {
                 }
             }
         }
+        self.remove_folders(doubtful)
+    }
+
+    /// Removes those of our folders that are empty, from the deepest up, and returns them.
+    fn remove_folders(&mut self, doubtful: BTreeSet<OutputPath>) -> Vec<OutputPath> {
+        let mut removed = Vec::new();
         for folder in doubtful.into_iter().rev() {
             // A folder that can't be removed stays ours and is tried when something in it goes again.
             if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
                 self.made.remove(&folder);
                 self.unsaved.made.remove(&folder);
-                changes.folders_removed.push(folder);
+                removed.push(folder);
             }
         }
+        removed
     }
 
     /// Failures of what is no longer wanted are over.
@@ -473,8 +507,8 @@ impl Engine {
         }
     }
 
-    fn commit(&mut self, changes: Changes) -> Result<(), ManifestError> {
-        self.backlog.commit(&mut self.manifest, changes)?;
+    fn commit(&mut self, changes: Changes, now: Instant) -> Result<(), ManifestError> {
+        self.backlog.commit(&mut self.manifest, changes, now)?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);
@@ -488,6 +522,8 @@ impl Engine {
 pub struct Withdrawn {
     deleted: u32,
     gone: Vec<OutputPath>,
+    /// Folders of ours that are gone.
+    folders: Vec<OutputPath>,
     refused: Vec<(OutputPath, String)>,
 }
 
@@ -495,6 +531,7 @@ impl Withdrawn {
     fn merge(&mut self, other: Self) {
         self.deleted += other.deleted;
         self.gone.extend(other.gone);
+        self.folders.extend(other.folders);
         self.refused.extend(other.refused);
     }
 }

@@ -7,12 +7,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use super::texts::MOST_BYTES;
+use super::texts::{Kept, Room};
 use super::{Engine, EngineError};
 use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
 use crate::path::NotePath;
-use crate::vault::{Change, File, FileId, Files, Note, PackedFacts, Seen, Vault, note};
+use crate::vault::{Change, File, FileId, Files, PackedFacts, Seen, Vault, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
@@ -46,8 +46,8 @@ impl FolderListener for Unwatched {
 /// What a look found.
 pub(super) struct Look {
     pub(super) changes: Vec<Change>,
-    /// Texts of changed notes, as many as fit.
-    pub(super) texts: BTreeMap<NotePath, Note>,
+    /// What is kept of the notes that were read.
+    pub(super) texts: BTreeMap<NotePath, Kept>,
     /// What could not be read and why: what is known of it stays.
     unreadable: Vec<(String, std::io::Error)>,
     /// What of that was not known before.
@@ -114,6 +114,21 @@ fn is_known(file: &File, is_note: bool, stamp: &Stamp) -> bool {
 impl Engine {
     /// Looks where `dirty` points.
     pub(super) fn look(
+        &mut self,
+        dirty: &Dirty,
+        now: Instant,
+        listener: &dyn FolderListener,
+    ) -> Result<Look, EngineError> {
+        let looked = self.look_around(dirty, now, listener);
+        if looked.is_err() {
+            // It may have taken an empty tree for the folders' end; what was in them has not gone.
+            let folders = self.folders_of_files();
+            self.folders.extend(folders);
+        }
+        looked
+    }
+
+    fn look_around(
         &mut self,
         dirty: &Dirty,
         now: Instant,
@@ -384,8 +399,8 @@ impl Engine {
         let mut texts = BTreeMap::new();
         for (path, read) in read_all(&*self.notes, to_read, &self.progress) {
             match read {
-                Ok((seen, text)) => {
-                    texts.extend(text.map(|text| (path.clone(), text)));
+                Ok((seen, kept)) => {
+                    texts.extend(kept.map(|kept| (path.clone(), kept)));
                     changes.push(Change {
                         path,
                         now: Some(seen),
@@ -427,7 +442,7 @@ impl Engine {
     }
 }
 
-type Read = std::io::Result<(Seen, Option<Note>)>;
+type Read = std::io::Result<(Seen, Option<Kept>)>;
 
 /// Reads and parses notes on as many threads as there are processors.
 fn read_all(
@@ -443,13 +458,13 @@ fn read_all(
             .map_or(1, usize::from)
             .min(worth),
     };
-    let kept = AtomicUsize::new(0);
+    let room = Room::default();
     if threads == 1 {
         return paths
             .into_iter()
             .map(|path| {
                 progress.beat();
-                (path.clone(), read(notes, &path, &kept))
+                (path.clone(), read(notes, &path, &room))
             })
             .collect();
     }
@@ -466,7 +481,7 @@ fn read_all(
                     }
                     progress.beat();
                     for path in &paths[from..paths.len().min(from + WORTH_A_THREAD)] {
-                        mine.push((path.clone(), read(notes, path, &kept)));
+                        mine.push((path.clone(), read(notes, path, &room)));
                     }
                 }
                 crate::sync::lock(&results).append(&mut mine);
@@ -478,7 +493,7 @@ fn read_all(
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
+fn read(notes: &dyn NotesDisk, path: &NotePath, room: &Room) -> Read {
     let now = notes.now();
     let (bytes, stamp) = notes.read(path)?;
     let note = note::parse(path, &bytes);
@@ -487,8 +502,7 @@ fn read(notes: &dyn NotesDisk, path: &NotePath, kept: &AtomicUsize) -> Read {
         trusted: is_trusted(&stamp, now),
         facts: Some(PackedFacts::pack(&note.facts)),
     };
-    let keep = kept.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len() <= MOST_BYTES;
-    Ok((seen, keep.then_some(note)))
+    Ok((seen, room.keep(note, &bytes)))
 }
 
 fn is_trusted(stamp: &Stamp, now: i64) -> bool {
@@ -496,7 +510,7 @@ fn is_trusted(stamp: &Stamp, now: i64) -> bool {
 }
 
 /// Whether `folder` is `top` or lies below it.
-fn is_below(folder: &str, top: &str) -> bool {
+pub(super) fn is_below(folder: &str, top: &str) -> bool {
     top.is_empty()
         || folder
             .strip_prefix(top)

@@ -66,7 +66,7 @@ pub struct Engine {
     failures: Arc<Failures>,
     /// What of the vault the manifest doesn't know yet.
     unsaved: Unsaved,
-    /// Commits that failed: tried again before the next.
+    /// Commits that failed: tried again with the next.
     backlog: Backlog,
     /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
     is_saved: bool,
@@ -146,6 +146,7 @@ impl Engine {
             self.failures.next_due(),
             self.unreadable.next_due(),
             self.left_over.next_due(),
+            self.backlog.next_due(),
         ];
         waits.into_iter().flatten().min()
     }

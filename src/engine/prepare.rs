@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
+use super::texts::Kept;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
@@ -92,6 +93,8 @@ pub struct Batch {
     pub(super) audited: bool,
     /// Outputs that go.
     pub(super) withdraw: BTreeSet<OutputPath>,
+    /// Folders of ours in the place of jobs' files.
+    pub(super) in_the_way: BTreeSet<OutputPath>,
     /// What the jobs read from.
     pub context: Arc<Context>,
     /// Problems of notes that are new or changed, for the log.
@@ -100,6 +103,13 @@ pub struct Batch {
     pub unreadable: Vec<(String, String)>,
     /// Why the manifest was begun anew for this batch, if it was.
     pub renewed: Option<String>,
+}
+
+impl Batch {
+    /// Whether any output or folder goes.
+    pub fn has_withdrawals(&self) -> bool {
+        !self.withdraw.is_empty() || !self.in_the_way.is_empty()
+    }
 }
 
 impl Engine {
@@ -163,24 +173,35 @@ impl Engine {
         }
         // Before the audit: what failed has no output, but that is not why it is made.
         let overtaken = std::mem::take(&mut self.overtaken);
-        self.want_retries(request.now, &overtaken, &mut wanted)?;
+        let retries = self.retries(request);
+        self.want_retries(&retries, &overtaken, &mut wanted)?;
         wanted.overtaken = overtaken;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request.full)?;
-        self.drop_failures_without_job(request.now, &plan);
+        self.drop_failures_without_job(&retries, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
-        if nothing && !request.always {
+        let waiting = self.backlog.next_due();
+        let commits_again = waiting.is_some_and(|due| due <= request.now);
+        if nothing && !request.always && !commits_again {
             return Ok(None);
         }
         self.batch(request, &delta, plan, look.texts, unreadable)
             .map(Some)
     }
 
+    /// What failed and is tried again. Changes don't wait for it: theirs are batches of their own.
+    fn retries(&self, request: &Request<'_>) -> Vec<FailureKey> {
+        match request.trigger {
+            Trigger::Watch => Vec::new(),
+            _ => self.failures.due(request.now).cloned().collect(),
+        }
+    }
+
     fn want_retries(
         &mut self,
-        now: Instant,
+        retries: &[FailureKey],
         overtaken: &BTreeSet<FailureKey>,
         wanted: &mut Wanted,
     ) -> Result<(), EngineError> {
@@ -190,7 +211,7 @@ impl Engine {
                 want(wanted, row, Because::Retry);
             }
         }
-        for key in self.failures.due(now).chain(overtaken) {
+        for key in retries.iter().chain(overtaken) {
             match &key.owner {
                 Owner::Note(id) => {
                     wanted.notes.entry(*id).or_insert(Because::Retry);
@@ -204,20 +225,18 @@ impl Engine {
         Ok(())
     }
 
-    /// What is due to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
-    fn drop_failures_without_job(&mut self, now: Instant, plan: &Plan) {
-        if self.failures.is_empty() {
+    /// What is to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
+    fn drop_failures_without_job(&mut self, retries: &[FailureKey], plan: &Plan) {
+        if retries.is_empty() {
             return;
         }
         let jobs = plan.jobs.iter().map(|job| self.failure_key(&job.work));
         let blocked = plan.blocked.iter();
         let blocked = blocked.map(|job| self.failure_key(&Work::Note(job.id, job.format)));
         let planned: BTreeSet<FailureKey> = jobs.chain(blocked).collect();
-        let due = self.failures.due(now);
-        let over: Vec<FailureKey> = due.filter(|key| !planned.contains(key)).cloned().collect();
-        for key in over {
-            self.failures_mut().clear(&key);
-            self.unsaved.failures_over.push(key);
+        for key in retries.iter().filter(|key| !planned.contains(key)) {
+            self.failures_mut().clear(key);
+            self.unsaved.failures_over.push(key.clone());
         }
     }
 
@@ -327,7 +346,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: BTreeMap<NotePath, crate::vault::Note>,
+        texts: BTreeMap<NotePath, Kept>,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;
@@ -354,7 +373,10 @@ impl Engine {
                 Some((file.path.clone(), file.facts()?.problem?))
             })
             .collect();
-        let context = Context::new(self, texts);
+        let context = Context::new(self, texts, &jobs);
+        let outputs = jobs.iter().map(|job| &job.job.output);
+        let in_the_way = outputs.filter(|output| self.made.contains(*output));
+        let in_the_way = in_the_way.cloned().collect();
         Ok(Batch {
             number,
             trigger: request.trigger,
@@ -366,6 +388,7 @@ impl Engine {
             blocked: plan.blocked,
             audited: request.audit,
             withdraw: plan.withdraw,
+            in_the_way,
             context: Arc::new(context),
             problems,
             unreadable,

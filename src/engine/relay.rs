@@ -61,6 +61,6 @@ mod tests {
             hand_over(1);
             Err("no more")
         };
-        assert_eq!(relay(make, |items| items.count()), Err("no more"));
+        assert_eq!(relay(make, Iterator::count), Err("no more"));
     }
 }

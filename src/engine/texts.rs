@@ -1,45 +1,141 @@
-//! The notes' texts that a batch keeps in memory: those that were just read to be looked at, and those that more than one
-//! job reads. Bounded: past the bound a job reads the file again, which the system keeps in its cache anyway.
+//! What a batch keeps of the notes that it reads: whole notes while there is room, and of all others what was found in
+//! their text, so that a job that reads the file again (from the system's cache) need not parse it again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use crate::path::NotePath;
 use crate::sync::lock;
-use crate::vault::{FileId, Note};
+use crate::vault::syntax::PackedSyntax;
+use crate::vault::{FileId, Files, Note};
 
-/// How many bytes of text are kept at most. What is known of a note besides comes to about as much again.
-pub(super) const MOST_BYTES: usize = 16 << 20;
+/// How many bytes of text are kept at most; a whole note takes about three times its text. Enough for a hub and all that
+/// embed it. More would save a third of what a job costs, and take the memory of a large export.
+const MOST_TEXT: usize = 4 << 20;
+/// How many bytes of syntax are kept at most: that of some hundred thousand notes.
+const MOST_SYNTAX: usize = 16 << 20;
 
-/// Texts by note.
+/// What is kept of a note that was read to be looked at.
+pub(super) enum Kept {
+    Whole(Arc<Note>),
+    Syntax(PackedSyntax),
+}
+
+/// How much has been kept.
 #[derive(Default)]
-pub(super) struct Texts(Mutex<Kept>);
+pub(super) struct Room {
+    text: AtomicUsize,
+    syntax: AtomicUsize,
+}
+
+impl Room {
+    /// What to keep of a note that was read from `bytes`, if anything.
+    pub(super) fn keep(&self, note: Note, bytes: &[u8]) -> Option<Kept> {
+        if takes(&self.text, note.text.len(), MOST_TEXT) {
+            return Some(Kept::Whole(Arc::new(note)));
+        }
+        let syntax = note.packed_syntax(bytes)?;
+        takes(&self.syntax, syntax.size(), MOST_SYNTAX).then_some(Kept::Syntax(syntax))
+    }
+}
+
+/// Takes `size` bytes of a room of `most`, if so many are left.
+fn takes(taken: &AtomicUsize, size: usize, most: usize) -> bool {
+    let fits = |taken: usize| taken.checked_add(size).filter(|&taken| taken <= most);
+    let update = taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+    update.is_ok()
+}
+
+/// What is kept, by note.
+#[derive(Default)]
+pub(super) struct Texts {
+    notes: Mutex<Notes>,
+    syntaxes: HashMap<FileId, PackedSyntax>,
+    /// How many jobs have yet to read a note for its own outputs.
+    readers: HashMap<FileId, AtomicUsize>,
+}
 
 #[derive(Default)]
-struct Kept {
-    notes: HashMap<FileId, Arc<Note>>,
+struct Notes {
+    slots: HashMap<FileId, Arc<Slot>>,
     bytes: usize,
 }
 
+/// Locked while the note is read: whoever else wants it then waits for one reading. A slot is locked before the list of
+/// them, never after.
+type Slot = Mutex<Option<Arc<Note>>>;
+
 impl Texts {
-    /// The note, if it is kept.
-    pub(super) fn get(&self, id: FileId) -> Option<Arc<Note>> {
-        lock(&self.0).notes.get(&id).cloned()
+    /// What a look kept, for jobs that each read one of `readers`.
+    pub(super) fn new(
+        looked: BTreeMap<NotePath, Kept>,
+        files: &Files,
+        readers: impl Iterator<Item = FileId>,
+    ) -> Self {
+        let mut texts = Self::default();
+        for id in readers {
+            *texts.readers.entry(id).or_default().get_mut() += 1;
+        }
+        for (path, kept) in looked {
+            match (files.find(path.as_str()), kept) {
+                (None, _) => {}
+                (Some(id), Kept::Whole(note)) => {
+                    let notes = &mut lock(&texts.notes);
+                    notes.bytes += note.text.len();
+                    let slot = Mutex::new(Some(note));
+                    notes.slots.insert(id, Arc::new(slot));
+                }
+                (Some(id), Kept::Syntax(syntax)) => {
+                    texts.syntaxes.insert(id, syntax);
+                }
+            }
+        }
+        texts
     }
 
-    /// Keeps a note, if there is room.
-    pub(super) fn keep(&self, id: FileId, note: Arc<Note>) {
-        let mut kept = lock(&self.0);
-        let bytes = kept.bytes + note.text.len();
-        if bytes <= MOST_BYTES && kept.notes.insert(id, note).is_none() {
-            kept.bytes = bytes;
+    /// What was found in the note's text, if that is kept.
+    pub(super) fn syntax(&self, id: FileId) -> Option<&PackedSyntax> {
+        self.syntaxes.get(&id)
+    }
+
+    /// The note; where it is not kept, what `read` gives, which is kept while there is room.
+    pub(super) fn get_or_read<E>(
+        &self,
+        id: FileId,
+        read: impl FnOnce() -> Result<Arc<Note>, E>,
+    ) -> Result<Arc<Note>, E> {
+        let slot = lock(&self.notes).slots.entry(id).or_default().clone();
+        let mut kept = lock(&slot);
+        if let Some(note) = &*kept {
+            return Ok(note.clone());
         }
+        let note = read()?;
+        let mut notes = lock(&self.notes);
+        let bytes = notes.bytes + note.text.len();
+        let is_listed = notes
+            .slots
+            .get(&id)
+            .is_some_and(|listed| Arc::ptr_eq(listed, &slot));
+        if bytes <= MOST_TEXT && is_listed {
+            notes.bytes = bytes;
+            *kept = Some(note.clone());
+        }
+        Ok(note)
+    }
+
+    /// One of a note's own jobs has read it. True when no other is left.
+    pub(super) fn was_read(&self, id: FileId) -> bool {
+        let readers = self.readers.get(&id);
+        readers.is_none_or(|readers| readers.fetch_sub(1, Ordering::Relaxed) <= 1)
     }
 
     /// Makes room.
     pub(super) fn forget(&self, id: FileId) {
-        let mut kept = lock(&self.0);
-        if let Some(note) = kept.notes.remove(&id) {
-            kept.bytes -= note.text.len();
+        let slot = lock(&self.notes).slots.remove(&id);
+        let note = slot.and_then(|slot| lock(&slot).take());
+        if let Some(note) = note {
+            lock(&self.notes).bytes -= note.text.len();
         }
     }
 }
@@ -47,19 +143,71 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::NotePath;
     use crate::vault::note;
+
+    fn note_of(bytes: &[u8]) -> Note {
+        note::parse(&NotePath::new("a.md").unwrap(), bytes)
+    }
 
     #[test]
     fn keeps_what_fits_and_makes_room() {
-        let path = NotePath::new("a.md").unwrap();
-        let large = Arc::new(note::parse(&path, &vec![b'x'; MOST_BYTES / 2 + 1]));
+        let large = Arc::new(note_of(&vec![b'x'; MOST_TEXT / 2 + 1]));
         let texts = Texts::default();
-        texts.keep(FileId(0), large.clone());
-        texts.keep(FileId(1), large.clone());
-        assert!(texts.get(FileId(0)).is_some() && texts.get(FileId(1)).is_none());
+        let read = |id| texts.get_or_read(FileId(id), || Ok::<_, ()>(large.clone()));
+        assert!(read(0).is_ok() && read(1).is_ok());
+        let keeps = |id| {
+            let missed = texts.get_or_read(FileId(id), || Err(()));
+            missed.is_ok()
+        };
+        assert!(keeps(0) && !keeps(1));
         texts.forget(FileId(0));
-        texts.keep(FileId(1), large);
-        assert!(texts.get(FileId(0)).is_none() && texts.get(FileId(1)).is_some());
+        assert!(read(1).is_ok());
+        assert!(keeps(1) && !keeps(0));
+        assert_eq!(lock(&texts.notes).bytes, large.text.len());
+    }
+
+    #[test]
+    fn all_jobs_of_a_note_share_one_reading() {
+        let readers = [FileId(0); 8].into_iter();
+        let texts = Texts::new(BTreeMap::new(), &Files::default(), readers);
+        let readings = AtomicUsize::new(0);
+        let lasts = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let read = || {
+                        readings.fetch_add(1, Ordering::Relaxed);
+                        Ok::<_, ()>(Arc::new(note_of(b"x")))
+                    };
+                    assert!(texts.get_or_read(FileId(0), read).is_ok());
+                    if texts.was_read(FileId(0)) {
+                        lasts.fetch_add(1, Ordering::Relaxed);
+                        texts.forget(FileId(0));
+                    }
+                });
+            }
+        });
+        assert_eq!((readings.into_inner(), lasts.into_inner()), (1, 1));
+        assert_eq!(lock(&texts.notes).bytes, 0);
+    }
+
+    #[test]
+    fn past_the_room_for_texts_only_syntax_is_kept() {
+        let room = Room::default();
+        let whole = vec![b'x'; MOST_TEXT];
+        assert!(matches!(
+            room.keep(note_of(&whole), &whole),
+            Some(Kept::Whole(_))
+        ));
+        let small = b"[[b]] %%c%%";
+        let Some(Kept::Syntax(syntax)) = room.keep(note_of(small), small) else {
+            panic!("there is room for a syntax");
+        };
+        let note = note_of(small);
+        let recalled = Note::recall(small.to_vec(), note.facts.clone(), &syntax);
+        assert_eq!(recalled, Some(note));
+        // A text that is not the file's own must be parsed again.
+        let broken = b"\xff";
+        assert!(room.keep(note_of(broken), broken).is_none());
     }
 }

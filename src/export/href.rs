@@ -55,6 +55,13 @@ pub(super) fn encode(path: &str, href: &mut String) {
     }
 }
 
+/// A destination of [`relative`]'s as an attribute of raw HTML holds it, in quotes or without, alone or in a list.
+pub(super) fn in_attribute(href: &str) -> String {
+    let (path, fragment) = href.split_at(href.find('#').unwrap_or(href.len()));
+    let path = path.replace('=', "%3D").replace(',', "%2C");
+    [path, fragment.to_owned()].concat().replace('\'', "%27")
+}
+
 /// A name as text: whatever Markdown would read as markup is escaped.
 pub(super) fn escape_name(name: &str) -> String {
     let mut escaped = String::with_capacity(name.len());
@@ -194,6 +201,15 @@ mod tests {
         );
         assert_eq!(rel("", "100% A&B.md"), "100%25%20A%26B.md");
         assert_eq!(rel("", "a\u{a0}b.md"), "a%C2%A0b.md");
+    }
+
+    #[test]
+    fn destinations_end_no_attribute() {
+        let path = OutputPath::new("it's a=b, c & \"d\" #1.md").unwrap();
+        assert_eq!(
+            in_attribute(&(relative("", &path) + "#t=1,2'")),
+            "it%27s%20a%3Db%2C%20c%20%26%20%22d%22%20%231.md#t=1,2%27"
+        );
     }
 
     #[test]

@@ -3,17 +3,17 @@
 //! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
 //! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::href::{encode, escape_label, escape_line_start, escape_name, relative};
+use super::href::{encode, escape_label, escape_line_start, escape_name, in_attribute, relative};
 use super::place::{self, Site};
 use super::portable::Style;
 use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{
-    Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Wiki, default_label,
+    Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Span, Wiki, default_label,
     is_image, looks_like_file,
 };
 use crate::vault::{FileId, Note, Nowhere, Place, Ref, RefKind, Target};
@@ -24,6 +24,9 @@ const MAX_DEPTH: usize = 10;
 pub(super) const MAX_INLINED: usize = 16 << 20;
 /// What an embed counts at least, so that a fan of empty notes ends too.
 const MIN_COST: usize = 256;
+
+/// The destination that leads to the top of the page.
+const TOP: &str = "#";
 
 /// What a reference turns into.
 enum Meaning {
@@ -59,6 +62,16 @@ pub(super) struct Writer<'a> {
     frames: Vec<Frame>,
     notes: HashMap<FileId, Arc<Note>>,
     inlined: Vec<Range<usize>>,
+    pictures: BTreeSet<FileId>,
+}
+
+/// A note's body, written.
+pub(super) struct Written {
+    pub(super) body: String,
+    /// What of it was inlined.
+    pub(super) inlined: Vec<Range<usize>>,
+    /// The attachments that it shows in place.
+    pub(super) pictures: BTreeSet<FileId>,
 }
 
 impl<'a> Writer<'a> {
@@ -79,15 +92,20 @@ impl<'a> Writer<'a> {
             frames: vec![host],
             notes: HashMap::new(),
             inlined: Vec::new(),
+            pictures: BTreeSet::new(),
         }
     }
 
-    /// The body of `note`, the one that is written, and what of it was inlined.
-    pub(super) fn body(mut self, note: &Note) -> Result<(String, Vec<Range<usize>>), SourceError> {
+    /// The body of `note`, the one that is written.
+    pub(super) fn body(mut self, note: &Note) -> Result<Written, SourceError> {
         let range = note.facts.body_start as usize..note.text.len();
         let mut body = String::with_capacity(range.len() + range.len() / 8);
         self.text(note, range, &mut body)?;
-        Ok((body, self.inlined))
+        Ok(Written {
+            body,
+            inlined: self.inlined,
+            pictures: self.pictures,
+        })
     }
 
     fn note(&mut self, id: FileId) -> Result<Arc<Note>, SourceError> {
@@ -147,6 +165,9 @@ impl<'a> Writer<'a> {
                 part.block_anchor(mark, id, *own_line, out);
             }
             MarkKind::Comment | MarkKind::BlockId { .. } => {}
+            MarkKind::HtmlUrl { reference, url } => {
+                self.html_url(note, mark, *reference, *url, out)?;
+            }
             MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out)?,
             MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out)?,
             MarkKind::Definition(index) => {
@@ -214,7 +235,7 @@ impl<'a> Writer<'a> {
             // It may name an id in raw HTML, which any tool but our sanitising one keeps.
             return Ok(match self.style {
                 Style::Markdown => Meaning::AsWritten,
-                Style::Html => Meaning::Link("#".to_owned()),
+                Style::Html => Meaning::Link(TOP.to_owned()),
             });
         }
         let fragment = self.fragment(id, place)?;
@@ -225,7 +246,10 @@ impl<'a> Writer<'a> {
         Ok(Meaning::Link(self.href(&output, &fragment)))
     }
 
-    fn file_meaning(&self, reference: &Ref, id: FileId) -> Meaning {
+    fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
+        if reference.kind.is_shown() {
+            self.pictures.insert(id);
+        }
         let output = self.source.output(id, self.format);
         // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
         let fragment = if reference.kind.is_markdown() {
@@ -369,6 +393,30 @@ impl<'a> Writer<'a> {
         out.push_str(&note.text[mark.span.start as usize..definition.destination.start as usize]);
         out.push_str(&definition_with(note, definition, &meaning));
         Ok(true)
+    }
+
+    /// Writes what raw HTML says with a URL; nothing of it where that leads nowhere.
+    fn html_url(
+        &mut self,
+        note: &Note,
+        mark: &Mark,
+        reference: u32,
+        url: Span,
+        out: &mut String,
+    ) -> Result<(), SourceError> {
+        match self.meaning(&note.facts.refs[reference as usize])? {
+            Meaning::Plain => {}
+            Meaning::Link(href) | Meaning::Picture(href) if href != TOP => {
+                out.push_str(&note.text[mark.span.start as usize..url.start as usize]);
+                out.push_str(&in_attribute(&href));
+                out.push_str(&note.text[url.end as usize..mark.span.end as usize]);
+            }
+            // Only the sanitiser knows which places raw HTML makes.
+            Meaning::Link(_) | Meaning::Picture(_) | Meaning::AsWritten => {
+                out.push_str(mark.span.of(&note.text));
+            }
+        }
+        Ok(())
     }
 
     /// Writes a wikilink, or an embed that is not inlined.

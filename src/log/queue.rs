@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::Level;
+
 use super::output::Output;
 use super::record::Record;
 
@@ -62,10 +64,21 @@ impl Queue {
     }
 
     /// Takes a record in, or counts it as dropped where there is no room. Never waits for the writer.
+    ///
+    /// Details leave a quarter of the room to what everybody wants to know.
     pub(super) fn push(&self, record: Record) {
         let weight = record.weight();
+        let share = |room: usize| {
+            if record.level > Level::INFO {
+                room / 4 * 3
+            } else {
+                room
+            }
+        };
         let mut state = self.lock();
-        if state.waiting.len() >= self.max_records || state.weight + weight > self.max_weight {
+        if state.waiting.len() >= share(self.max_records)
+            || state.weight + weight > share(self.max_weight)
+        {
             state.dropped += 1;
             return;
         }
@@ -172,7 +185,6 @@ fn note_dropped(state: &mut State) {
 mod tests {
     use super::*;
     use std::time::SystemTime;
-    use tracing::Level;
 
     fn record(message: &str) -> Record {
         Record::new(SystemTime::UNIX_EPOCH, Level::INFO, message)
@@ -198,6 +210,25 @@ mod tests {
         assert_eq!(names(&queue.take().unwrap()), ["a", "b", "c"]);
         queue.push(record("f"));
         assert_eq!(names(&queue.take().unwrap()), ["dropped 2", "f"]);
+    }
+
+    #[test]
+    fn details_leave_room_to_the_rest() {
+        let queue = Queue::with_limits(4, usize::MAX);
+        for name in ["a", "b", "c", "d", "e"] {
+            let detail = Record {
+                level: Level::DEBUG,
+                ..record(name)
+            };
+            queue.push(detail);
+        }
+        queue.push(record("batch finished"));
+        queue.push(record("too much"));
+        assert_eq!(
+            names(&queue.take().unwrap()),
+            ["a", "b", "c", "dropped 2", "batch finished"]
+        );
+        assert_eq!(names(&queue.take().unwrap()), ["dropped 1"]);
     }
 
     #[test]

@@ -5,6 +5,8 @@
 //! who is exported under which name. *Relink* resolves again the references that use a name that came or went.
 //! *Affect* compares keys: only notes that can see a change are looked at, only those whose key differs are affected.
 
+mod contest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::delta::{Affected, Because, Change, Delta, Seen};
@@ -37,8 +39,12 @@ struct Update<'a> {
     renamed: BTreeMap<NameKey, Cause>,
     /// Output stems whose claimants changed.
     contested: BTreeMap<String, Cause>,
+    /// Folders of output stems that came into use or fell out of it.
+    refolded: BTreeMap<Box<str>, Cause>,
     /// Notes that look different to those who link to them.
     resurfaced: BTreeMap<FileId, Cause>,
+    /// Attachments with other content, for those who show them.
+    redrawn: BTreeSet<FileId>,
     /// Notes whose body changed, for those who embed them.
     rewritten: BTreeSet<FileId>,
     /// Why a note is to be looked at.
@@ -77,7 +83,9 @@ impl<'a> Update<'a> {
             delta: Delta::default(),
             renamed: BTreeMap::new(),
             contested: BTreeMap::new(),
+            refolded: BTreeMap::new(),
             resurfaced: BTreeMap::new(),
+            redrawn: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             reasons: BTreeMap::new(),
             retracted: BTreeMap::new(),
@@ -122,17 +130,16 @@ impl<'a> Update<'a> {
         }
         self.touched.insert(id);
         self.delta.changed.push(id);
-        match &facts {
-            Some(facts) => {
-                self.index_words(id, None, Some(facts));
-                self.claim(id, None, Some(facts));
-                self.retracted.insert(id, path.clone());
-                self.rewritten.insert(id);
-                self.reasons.insert(id, Because::New);
-            }
-            None => {
-                self.copies.insert(id);
-            }
+        if let Some(facts) = &facts {
+            self.index_words(id, None, Some(facts));
+            self.claim(id, None, Some(facts));
+            self.retracted.insert(id, path.clone());
+            self.rewritten.insert(id);
+            self.reasons.insert(id, Because::New);
+        } else {
+            let claims = &mut self.vault.claims;
+            claims.add_attachment(&self.vault.rules, path, id);
+            self.copies.insert(id);
         }
     }
 
@@ -150,6 +157,7 @@ impl<'a> Update<'a> {
             }
             if moved_on || !was_trusted {
                 self.copies.insert(id);
+                self.redrawn.insert(id);
             }
             return;
         };
@@ -182,11 +190,14 @@ impl<'a> Update<'a> {
             self.claim(id, Some(&facts), None);
             self.set_edges(id, Box::default());
         } else {
-            self.contest_pages(path.as_str());
+            let claims = &mut self.vault.claims;
+            claims.remove_attachment(&self.vault.rules, &path, id);
+            self.contest_pages_around(path.as_str());
         }
         self.retracted.remove(&id);
         self.touched.remove(&id);
         self.copies.remove(&id);
+        self.redrawn.remove(&id);
         self.reasons.remove(&id);
         self.backlinks_before.remove(&id);
         self.vault.files.remove(id);
@@ -225,105 +236,6 @@ impl<'a> Update<'a> {
         for &key in after.difference(&before) {
             self.vault.mentions.add(key, id);
         }
-    }
-
-    /// Moves a note's claim on an output from the old facts to the new ones.
-    fn claim(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
-        let path = self.vault.files.get(id).path.clone();
-        let rules = &self.vault.rules;
-        let stem = |facts: Option<&NoteFacts>| {
-            let facts = facts.filter(|facts| rules.lets_out(facts))?;
-            Some(rules.stem(&path, &facts.title)).filter(|stem| rules.fits(stem))
-        };
-        let (before, after) = (stem(old), stem(new));
-        if before == after {
-            return;
-        }
-        if let Some(stem) = before {
-            self.vault.claims.remove(NameKey::of_folded(&stem), id);
-            self.contested.insert(stem, path.clone());
-        }
-        if let Some(stem) = after {
-            self.vault.claims.add(NameKey::of_folded(&stem), id);
-            self.contested.insert(stem, path.clone());
-        }
-        if new.is_some() {
-            self.resurfaced.insert(id, path);
-        }
-    }
-
-    // ---- settle
-
-    /// Decides anew who is exported, among the changed notes and those who share an output with one.
-    fn settle(&mut self) {
-        let contested = std::mem::take(&mut self.contested);
-        let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
-        for (stem, cause) in &contested {
-            for &id in self.vault.claims.get(NameKey::of_folded(stem)) {
-                doubtful.insert(id, Some(cause.clone()));
-            }
-            self.contest_place(stem, cause);
-        }
-        for &id in self.reasons.keys().chain(self.resurfaced.keys()) {
-            doubtful.entry(id).or_insert(None);
-        }
-        for (id, cause) in doubtful {
-            self.settle_one(id, cause);
-        }
-    }
-
-    fn settle_one(&mut self, id: FileId, contest: Option<Cause>) {
-        let exported = self.is_exported(id);
-        let file = self.vault.files.get(id);
-        let cause = match &contest {
-            // It changed itself.
-            _ if self.reasons.contains_key(&id) => file.path.clone(),
-            Some(cause) => cause.clone(),
-            None => file.path.clone(),
-        };
-        if let Some(contest) = contest
-            && (file.exported || exported || self.vault.blocked(id, 0).is_some())
-        {
-            self.reasons.entry(id).or_insert(Because::Shares(contest));
-        }
-        if self.vault.files.get(id).exported == exported {
-            return;
-        }
-        self.retract(id, &cause);
-        self.vault.files.get_mut(id).exported = exported;
-        self.resurfaced.insert(id, cause);
-        if !exported {
-            self.delta.withdrawn.push(id);
-        }
-    }
-
-    /// Attachments and pages that lie where a note's output goes or went.
-    fn contest_place(&mut self, stem: &str, cause: &Cause) {
-        for format in 0..self.vault.rules.formats() {
-            let output = self.vault.rules.output(stem, format);
-            self.contest_pages(output.as_str());
-            if let Some(id) = self.vault.files.find(output.as_str())
-                && !self.vault.files.get(id).is_note()
-            {
-                self.copies.insert(id);
-                self.resurfaced.insert(id, cause.clone());
-            }
-        }
-    }
-
-    /// Pages that lie at a path of the export.
-    fn contest_pages(&mut self, path: &str) {
-        self.contested_pages
-            .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
-    }
-
-    fn is_exported(&self, id: FileId) -> bool {
-        let file = self.vault.files.get(id);
-        file.facts().is_some_and(|facts| {
-            let rules = &self.vault.rules;
-            rules.lets_out(&facts)
-                && self.vault.owner_of(&rules.stem(&file.path, &facts.title)) == Some(id)
-        })
     }
 
     // ---- relink
@@ -413,11 +325,24 @@ impl<'a> Update<'a> {
 
     fn contribute(&mut self, id: FileId, cause: &Cause, part: Part) {
         let file = self.vault.files.get(id);
-        let Some(facts) = file.facts().filter(|_| file.exported) else {
+        let Some(facts) = file.head().filter(|_| file.exported) else {
             return;
         };
-        let shown = self.vault.shown_elsewhere(file, &facts);
-        let mut targets: Vec<FileId> = file.edges.iter().map(|edge| edge.id()).collect();
+        let shown = self.vault.shown_elsewhere(file, &facts.title);
+        for page in Page::listing(&facts.tags) {
+            let key = self.vault.pages.key(&page);
+            self.pages_before.entry(page).or_insert(key);
+        }
+        match part {
+            Part::In => self.vault.pages.add(id, &facts.tags, shown),
+            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
+        }
+        self.contribute_to_backlinks(id, cause, shown, part);
+    }
+
+    fn contribute_to_backlinks(&mut self, id: FileId, cause: &Cause, shown: Key, part: Part) {
+        let edges = self.vault.files.get(id).edges.iter();
+        let mut targets: Vec<FileId> = edges.map(|edge| edge.id()).collect();
         targets.dedup();
         for target in targets {
             if self.vault.files.try_get(target).is_none() {
@@ -429,18 +354,6 @@ impl<'a> Update<'a> {
                 .entry(target)
                 .or_insert_with(|| (target_file.backlinks, cause.clone()));
             target_file.backlinks = part.of(target_file.backlinks, shown);
-        }
-        self.contribute_to_pages(id, &facts, shown, part);
-    }
-
-    fn contribute_to_pages(&mut self, id: FileId, facts: &NoteFacts, shown: Key, part: Part) {
-        for page in Page::listing(&facts.tags) {
-            let key = self.vault.pages.key(&page);
-            self.pages_before.entry(page).or_insert(key);
-        }
-        match part {
-            Part::In => self.vault.pages.add(id, &facts.tags, shown),
-            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
         }
     }
 
@@ -473,7 +386,31 @@ impl<'a> Update<'a> {
                 affected.entry(id).or_insert(Because::LinkedFrom(cause));
             }
         }
+        if self.vault.rules.reads_pictures() {
+            self.follow_pictures(&mut affected);
+        }
         self.finish(affected)
+    }
+
+    /// Those who show, through any number of embeds, an attachment with other content.
+    fn follow_pictures(&self, affected: &mut BTreeMap<FileId, Because>) {
+        for &picture in &self.redrawn {
+            let because = Because::Embeds(self.vault.files.get(picture).path.clone());
+            let mut seen = BTreeSet::from([picture]);
+            let mut queue = vec![picture];
+            while let Some(id) = queue.pop() {
+                let incoming = self.vault.files.get(id).incoming.iter();
+                for edge in incoming.filter(|edge| id == picture || edge.is_embed()) {
+                    if seen.insert(edge.id()) {
+                        queue.push(edge.id());
+                    }
+                }
+                let shows = || self.vault.pictures(id).contains(&picture);
+                if self.vault.files.get(id).exported && shows() {
+                    affected.entry(id).or_insert_with(|| because.clone());
+                }
+            }
+        }
     }
 
     /// Those who link to or embed a note that looks different to them now.
@@ -551,7 +488,7 @@ impl<'a> Update<'a> {
     fn finish(mut self, affected: BTreeMap<FileId, Because>) -> Delta {
         for id in self.copies.iter().copied().collect::<Vec<_>>() {
             if let Some(path) = self.vault.files.try_get(id).map(|file| file.path.clone()) {
-                self.contest_pages(path.as_str());
+                self.contest_pages_around(path.as_str());
             }
         }
         let vault = &*self.vault;
@@ -584,9 +521,9 @@ impl<'a> Update<'a> {
 impl Vault {
     /// What an exported note adds to the sums of those who show it: the backlinks of the files that it refers to, and
     /// the pages that list it.
-    pub(super) fn shown_elsewhere(&self, file: &File, facts: &NoteFacts) -> Key {
-        let stem = self.rules.stem(&file.path, &facts.title);
-        page::shown(&file.path, &facts.title, &stem)
+    pub(super) fn shown_elsewhere(&self, file: &File, title: &str) -> Key {
+        let stem = self.rules.stem(&file.path, title);
+        page::shown(&file.path, title, &stem)
     }
 }
 

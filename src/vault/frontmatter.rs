@@ -34,7 +34,7 @@ pub(super) enum Opening<'a> {
     None,
     /// With front matter.
     Closed(Split<'a>),
-    /// With a `---` line that nothing closes: the lines up to the first blank one.
+    /// With a `---` line that nothing closes: all that follows it.
     Unclosed(&'a str),
 }
 
@@ -60,12 +60,7 @@ pub(super) fn split(text: &str) -> Opening<'_> {
         }
         at = end;
     }
-    let lines = text[start..].split_inclusive('\n');
-    let above_blank: usize = lines
-        .take_while(|line| !line.trim().is_empty())
-        .map(str::len)
-        .sum();
-    Opening::Unclosed(&text[start..start + above_blank])
+    Opening::Unclosed(&text[start..])
 }
 
 /// The length of a byte order mark at the start of `text`.
@@ -125,9 +120,7 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
         ));
     }
     let value: Value = serde_yaml::from_str(yaml).map_err(|error| {
-        let (line, column) = error
-            .location()
-            .map_or((1, 1), |at| (at.line().max(1), at.column().max(1)));
+        let (line, column) = position(yaml, place_of(&error, yaml));
         problem(
             line,
             column,
@@ -169,9 +162,9 @@ pub(super) fn read(split: Split<'_>) -> Result<Fields, Unreadable> {
 
 /// What an unclosed opening `---` means: `None` if it reads like a rule and text.
 ///
-/// It was meant as front matter if a key stands on the line below; it is withheld if one of its lines
-/// begins with a key that keeps a note in.
-pub(super) fn read_unclosed(lines: &str) -> Option<Unreadable> {
+/// It was meant as front matter if a key stands on the line below: then nobody knows where it was meant to end. Else it
+/// ends at the first blank line. It is withheld if one of its lines begins with a key that keeps a note in.
+pub(super) fn read_unclosed(rest: &str) -> Option<Unreadable> {
     let key_of = |line: &str| -> Option<String> {
         let (key, _) = line.split_once(':')?;
         let key = key.trim().trim_matches(['"', '\'']);
@@ -181,9 +174,12 @@ pub(super) fn read_unclosed(lines: &str) -> Option<Unreadable> {
                 .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
         plain.then(|| key.to_ascii_lowercase())
     };
-    let mut keys = lines.lines().map(key_of);
-    let opened = lines.lines().next().and_then(key_of).is_some();
-    let withheld = keys.any(|key| key.is_some_and(|key| PRIVACY_WORDS.contains(&key.as_str())));
+    let opened = rest.lines().next().and_then(key_of).is_some();
+    let mut keys = rest
+        .lines()
+        .take_while(|line| opened || !line.trim().is_empty())
+        .filter_map(key_of);
+    let withheld = keys.any(|key| PRIVACY_WORDS.contains(&key.as_str()));
     if !opened && !withheld {
         return None;
     }
@@ -225,7 +221,7 @@ pub(super) fn fields(mapping: &Mapping, yaml: &str) -> Fields {
     let mut spelled = None;
     for (key, value) in mapping {
         let Value::String(key) = key else { continue };
-        let name = key.to_lowercase();
+        let name = name_of(key);
         if !matches!(
             name.as_str(),
             "title"
@@ -301,14 +297,27 @@ fn is_refusal(value: &Value) -> bool {
     match value {
         Value::Bool(value) => !value,
         Value::Number(number) => number.as_f64() == Some(0.0),
+        // A line below folds into the value, and so does a comment without a space before it: the first word counts.
         Value::String(text) => matches!(
-            text.trim().to_lowercase().as_str(),
-            "false" | "no" | "off" | "n" | "0" | "never" | "none"
+            first_word(text).to_lowercase().as_str(),
+            "false" | "no" | "not" | "off" | "n" | "0" | "never" | "none" | "draft" | "private"
         ),
         Value::Sequence(values) => values.iter().any(is_refusal),
         Value::Tagged(tagged) => is_refusal(&tagged.value),
         Value::Null | Value::Mapping(_) => false,
     }
+}
+
+/// A key without regard to case, and to invisible characters and the like around it.
+fn name_of(key: &str) -> String {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    key.trim_matches(|c| !is_part(c)).to_lowercase()
+}
+
+fn first_word(text: &str) -> &str {
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let end = start.find(|c: char| !c.is_alphanumeric());
+    &start[..end.unwrap_or(start.len())]
 }
 
 /// Whether some key is a collection, as in `created: {{date}}`: valid YAML, but nobody's meaning.
@@ -381,9 +390,24 @@ fn too_deep(yaml: &str) -> Option<usize> {
     None
 }
 
+/// The byte offset of an error in the text that was read. The parser's own lines end at more than line ends do.
+fn place_of(error: &serde_yaml::Error, yaml: &str) -> usize {
+    match error.location() {
+        // Where it meets a character that YAML doesn't allow, it says so without a place.
+        Some(at) if at.index() == 0 => yaml.find(is_disallowed).unwrap_or(0),
+        Some(at) => at.index(),
+        None => 0,
+    }
+}
+
+fn is_disallowed(c: char) -> bool {
+    let is_control = c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    is_control || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
 /// Line and column (in characters) of a byte offset, from 1.
 fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
+    let before = &text[..text.floor_char_boundary(at)];
     let line_start = before.rfind('\n').map_or(0, |nl| nl + 1);
     (
         before.bytes().filter(|&b| b == b'\n').count() + 1,

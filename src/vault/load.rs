@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::facts::{Head, Shelf};
+use super::facts::{Shelf, Words};
 use super::names::NameKey;
 use super::page;
 pub use super::table::Damaged;
@@ -50,7 +50,7 @@ pub struct Recalled {
 /// A note's claim to a place in the export.
 #[derive(Debug)]
 struct Claim {
-    stem: NameKey,
+    stem: String,
     shown: Key,
     tags: Vec<Box<str>>,
 }
@@ -73,38 +73,37 @@ pub fn recall(
         view,
     } = remembered;
     let mut file = File::new(path, stamp, trusted, None);
-    let head = file.restore(record, shelf)?;
+    let words = file.restore(record, shelf)?;
     file.view = view;
     let mut recalled = Recalled {
         id,
-        names: resolve::names_of(&file.path, head.is_some()).collect(),
+        names: resolve::names_of(&file.path, words.is_some()).collect(),
         aliases: Vec::new(),
         mentions: SmallVec::new(),
         claim: None,
         file,
     };
-    if let Some(head) = head {
-        let aliases = head.aliases.iter().map(|alias| NameKey::of(alias));
+    if let Some(words) = words {
+        let aliases = words.aliases.iter().map(|alias| NameKey::of(alias));
         recalled.aliases.extend(aliases);
-        let targets = head.refs.iter().map(|reference| reference.target);
+        let targets = words.refs.iter().map(|reference| reference.target);
         recalled
             .mentions
             .extend(targets.flat_map(resolve::mentioned_by));
-        recalled.claim = claim(rules, &recalled.file.path, &head);
+        recalled.claim = claim(rules, &recalled.file.path, words);
     }
     Ok(recalled)
 }
 
-fn claim(rules: &Rules, path: &NotePath, head: &Head<'_>) -> Option<Claim> {
-    if !rules.lets_out_tagged(head.privacy, &head.tags) {
+fn claim(rules: &Rules, path: &NotePath, words: Words<'_>) -> Option<Claim> {
+    if !rules.lets_out(words.privacy, &words.tags) {
         return None;
     }
-    let stem = rules.stem(path, head.title);
-    let shown = page::shown(path, head.title, &stem);
+    let stem = rules.stem(path, words.title);
     rules.fits(&stem).then(|| Claim {
-        stem: NameKey::of_folded(&stem),
-        shown,
-        tags: head.tags.iter().map(|&tag| tag.into()).collect(),
+        shown: page::shown(path, words.title, &stem),
+        stem,
+        tags: words.tags,
     })
 }
 
@@ -152,13 +151,16 @@ impl Load {
         }
         if let Some(claim) = claim {
             file.exported = true;
-            vault.claims.add(claim.stem, id);
+            vault.claims.add(&vault.rules, &claim.stem, id);
             vault.pages.add(id, &claim.tags, claim.shown);
             let at = id.0 as usize;
             if self.shown.len() <= at {
                 self.shown.resize(at + 1, Key::default());
             }
             self.shown[at] = claim.shown;
+        }
+        if !file.is_note() {
+            vault.claims.add_attachment(&vault.rules, &file.path, id);
         }
         vault.files.restore(id, file);
     }
@@ -170,22 +172,13 @@ impl Load {
         self.link().then_some(self.vault)
     }
 
-    /// Where several notes claim a place, the first in path order has it.
+    /// Takes their place in the export from those who can't have it.
     fn settle_contests(&mut self) {
         let vault = &mut self.vault;
-        let mut losers = Vec::new();
-        for (_, claimants) in vault.claims.iter().filter(|(_, ids)| ids.len() > 1) {
-            let mut claimants: Vec<(String, FileId)> =
-                claimants.iter().map(|&id| (vault.stem(id), id)).collect();
-            let path = |id: FileId| &vault.files.get(id).path;
-            claimants.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| path(a.1).cmp(path(b.1))));
-            let losing = claimants.windows(2).filter(|pair| pair[0].0 == pair[1].0);
-            losers.extend(losing.map(|pair| pair[1].1));
-        }
-        for id in losers {
+        for id in vault.displaced() {
             let file = vault.files.get_mut(id);
             file.exported = false;
-            if let Some(facts) = file.facts() {
+            if let Some(facts) = file.head() {
                 let shown = self.shown[id.0 as usize];
                 vault.pages.remove(id, &facts.tags, shown);
             }

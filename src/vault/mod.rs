@@ -1,7 +1,8 @@
 //! What the notes say and how they hang together. Pure: nothing in here opens a file.
 //!
 //! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds what a link means; `change` takes in what
-//! changed on disk and tells which exports that affects; `view` makes the keys by which it knows.
+//! changed on disk and tells which exports that affects; `places` says who has which place of the export; `view` makes
+//! the keys by which it knows.
 //!
 //! Invariants, kept by `change` alone: every file's names, aliases and mentions are in the indexes; `edges` and
 //! `incoming` are each other's mirror; `exported`, `view` and `backlinks` are what the files and rules imply.
@@ -17,6 +18,8 @@ pub mod names;
 pub mod note;
 mod outline;
 pub mod page;
+mod places;
+mod raw_html;
 pub mod resolve;
 pub mod rules;
 mod scan;
@@ -32,16 +35,17 @@ pub use facts::{
 };
 pub use note::Note;
 pub use page::{Page, Pages};
+pub use places::Blocked;
 pub use resolve::{Candidates, Nowhere, Place, Target};
 pub use rules::Rules;
 pub use table::{Edge, File, Files};
 
 use std::sync::Arc;
 
-use crate::config::Attachments;
 use crate::hash::Key;
-use crate::path::{NotePath, OutputPath};
-use names::{NameIndex, NameKey};
+use crate::path::OutputPath;
+use names::NameIndex;
+use places::Claims;
 use resolve::Resolver;
 
 /// All files of the notes folder and how they hang together.
@@ -53,29 +57,8 @@ pub struct Vault {
     aliases: NameIndex,
     /// From a name to the notes that use it in a reference.
     mentions: NameIndex,
-    /// From an output stem to the notes that are let out and would be written there.
-    claims: NameIndex,
+    claims: Claims,
     pages: Pages,
-}
-
-/// Why a note that is let out can't be exported.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Blocked {
-    /// Another note has the place.
-    #[error(
-        "{output}: {winner} is exported there already, as it comes first in path order; rename {loser}"
-    )]
-    Taken {
-        /// The output that both would write.
-        output: OutputPath,
-        /// The note that has it.
-        winner: NotePath,
-        /// The note that can't have it.
-        loser: NotePath,
-    },
-    /// The file name is too long for the output's extension.
-    #[error("{0}: its output's file name would be longer than 255 bytes; give it a shorter name")]
-    NameTooLong(NotePath),
 }
 
 impl Vault {
@@ -87,7 +70,7 @@ impl Vault {
             names: NameIndex::default(),
             aliases: NameIndex::default(),
             mentions: NameIndex::default(),
-            claims: NameIndex::default(),
+            claims: Claims::default(),
             pages: Pages::default(),
         }
     }
@@ -159,46 +142,12 @@ impl Vault {
         Target::Note(id, place)
     }
 
-    /// Whether an attachment belongs in the export: the config wants it, and no note's output lies in its place.
-    pub fn is_copied(&self, id: FileId) -> bool {
-        let file = self.files.get(id);
-        let wanted = match self.rules.attachments() {
-            Attachments::None => false,
-            Attachments::All => true,
-            Attachments::Referenced => file
-                .incoming
-                .iter()
-                .any(|edge| self.files.get(edge.id()).exported),
-        };
-        wanted && !file.is_note() && !self.is_claimed(file.path.as_str())
-    }
-
-    /// Whether a note's output lies at this path of the export.
-    pub fn is_claimed(&self, path: &str) -> bool {
-        self.rules
-            .stems_at(path)
-            .any(|stem| self.owner_of(stem).is_some())
-    }
-
-    /// Whether a note's output or a copied attachment lies at this path of the export: no page can.
-    pub fn is_taken(&self, path: &str) -> bool {
-        self.is_claimed(path) || self.files.find(path).is_some_and(|id| self.is_copied(id))
-    }
-
-    /// The exported note whose outputs have this stem.
-    fn owner_of(&self, stem: &str) -> Option<FileId> {
-        let claimants = self.claims.get(NameKey::of_folded(stem)).iter().copied();
-        claimants
-            .filter(|&id| self.stem(id) == stem)
-            .min_by(|&a, &b| self.files.get(a).path.cmp(&self.files.get(b).path))
-    }
-
     /// The stem of a note's outputs.
     pub fn stem(&self, id: FileId) -> String {
         let file = self.files.get(id);
         // Decoding facts is what costs here, and only one layout needs the title.
         let title = if self.rules.names_by_title() {
-            file.facts().map(|facts| facts.title)
+            file.head().map(|facts| facts.title)
         } else {
             None
         };
@@ -212,24 +161,6 @@ impl Vault {
             self.rules.output(&self.stem(id), format)
         } else {
             OutputPath::new(file.path.as_str()).expect("both kinds of paths follow the same rules")
-        }
-    }
-
-    /// Why a note that is let out is not exported, if so.
-    pub fn blocked(&self, id: FileId, format: usize) -> Option<Blocked> {
-        let file = self.files.get(id);
-        let facts = file.facts()?;
-        if file.exported || !self.rules.lets_out(&facts) {
-            return None;
-        }
-        let stem = self.rules.stem(&file.path, &facts.title);
-        match self.owner_of(&stem) {
-            Some(winner) if winner != id => Some(Blocked::Taken {
-                output: self.rules.output(&stem, format),
-                winner: self.files.get(winner).path.clone(),
-                loser: file.path.clone(),
-            }),
-            _ => Some(Blocked::NameTooLong(file.path.clone())),
         }
     }
 

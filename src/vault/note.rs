@@ -7,7 +7,9 @@ use super::anchor::Slugger;
 use super::frontmatter::{self, Fields, Opening};
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
-use super::syntax::{self, Destination, MarkKind, Setting, Span, Syntax, default_label, is_image};
+use super::syntax::{
+    self, Destination, MarkKind, PackedSyntax, Setting, Span, Syntax, default_label, is_image,
+};
 use super::{Block, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
 use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
@@ -60,6 +62,26 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         text: head.text,
         facts,
         syntax: body.syntax,
+    }
+}
+
+impl Note {
+    /// What to keep of a note that was read from `bytes`, so that [`Self::recall`] need not parse them again. `None`
+    /// where the text is not the file's own: a JSON note's is its body, and what is not UTF-8 was replaced.
+    pub fn packed_syntax(&self, bytes: &[u8]) -> Option<PackedSyntax> {
+        (self.text.as_bytes() == bytes).then(|| PackedSyntax::pack(&self.syntax))
+    }
+
+    /// A note read again, from the very bytes that it was parsed from before. `None` for other bytes.
+    pub fn recall(bytes: Vec<u8>, facts: NoteFacts, syntax: &PackedSyntax) -> Option<Self> {
+        if ContentHash::of(&bytes) != facts.content {
+            return None;
+        }
+        Some(Self {
+            text: String::from_utf8(bytes).ok()?,
+            facts,
+            syntax: syntax.unpack(),
+        })
     }
 }
 
@@ -119,7 +141,7 @@ fn read_markdown(text: String, mut head: Head) -> Head {
     head.body_start = frontmatter::bom_len(&text);
     let unreadable = match frontmatter::split(&text) {
         Opening::None => None,
-        Opening::Unclosed(lines) => frontmatter::read_unclosed(lines),
+        Opening::Unclosed(rest) => frontmatter::read_unclosed(rest),
         Opening::Closed(split) => match frontmatter::read(split) {
             Ok(fields) => {
                 head.privacy = privacy(&fields);
@@ -256,6 +278,7 @@ fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
             MarkKind::Footnote => (5, written),
             MarkKind::LinkOpen(_) => (6, written),
             MarkKind::LinkClose(link) => (7, destination(text, syntax, *link).unwrap_or(written)),
+            MarkKind::HtmlUrl { .. } => (24, written),
             MarkKind::Wiki(wiki) => (8 + setting(wiki.setting), written),
         };
         key.number(kind).text(shown);

@@ -198,6 +198,11 @@ impl Page {
         }
     }
 
+    /// Whether pages may lie below this folder of a format's own.
+    pub(super) fn may_lie_below(folder: &str) -> bool {
+        folder == "tags" || folder.starts_with("tags/")
+    }
+
     /// The page whose outputs have this stem (see `Page::stem`). One whose name was cut is not found again: nobody gives
     /// a file such a name.
     pub(super) fn at(stem: &str) -> Option<Self> {

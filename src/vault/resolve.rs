@@ -201,10 +201,17 @@ impl Resolver<'_> {
         test(&whole[..whole.len() - name.len() + stem.len()])
     }
 
-    fn nearest(&self, candidates: impl Iterator<Item = FileId>, folder: &str) -> Candidates {
+    fn nearest(&self, mut candidates: impl Iterator<Item = FileId>, folder: &str) -> Candidates {
+        // Nearly always there is one, and then it needn't be measured.
+        let Some(first) = candidates.next() else {
+            return Candidates::None;
+        };
+        let Some(second) = candidates.next() else {
+            return Candidates::One(first);
+        };
         let mut best: Vec<FileId> = Vec::new();
         let mut best_steps = usize::MAX;
-        for id in candidates {
+        for id in [first, second].into_iter().chain(candidates) {
             let steps = steps_between(folder, self.files.get(id).path.folder());
             match steps.cmp(&best_steps) {
                 Ordering::Less => {
@@ -216,14 +223,11 @@ impl Resolver<'_> {
                 Ordering::Greater => {}
             }
         }
-        match best.len() {
-            0 => Candidates::None,
-            1 => Candidates::One(best[0]),
-            _ => {
-                best.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
-                Candidates::Tie(best)
-            }
+        if let [only] = best[..] {
+            return Candidates::One(only);
         }
+        best.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
+        Candidates::Tie(best)
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the config says about which files are exported and under which names. Pure.
 
-use crate::config::{Attachments, Config, Layout};
+use crate::config::{Attachments, Config, Format, Layout};
 use crate::hash::{Key, KeyHasher};
 use crate::path::{NotePath, OutputPath};
 
+use super::Privacy;
 use super::names::fold;
-use super::{NoteFacts, Privacy};
+use super::places::above;
 
 /// The longest slug in bytes: leaves room for an extension within a file name's 255.
 const SLUG_BYTES: usize = 200;
@@ -18,6 +19,9 @@ pub struct Rules {
     skip_tags: Vec<String>,
     only_tags: Vec<String>,
     places: Vec<Place>,
+    reads_pictures: bool,
+    has_suspect_folder: bool,
+    shares_outputs: bool,
 }
 
 /// Where a format's files go.
@@ -27,11 +31,21 @@ struct Place {
     extension: Box<str>,
 }
 
+impl Place {
+    /// Of a path in the export, what follows the format's folder.
+    fn inner<'a>(&self, path: &'a str) -> Option<&'a str> {
+        if self.dir.is_empty() {
+            return Some(path);
+        }
+        path.strip_prefix(&*self.dir)?.strip_prefix('/')
+    }
+}
+
 impl Rules {
     /// Takes what concerns the vault from the config.
     pub fn new(config: &Config) -> Self {
         let fold_all = |tags: &[String]| tags.iter().map(|tag| fold(tag).into_owned()).collect();
-        Self {
+        let mut rules = Self {
             layout: config.layout,
             attachments: config.attachments,
             skip_tags: fold_all(&config.skip_tags),
@@ -44,7 +58,26 @@ impl Rules {
                     extension: format.extension.clone(),
                 })
                 .collect(),
-        }
+            reads_pictures: config.formats.iter().any(Format::reads_pictures),
+            has_suspect_folder: false,
+            shares_outputs: false,
+        };
+        let mut dirs = rules.places.iter().map(|place| &*place.dir);
+        let has_suspect_folder = dirs.any(|dir| {
+            let mut folders = above(dir).chain([dir]);
+            folders.any(|folder| rules.could_be_output(folder))
+        });
+        rules.has_suspect_folder = has_suspect_folder;
+        let mut extensions = rules.places.iter().map(|place| &*place.extension);
+        rules.shares_outputs = extensions.any(|longer| {
+            let mut others = rules.places.iter();
+            others.any(|other| {
+                longer
+                    .strip_suffix(&*other.extension)
+                    .is_some_and(|rest| rest.ends_with('.'))
+            })
+        });
+        rules
     }
 
     /// Equal keys mean that the same vault is exported under the same names. The formats' places count: they decide
@@ -72,18 +105,18 @@ impl Rules {
         key.finish()
     }
 
+    /// Whether some format is made from the content of the pictures that a note shows.
+    pub fn reads_pictures(&self) -> bool {
+        self.reads_pictures
+    }
+
     /// Which attachments are copied.
     pub fn attachments(&self) -> Attachments {
         self.attachments
     }
 
     /// Whether a note may be seen in the export at all.
-    pub fn lets_out(&self, facts: &NoteFacts) -> bool {
-        self.lets_out_tagged(facts.privacy, &facts.tags)
-    }
-
-    /// The same, by what it depends on.
-    pub(super) fn lets_out_tagged(&self, privacy: Privacy, tags: &[impl AsRef<str>]) -> bool {
+    pub fn lets_out(&self, privacy: Privacy, tags: &[Box<str>]) -> bool {
         let filters = !self.skip_tags.is_empty() || !self.only_tags.is_empty();
         match privacy {
             Privacy::Private | Privacy::Withheld => return false,
@@ -95,7 +128,7 @@ impl Rules {
         }
         let has = |wanted: &[String]| {
             tags.iter().any(|tag| {
-                let tag = fold(tag.as_ref());
+                let tag = fold(tag);
                 wanted.iter().any(|wanted| covers(wanted, &tag))
             })
         };
@@ -135,13 +168,67 @@ impl Rules {
     /// The stems with which a note's output would lie at `path`, one for each format that could write it.
     pub fn stems_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.places.iter().filter_map(move |place| {
-            let inner = if place.dir.is_empty() {
-                path
-            } else {
-                path.strip_prefix(&*place.dir)?.strip_prefix('/')?
-            };
+            let inner = place.inner(path)?;
             inner.strip_suffix(&*place.extension)?.strip_suffix('.')
         })
+    }
+
+    /// The folders of stems whose outputs lie in a folder at `path`, one for each format.
+    pub fn folders_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.places
+            .iter()
+            .filter_map(move |place| place.inner(path))
+    }
+
+    /// Where the outputs of stems in `folder` lie, for each format.
+    pub fn folder_outputs(&self, folder: &str) -> impl Iterator<Item = String> {
+        self.places.iter().map(move |place| {
+            let separator = if place.dir.is_empty() { "" } else { "/" };
+            format!("{}{separator}{folder}", place.dir)
+        })
+    }
+
+    /// Whether a format's folder is at `path` or below.
+    pub fn is_format_folder(&self, path: &str) -> bool {
+        let mut dirs = self.places.iter().map(|place| &place.dir);
+        dirs.any(|dir| {
+            dir.strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// Whether some note's output could lie at `path`.
+    pub fn could_be_output(&self, path: &str) -> bool {
+        self.stems_at(path).next().is_some()
+    }
+
+    /// Whether outputs of stems in `folder` lie in a folder that has an output's name.
+    pub fn is_suspect(&self, folder: &str) -> bool {
+        // All extensions follow a dot.
+        folder.contains('.')
+            && self
+                .folder_outputs(folder)
+                .any(|path| self.could_be_output(&path))
+    }
+
+    /// Whether a format's folder, or one above it, has an output's name.
+    pub fn has_suspect_folder(&self) -> bool {
+        self.has_suspect_folder
+    }
+
+    /// Whether stems can share an output: with the extensions `md` and `x.md`, `a.x.md` is one of `a.x` and one of `a`.
+    pub fn shares_outputs(&self) -> bool {
+        self.shares_outputs
+    }
+
+    /// The stems that share an output with this one.
+    pub fn sharing(&self, stem: &str) -> Vec<String> {
+        let outputs = (0..self.formats()).map(|format| self.output(stem, format));
+        let stems = outputs.flat_map(|output| {
+            let stems = self.stems_at(output.as_str());
+            stems.map(str::to_owned).collect::<Vec<_>>()
+        });
+        stems.filter(|other| other != stem).collect()
     }
 
     /// How many formats there are.

@@ -9,6 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
 use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, fold_label};
+use super::raw_html::RawUrl;
 use super::syntax::{
     self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
 };
@@ -79,6 +80,7 @@ enum Found<'a> {
     Wiki(FoundWiki<'a>),
     Link(&'a RawLink),
     Definition(usize),
+    Url(&'a RawUrl),
 }
 
 impl Marks<'_> {
@@ -156,6 +158,12 @@ impl Marks<'_> {
                 .into_iter()
                 .map(|wiki| (wiki.range.start, Found::Wiki(wiki))),
         );
+        found.extend(
+            outline
+                .urls
+                .iter()
+                .map(|url| (url.range.start, Found::Url(url))),
+        );
         found.sort_by_key(|(start, _)| *start);
         self.syntax.definitions = outline
             .definitions
@@ -170,6 +178,7 @@ impl Marks<'_> {
             match found {
                 Found::Wiki(wiki) => self.wiki(wiki),
                 Found::Link(link) => self.link(link, &labels),
+                Found::Url(url) => self.url(url),
                 Found::Definition(index) => {
                     let raw = &outline.definitions[index];
                     self.syntax.definitions[index].reference =
@@ -211,6 +220,18 @@ impl Marks<'_> {
             setting: found.setting,
         };
         self.push(found.range, MarkKind::Wiki(wiki));
+    }
+
+    fn url(&mut self, raw: &RawUrl) {
+        let kind = if raw.shown {
+            RefKind::Image
+        } else {
+            RefKind::Link
+        };
+        if let Some(reference) = self.local(kind, &raw.range, &raw.destination) {
+            let url = Span::new(raw.url.clone());
+            self.push(raw.range.clone(), MarkKind::HtmlUrl { reference, url });
+        }
     }
 
     fn link(&mut self, raw: &RawLink, labels: &HashMap<String, u32>) {

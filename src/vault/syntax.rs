@@ -5,10 +5,12 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::Ref;
 
 /// A range of bytes in a note's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// The first byte.
     pub start: u32,
@@ -42,7 +44,7 @@ pub(crate) fn offset(at: usize) -> u32 {
 }
 
 /// Everything note-specific in one text.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Syntax {
     /// What an export rewrites or removes, in text order; no two overlap.
     pub marks: Vec<Mark>,
@@ -67,8 +69,34 @@ impl Syntax {
     }
 }
 
+/// A syntax as bytes: what is kept of a note between two readings of its text. A few bytes a mark.
+#[derive(Clone, Debug)]
+pub struct PackedSyntax(Box<[u8]>);
+
+impl PackedSyntax {
+    /// Packs a syntax.
+    pub fn pack(syntax: &Syntax) -> Self {
+        let bytes = postcard::to_allocvec(syntax);
+        Self(
+            bytes
+                .expect("a syntax is plain data and memory is its only limit")
+                .into(),
+        )
+    }
+
+    /// The syntax.
+    pub fn unpack(&self) -> Syntax {
+        postcard::from_bytes(&self.0).expect("the bytes came from pack")
+    }
+
+    /// How many bytes it takes.
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// A piece of text that is not Markdown's, or that leads somewhere.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Mark {
     /// Where it stands.
     pub span: Span,
@@ -77,7 +105,7 @@ pub struct Mark {
 }
 
 /// What a mark is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum MarkKind {
     /// `[[…]]` or `![[…]]`.
     Wiki(Wiki),
@@ -98,10 +126,17 @@ pub enum MarkKind {
     },
     /// A footnote's label, in a reference or at its definition.
     Footnote,
+    /// What goes from raw HTML where its URL leads nowhere: the attribute, or one URL of several with its comma.
+    HtmlUrl {
+        /// Its index in the facts' refs.
+        reference: u32,
+        /// The URL alone, without quotes.
+        url: Span,
+    },
 }
 
 /// The parts of a wikilink.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Wiki {
     /// Its index in the facts' refs.
     pub reference: u32,
@@ -114,7 +149,7 @@ pub struct Wiki {
 }
 
 /// What may stand in a place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Setting {
     /// Whole blocks: it is in a paragraph's own text.
     Paragraph(Paragraph),
@@ -125,7 +160,7 @@ pub enum Setting {
 }
 
 /// Where in a paragraph something stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paragraph {
     /// The paragraph is in a list, so its indentation means something.
     pub in_list: bool,
@@ -136,7 +171,7 @@ pub struct Paragraph {
 }
 
 /// A Markdown link or image.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Link {
     /// Its index in the facts' refs, if it is local.
     pub reference: Option<u32>,
@@ -149,7 +184,7 @@ pub struct Link {
 }
 
 /// Where a link's destination is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Destination {
     /// In the link, `<` and `>` included.
     Inline(Span),
@@ -158,7 +193,7 @@ pub enum Destination {
 }
 
 /// A reference definition: `[label]: destination "title"`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Definition {
     /// Its index in the facts' refs, if it is local.
     pub reference: Option<u32>,

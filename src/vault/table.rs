@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::facts::{Head, Shelf};
+use super::facts::{Head, Shelf, Words};
 use super::{FileId, NoteFacts, PackedFacts};
 use crate::disk::Stamp;
 use crate::hash::Key;
@@ -92,6 +92,11 @@ impl File {
         self.facts.as_ref().map(PackedFacts::unpack)
     }
 
+    /// The first of what a note says.
+    pub fn head(&self) -> Option<Head> {
+        self.facts.as_ref().map(PackedFacts::head)
+    }
+
     /// Replaces what a note says.
     pub fn set_facts(&mut self, facts: PackedFacts) {
         self.facts = Some(facts);
@@ -123,19 +128,19 @@ impl File {
         &mut self,
         bytes: &'a [u8],
         shelf: Option<&Arc<dyn Shelf>>,
-    ) -> Result<Option<Head<'a>>, Damaged> {
+    ) -> Result<Option<Words<'a>>, Damaged> {
         let (bytes, hash) = bytes.split_last_chunk().ok_or(Damaged)?;
         if u64::from_le_bytes(*hash) != hash_record(bytes) {
             return Err(Damaged);
         }
         let record: Record = postcard::from_bytes(bytes)?;
         let restore = |facts| PackedFacts::restore(facts, shelf);
-        let (packed, head) = record.facts.map(restore).transpose()?.unzip();
+        let (packed, words) = record.facts.map(restore).transpose()?.unzip();
         self.facts = packed;
         self.edges = record.edges.into();
         self.unresolved = record.unresolved;
         self.ambiguous = record.ambiguous;
-        Ok(head)
+        Ok(words)
     }
 }
 

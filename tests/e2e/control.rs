@@ -342,6 +342,8 @@ fn a_wrong_config_is_rejected_and_the_old_one_stays() {
         );
         let rejected = daemon.wait_for("config rejected");
         assert!(rejected.text("error").contains(reason), "{rejected}");
+        // The daemon is found whatever the file says by now.
+        assert_eq!(vault.status()["config_error"], rejected.text("error"));
         vault.write("a.md", reason);
         daemon.wait_for_export("a.md");
         assert_eq!(vault.output("a.md"), reason);
@@ -373,9 +375,11 @@ fn a_reload_that_moves_the_export_takes_the_daemon_along() {
         vault.write_config(&text);
         if text.contains("/other-state\n") {
             // Nothing in the file says any more where the daemon is.
+            vault.run(&["status"]).exits(69);
             daemon.signal(Signal::HUP);
             daemon.wait_for("config reloaded");
         } else {
+            vault.run(&["status"]).exits(0);
             vault.run(&["reload"]).exits(0);
         }
         daemon.wait_for_export("a.md");

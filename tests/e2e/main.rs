@@ -17,6 +17,7 @@ mod layout;
 mod log_formats;
 mod pages;
 mod selection;
+mod service_manager;
 mod signals;
 mod support;
 mod vaults;

@@ -76,3 +76,49 @@ fn raw_html_is_sanitised() {
         assert!(!page.contains(danger), "{danger} in {page}");
     }
 }
+
+#[test]
+fn raw_html_leads_to_the_exported_files() {
+    let vault =
+        Vault::with("formats: {html: {dir: html}, markdown: {dir: md}}\nattachments: referenced");
+    vault.write(
+        "sub/a.md",
+        "<a href=\"../b.md#part-two\">b</a> <a href=\"../hidden.md\">h</a>\n\n<p align=center>\n  <img src=\"../pics/a%201.png\" width=300>\n  <video poster='../pics/gone.png'></video>\n</p>\n",
+    );
+    vault.write("b.md", "## Part Two\n\n![[a]]\n");
+    vault.write(
+        "hidden.md",
+        "---\nprivate: true\n---\n<img src=pics/b.png>\n",
+    );
+    vault.write("pics/a 1.png", "one");
+    vault.write("pics/b.png", "two");
+    let mut daemon = vault.daemon();
+    for (folder, extension) in [("html", "html"), ("md", "md")] {
+        let note = vault.output(&format!("{folder}/sub/a.{extension}"));
+        for wanted in [
+            format!("<a href=\"../b.{extension}#part-two\">b</a> <a>h</a>"),
+            "<img src=\"../../pics/a%201.png\" width=".to_owned(),
+        ] {
+            assert!(note.contains(&wanted), "{wanted} in {note}");
+        }
+        assert!(!note.contains("gone"), "{note}");
+        let embedder = vault.output(&format!("{folder}/b.{extension}"));
+        assert!(embedder.contains("src=\"../pics/a%201.png\""), "{embedder}");
+    }
+    assert!(vault.has_output("pics/a 1.png") && !vault.has_output("pics/b.png"));
+    assert!(!vault.tree().mentions("hidden"));
+    assert_eq!(links::broken(&vault.export_dir()), Vec::<String>::new());
+    let explained = vault
+        .run(&["explain", "--json", "sub/a.md"])
+        .exits(0)
+        .json();
+    assert_eq!(explained["depends_on"].as_array().map(Vec::len), Some(3));
+    assert_eq!(explained["unresolved"][0], "../pics/gone.png");
+
+    vault.remove("b.md");
+    daemon.wait_for_export("sub/a.md");
+    vault.write("sub/a.md", "nothing\n");
+    daemon.wait_for_export("sub/a.md");
+    vault.assert_converged();
+    assert!(!vault.has_output("pics/a 1.png"));
+}

@@ -214,12 +214,9 @@ impl Episode {
         self.process = None;
         let mut world = self.disks.world();
         world.kernel.forget_all();
-        // A closed manifest is on the disk, and with it all that its disk's journal knows.
+        // A closed manifest is on the disk.
         world.export.synced();
         world.export.inherit();
-        if world.one_disk {
-            world.export.flush();
-        }
         world.note("stopped");
     }
 
@@ -238,7 +235,7 @@ impl Episode {
             let (kept, lost) = lock(&self.state).lose_power(&mut rng);
             world.note(format!("of the manifest's log {kept} bytes are left"));
             world.counts.lost_transactions += u64::from(lost);
-            world.export.lose_power(&mut rng, kept);
+            world.export.lose_power(&mut rng);
             world.rng = rng;
         } else {
             world.counts.crashes += 1;
@@ -364,7 +361,11 @@ impl Episode {
             let Some(facts) = file.facts() else {
                 continue;
             };
-            let is_out = process.engine.vault().rules().lets_out(&facts);
+            let is_out = process
+                .engine
+                .vault()
+                .rules()
+                .lets_out(facts.privacy, &facts.tags);
             if is_out || facts.content != ContentHash::of(bytes) {
                 continue;
             }
@@ -448,6 +449,9 @@ impl Episode {
             // Longer than any failure waits.
             self.disks.world().pass(Duration::from_secs(700));
         }
+        if self.process().uncommitted {
+            return Err("the manifest is not told what was done".to_owned());
+        }
         self.require_promises()
     }
 
@@ -455,6 +459,8 @@ impl Episode {
         for _ in 0..60 {
             let quiet = self.hear_all();
             self.disks.world().pass(Duration::from_millis(2100));
+            // One for what has changed, one for what is tried again.
+            self.process().turn();
             self.process().turn();
             self.require_sleep()?;
             let events = !self.disks.world().kernel.is_quiet();
@@ -524,10 +530,7 @@ impl Episode {
         let paths: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
         for path in paths {
             let foreign = actual.get(path).is_some_and(|file| file.foreign);
-            let blocked = path
-                .match_indices('/')
-                .any(|(end, _)| actual.contains_key(&path[..end]));
-            let blocked = blocked || world.export.folders().contains(path);
+            let blocked = world.export.is_in_the_way(path);
             let line = match (expected.get(path), actual.get(path)) {
                 (_, Some(_)) if foreign => continue,
                 (Some(_), None) if blocked => continue,

@@ -9,7 +9,7 @@ use smartnotesd::disk::{OutputError, OutputState, Owned};
 use smartnotesd::hash::ContentHash;
 use smartnotesd::path::OutputPath;
 
-use crate::notes::parent;
+use crate::notes::{is_below, parent};
 use crate::rng::Rng;
 
 /// A file.
@@ -48,8 +48,6 @@ struct Undone {
     op: Op,
     /// What others do is on the disk at once.
     ours: bool,
-    /// How long the manifest's log was before: on one disk what follows in the log is never kept without this.
-    log: Option<u64>,
 }
 
 /// What lies at an output's path.
@@ -74,10 +72,10 @@ pub(crate) struct ExportTree {
     durable: Names,
     /// Since the last flush.
     undone: Vec<Undone>,
-    /// How long the manifest's log is, where it lies on the same disk.
-    pub(crate) log: Option<u64>,
     temporary: BTreeMap<String, u64>,
     files: BTreeMap<u64, OutFile>,
+    /// Folders that somebody else made.
+    foreign_folders: BTreeSet<String>,
     next: u64,
     /// Names that were staged by batches that are not remembered yet: after a crash what lies there counts as ours by its
     /// name alone. That can't be helped, so nobody puts a file there.
@@ -139,8 +137,18 @@ impl ExportTree {
             .collect()
     }
 
-    pub(crate) fn folders(&self) -> &BTreeSet<String> {
-        &self.now.folders
+    /// Whether what somebody else made leaves no room for our file at a path.
+    pub(crate) fn is_in_the_way(&self, path: &str) -> bool {
+        let is_foreign = |name: &String| {
+            let inode = self.now.files.get(name);
+            inode.is_some_and(|inode| self.files[inode].foreign)
+                || (self.now.folders.contains(name) && self.foreign_folders.contains(name))
+        };
+        let mut names = self.now.files.keys().chain(&self.now.folders);
+        let mut above = std::iter::successors(Some(parent(path)), |folder| Some(parent(folder)))
+            .take_while(|folder| !folder.is_empty());
+        above.any(|folder| self.now.files.contains_key(folder) && is_foreign(&folder.to_owned()))
+            || names.any(|name| (name == path || is_below(name, path)) && is_foreign(name))
     }
 
     /// Whether somebody may put a file there.
@@ -187,11 +195,7 @@ impl ExportTree {
         self.now.apply(&op, false);
         // A folder that could not be removed is tried again at a start: that is no change of the exports.
         let is_file = matches!(op, Op::Link(..) | Op::Unlink(_));
-        self.undone.push(Undone {
-            op,
-            ours,
-            log: self.log,
-        });
+        self.undone.push(Undone { op, ours });
         if ours && is_file {
             self.changes += 1;
         }
@@ -310,6 +314,15 @@ impl ExportTree {
         self.durable = self.now.clone();
     }
 
+    /// The folders above a path that are not there, the topmost first.
+    pub(crate) fn missing_folders(&self, path: &OutputPath) -> Vec<OutputPath> {
+        let path = path.as_str();
+        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+        let is_there =
+            |path: &str| self.now.folders.contains(path) || self.now.files.contains_key(path);
+        folders.filter(|path| !is_there(path)).map(output).collect()
+    }
+
     /// Renames a temporary file to its final name; `replaces` is the file that may lie there.
     pub(crate) fn publish(
         &mut self,
@@ -326,17 +339,10 @@ impl ExportTree {
                 error: std::io::ErrorKind::NotFound.into(),
             })?;
         let existing = self.existing(path.as_str())?;
-        let mut folder = String::new();
-        for part in path.folder().split('/').filter(|part| !part.is_empty()) {
-            folder = if folder.is_empty() {
-                part.to_owned()
-            } else {
-                format!("{folder}/{part}")
-            };
-            if !self.now.folders.contains(&folder) {
-                self.act(Op::MakeFolder(folder.clone()), true);
-                made(output(&folder));
-            }
+        for folder in self.missing_folders(path) {
+            self.act(Op::MakeFolder(folder.as_str().to_owned()), true);
+            self.foreign_folders.remove(folder.as_str());
+            made(folder);
         }
         match existing {
             Existing::Absent => {}
@@ -418,6 +424,7 @@ impl ExportTree {
         for folder in folders {
             if !self.now.folders.contains(folder) {
                 self.act(Op::MakeFolder(folder.to_owned()), false);
+                self.foreign_folders.insert(folder.to_owned());
             }
         }
         let inode = self.make_file(bytes, clock, clock, true);
@@ -447,9 +454,8 @@ impl ExportTree {
         self.act(Op::Unlink(path.to_owned()), false);
     }
 
-    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree. Of the manifest's
-    /// log `kept` is left.
-    pub(crate) fn lose_power(&mut self, rng: &mut Rng, kept: u64) {
+    /// The machine stops: what was not flushed may be gone, in any order that leaves the names a tree.
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng) {
         let keep_until = match rng.below(3) {
             0 => 0,
             1 => rng.index(self.undone.len() + 1),
@@ -457,9 +463,8 @@ impl ExportTree {
         };
         let any = keep_until == usize::MAX;
         let mut names = self.durable.clone();
-        for (at, Undone { op, ours, log }) in std::mem::take(&mut self.undone).iter().enumerate() {
-            let ordered = log.is_some_and(|log| log < kept);
-            if !ours || ordered || at < keep_until && (!any || rng.chance(50)) {
+        for (at, Undone { op, ours }) in std::mem::take(&mut self.undone).iter().enumerate() {
+            if !ours || at < keep_until && (!any || rng.chance(50)) {
                 names.apply(op, !ours);
             }
         }

@@ -6,9 +6,28 @@ use crate::notes::{Root, TICK};
 use crate::world::World;
 
 const NOTES: &[&str] = &["a", "b", "Core", "core", "d", "e f", "index", "g"];
-const FOLDERS: &[&str] = &["", "", "d1", "d1/d2", "d3"];
+// Some are called like what notes beside them are exported to.
+const FOLDERS: &[&str] = &[
+    "",
+    "",
+    "",
+    "d1",
+    "d1",
+    "d1/d2",
+    "d3",
+    "a.html",
+    "d1/b.json",
+    "b.md",
+    "tables",
+];
 const OTHERS: &[&str] = &[
     "img.png",
+    "tables",
+    "tables/d1",
+    "links",
+    "tags",
+    "tags/work",
+    "index.html/img.png",
     "data.bin",
     "a.json",
     "b.html",
@@ -50,7 +69,11 @@ fn reference(world: &mut World) -> String {
         _ => name.to_owned(),
     };
     let fragment = world.rng.pick(&["", "", "", "#One", "#^b1", "#Two#Sub"]);
-    match world.rng.below(5) {
+    match world.rng.below(6) {
+        5 => format!(
+            "<img src=\"{}{fragment}\" width=300>",
+            target.replace(' ', "%20")
+        ),
         0 | 1 => format!("![[{target}{fragment}]]"),
         2 => format!("[text]({}{fragment})", target.replace(' ', "%20")),
         3 => format!("![[{target}|label]]"),
@@ -193,7 +216,17 @@ pub(crate) fn change_notes(world: &mut World) {
         }
         16 => {
             let to = world.rng.pick(&[
-                "d1", "d3", "d4", "d3/d2", "d1/d2", ".hidden", "tags", "x.md",
+                "d1",
+                "d3",
+                "d4",
+                "d3/d2",
+                "d1/d2",
+                ".hidden",
+                "tags",
+                "a.html",
+                "a.md",
+                "index.html",
+                "tags/work.html",
             ]);
             world.note(format!("rename folder {folder} to {to}"));
             world.notes.rename(&folder, to, clock)
@@ -202,8 +235,7 @@ pub(crate) fn change_notes(world: &mut World) {
             world.note(format!("remove folder {folder}"));
             world.notes.remove(&folder)
         }
-        // Not of every file: a folder `x.html` beside a note `x.md` asks for a file and a folder of one name.
-        18 if file.ends_with(".md") => {
+        18 => {
             world.note(format!("file becomes a folder {file}"));
             let mut touched = world.notes.remove(&file);
             touched.extend(world.notes.make_folder(&file));

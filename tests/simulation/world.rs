@@ -328,13 +328,6 @@ impl World {
         }
     }
 
-    /// Notes how long the manifest's log is, where that tells what a power loss keeps.
-    fn mind_log(&mut self) {
-        if let Some(state) = self.state.as_ref().filter(|_| self.one_disk) {
-            self.export.log = Some(lock(state).log_length());
-        }
-    }
-
     /// Whether a folder is there and nothing leaves it out.
     fn counts_as_folder(&self, folder: &str) -> bool {
         self.notes.folder(folder).is_some() && self.notes.rules_in(&self.select, folder).is_some()
@@ -466,6 +459,10 @@ impl OutputDisk for Disks {
         Ok(())
     }
 
+    fn missing_folders(&self, path: &OutputPath) -> Vec<OutputPath> {
+        self.meet().export.missing_folders(path)
+    }
+
     fn publish(
         &self,
         staged: StagedFile,
@@ -486,7 +483,6 @@ impl OutputDisk for Disks {
             // Nothing is published before the manifest's announcement of it, and all before that, is on the disk.
             world.mark_durable();
         }
-        world.mind_log();
         world
             .export
             .publish(&staged.temporary, path, replaces, made)?;
@@ -500,7 +496,6 @@ impl OutputDisk for Disks {
         let mut world = self
             .call(&format!("delete {path}"))
             .map_err(refused(path))?;
-        world.mind_log();
         let deleted = world.export.delete(path, owned);
         world.note(format!("withdrew {path}: {deleted}"));
         drop(world);
@@ -510,7 +505,6 @@ impl OutputDisk for Disks {
 
     fn remove_folder(&self, path: &OutputPath) -> io::Result<bool> {
         let mut world = self.call(&format!("rmdir {path}"))?;
-        world.mind_log();
         Ok(world.export.remove_folder(path))
     }
 

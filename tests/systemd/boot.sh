@@ -8,9 +8,14 @@
 #                                     SECS:    no boot lasts longer
 #
 # The container's root is an overlay: this machine's own root below, a tmpfs above, so that nothing needs to be downloaded
-# and nothing of the machine is changed. It has its own network (none), mounts, processes and control groups.
+# and nothing of the machine is changed. SMARTNOTESD_TEST_ROOT names another root to lie below, for another systemd:
+#
+#   debootstrap --variant=minbase --include=systemd-sysv,dbus-user-session,libpam-systemd trixie DIR
+#
+# It has its own network (none), mounts, processes and control groups.
 set -euo pipefail
 
+lower=${SMARTNOTESD_TEST_ROOT:-/}
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # --- Before anything is done: can it be done at all?
@@ -21,11 +26,11 @@ missing() {
     for tool in systemd-nspawn unshare mount journalctl systemctl dbus-daemon; do
         command -v "$tool" >/dev/null || { echo "there is no $tool (Debian: apt install systemd-container dbus)"; return; }
     done
-    [ -x /lib/systemd/systemd ] || { echo "there is no systemd to boot"; return; }
+    [ -x "$lower/lib/systemd/systemd" ] || { echo "there is no systemd to boot"; return; }
     local said
-    said=$(unshare --mount --propagation private bash -euc '
+    said=$(lower=$lower unshare --mount --propagation private bash -euc '
         mount -t tmpfs probe /mnt; mkdir /mnt/upper /mnt/work /mnt/root /mnt/cgroup
-        mount -t overlay probe -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
+        mount -t overlay probe -o "lowerdir=$lower,upperdir=/mnt/upper,workdir=/mnt/work" /mnt/root
         mount -t cgroup2 probe /mnt/cgroup; mkdir /mnt/cgroup/smartnotesd-probe-$$; rmdir /mnt/cgroup/smartnotesd-probe-$$
         ' 2>&1) || echo "mounts and control groups cannot be had: ${said//$'\n'/; }"
 }
@@ -73,7 +78,7 @@ innermost() {
     mount -t cgroup2 cgroup /sys/fs/cgroup
     mount -t tmpfs -o mode=755 room "$room"
     mkdir "$room/upper" "$room/work" "$room/root"
-    mount -t overlay root -o "lowerdir=/,upperdir=$room/upper,workdir=$room/work" "$room/root"
+    mount -t overlay root -o "lowerdir=$lower,upperdir=$room/upper,workdir=$room/work" "$room/root"
     lay_out "$room/root"
     cat "$here/lib.sh" "$script" > "$out/script"
     echo 'bash -u /test/script > /test/log 2>&1; echo $? > /test/rc' > "$out/run.sh"

@@ -50,7 +50,8 @@ fn boot_script() -> Command {
     command
 }
 
-fn in_checkout(path: &str) -> PathBuf {
+/// A file of the checkout.
+pub(crate) fn in_checkout(path: &str) -> PathBuf {
     Path::new(CHECKOUT).join(path)
 }
 
@@ -105,10 +106,36 @@ impl Container {
                 "systemd/smartnotesd.tmpfiles",
                 "usr/lib/tmpfiles.d/smartnotesd.conf",
             ),
+            (
+                "systemd/notify-reload.conf",
+                "usr/share/doc/smartnotesd/examples/notify-reload.conf",
+            ),
             ("packaging/config.yaml", "etc/smartnotesd/config.yaml"),
         ] {
             self.put(&in_checkout(from), to, 0o644);
         }
+    }
+
+    /// Puts in a checkout that is built, as far as the README's commands for installing look at it.
+    pub(crate) fn check_out(&self) {
+        for file in ["README.md", "packaging/config.yaml"] {
+            self.put(&in_checkout(file), &format!("srv/checkout/{file}"), 0o644);
+        }
+        for folder in ["systemd", "systemd/user"] {
+            for entry in fs::read_dir(in_checkout(folder)).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_file() {
+                    let name = entry.file_name().into_string().unwrap();
+                    let to = format!("srv/checkout/{folder}/{name}");
+                    self.put(&entry.path(), &to, 0o644);
+                }
+            }
+        }
+        self.put(
+            Path::new(env!("CARGO_BIN_EXE_smartnotesd")),
+            "srv/checkout/target/release/smartnotesd",
+            0o755,
+        );
     }
 
     /// Boots it, runs `scenarios/NAME.sh` as root in it, and fails with all that was said unless every check succeeded.

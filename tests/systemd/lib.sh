@@ -14,6 +14,8 @@ step() { echo "== $* (from second $SECONDS)"; }
 # fail WHY: the end, with all that may help to see why.
 fail() {
     exec >&3 2>&3
+    # Of one that was stopped nothing could be read.
+    systemctl kill --signal=CONT systemd-journald
     echo "FAILED: $*"
     systemctl --no-pager --full status "$UNIT"
     journalctl --sync
@@ -36,9 +38,9 @@ same() { [ "$2" = "$3" ] || fail "$1 is «$2», not «$3»"; }
 # has WHAT TEXT PART: the part is in the text.
 has() { [[ $2 == *"$3"* ]] || fail "$1 is «$2», without «$3»"; }
 
-# soon COMMAND...: it succeeds within a generous time.
+# soon COMMAND...: it succeeds within a generous time, which PATIENCE= makes another.
 soon() {
-    local end=$((SECONDS + 40))
+    local end=$((SECONDS + ${PATIENCE:-40}))
     until "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$end" ] || fail "still not: $*"
         sleep 0.05

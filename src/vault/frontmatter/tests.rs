@@ -25,7 +25,10 @@ fn found_only_at_the_very_start() {
     assert_eq!(split("x\n---\na: 1\n---\n"), Opening::None);
     assert_eq!(split("----\na: 1\n----\n"), Opening::None);
     assert_eq!(split("---"), Opening::None);
-    assert_eq!(split("---\na: 1\n\nb\n...\n"), Opening::Unclosed("a: 1\n"));
+    assert_eq!(
+        split("---\na: 1\n\nb\n...\n"),
+        Opening::Unclosed("a: 1\n\nb\n...\n")
+    );
     assert_eq!(
         split("---\na: 1\n ---\n"),
         Opening::Unclosed("a: 1\n ---\n")
@@ -87,6 +90,24 @@ fn privacy_fails_closed() {
         "private: [x]",
         "export: off",
         "a: 1\nprivate: y",
+        // What folds into one text, or what a comment without a space before it sticks to.
+        "export: false\n  and more",
+        "publish: no, not yet",
+        "publish: not yet",
+        "export: false# until May",
+        "export: \"No!\"",
+        "publish: [false]",
+        "export: !x false",
+        "publish: draft",
+        "private: false\n  or not",
+        "private: false\nPRIVATE: true",
+        "\u{feff}private: true",
+        "private\u{a0}: true",
+        "\"private \": true",
+        "private? : true",
+        "? private\n: true",
+        "&a private: true",
+        "private:\ttrue",
     ] {
         assert!(fields_of(yaml).private, "{yaml}");
     }
@@ -101,8 +122,37 @@ fn privacy_fails_closed() {
         "export: {format: pdf}",
         "a: {private: true}",
         "privately: true",
+        "private_notes: true",
+        "publish: nowhere else",
+        "publish: notes/",
+        "export: ''",
     ] {
         assert!(!fields_of(yaml).private, "{yaml}");
+    }
+}
+
+/// A mistake in YAML hides no wish to stay in.
+#[test]
+fn mistakes_fail_closed() {
+    for yaml in [
+        "private:true\n",
+        "title: x\nprivate:true\n",
+        "private:true\ntitle: x\n",
+        "title: x\n private: true\n",
+        "\tprivate: true\n",
+        "private: true\nprivate: false\n",
+        "title: x\n...\nprivate: true\n",
+        "!!str private: true\n",
+        "private: true, draft: false\n",
+        "- private: true\n",
+        "title: \"x\nprivate: true\n",
+    ] {
+        let read = read(closed(&format!("---\n{yaml}---\n")));
+        let kept_in = match &read {
+            Ok(fields) => fields.private,
+            Err(unreadable) => unreadable.privacy == Privacy::Withheld,
+        };
+        assert!(kept_in, "{yaml:?} {read:?}");
     }
 }
 
@@ -144,6 +194,25 @@ fn what_cannot_be_read_is_a_problem_at_its_place() {
     );
 }
 
+/// To the YAML parser a carriage return, U+0085, U+2028 and U+2029 end a line, to nobody else's eyes.
+#[test]
+fn places_are_counted_in_the_files_own_lines() {
+    for (yaml, place) in [
+        ("tags:\n ca\r - les/types\nicon: trees\nb: \"x\" y", (4, 8)),
+        ("a: é\u{85}\u{2028}\u{2029}b: \"é\" y", (1, 15)),
+        ("a: 1\r\nb: \"é\" y", (2, 8)),
+        ("a: 1\nbé\u{7}: c", (2, 3)),
+        ("a: 1\nb: \u{fffe}c", (2, 4)),
+    ] {
+        let problem = mapping(yaml).unwrap_err();
+        assert_eq!(
+            (problem.line, problem.column),
+            place,
+            "{yaml:?} {problem:?}"
+        );
+    }
+}
+
 #[test]
 fn nothing_and_comments_are_front_matter_too() {
     assert!(mapping("").unwrap().is_empty());
@@ -157,6 +226,13 @@ fn an_unclosed_block_is_withheld_if_it_could_be_private() {
     assert_eq!(
         read_unclosed("title: x\n").unwrap().privacy,
         Privacy::Unreadable
+    );
+    assert!(read_unclosed("Some text\n\nprivate: true\n").is_none());
+    assert_eq!(
+        read_unclosed("title: x\n\nprivate: true\n")
+            .unwrap()
+            .privacy,
+        Privacy::Withheld
     );
     assert_eq!(
         read_unclosed("title: x\n\"Private\": true\n")

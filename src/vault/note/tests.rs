@@ -176,6 +176,23 @@ fn headings_anchors_and_sections() {
     assert!(sections[0].starts_with("# A") && sections[0].ends_with("c\n"));
 }
 
+/// A block of code or HTML that ends a list or a quote ends with it, and not the other way round.
+#[test]
+fn sections_follow_code_in_lists_and_quotes() {
+    for before in [
+        "- a\n  ```\n  c\n  ```\n",
+        "-\t\t#\n",
+        "> ```\n> c\n> ```\n",
+        "1. > <div>\n   > x\n   > </div>\n",
+    ] {
+        let text = format!("{before}\n# H\ntext ^id\n");
+        let note = md(&text);
+        assert_eq!(note.syntax.sections[0].of(&text), "# H\ntext ^id\n");
+        let block = &note.facts.blocks[0];
+        assert_eq!(&text[block.start as usize..block.end as usize], "text ^id");
+    }
+}
+
 #[test]
 fn hashes_tell_which_part_changed() {
     let before = md("lead\n# A\na\n# B\nb ^x\n").facts;
@@ -320,7 +337,7 @@ fn assert_sound(note: &Note) {
 
 /// Pieces that notes and their breakage are made of.
 pub(crate) fn soup() -> impl Strategy<Value = String> {
-    const PIECES: [&str; 64] = [
+    const PIECES: [&str; 68] = [
         "[[",
         "]]",
         "![[",
@@ -346,6 +363,10 @@ pub(crate) fn soup() -> impl Strategy<Value = String> {
         "-->",
         "<div>",
         "<b>",
+        "<a href=\"",
+        "<img src='x.png' ",
+        "<p srcset=a.md,b ",
+        "\">",
         "> ",
         "- ",
         "1. ",
@@ -396,12 +417,29 @@ proptest! {
         let text = if fenced { format!("---\n{text}") } else { text };
         assert_sound(&md(&text));
         assert_sound(&parse(&NotePath::new("n.json").unwrap(), text.as_bytes()));
+        assert!(is_recalled("n.md", text.as_bytes()));
     }
 
     #[test]
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         assert_sound(&parse(&NotePath::new("n.md").unwrap(), &bytes));
+        prop_assert_eq!(is_recalled("n.md", &bytes), std::str::from_utf8(&bytes).is_ok());
     }
+}
+
+/// Whether a note can be read again from what was kept of it; asserts that it is the same note then.
+fn is_recalled(path: &str, bytes: &[u8]) -> bool {
+    let note = parse(&NotePath::new(path).unwrap(), bytes);
+    let Some(syntax) = note.packed_syntax(bytes) else {
+        return false;
+    };
+    let facts = note.facts.clone();
+    assert_eq!(
+        Note::recall(b"other".to_vec(), facts.clone(), &syntax),
+        None
+    );
+    assert_eq!(Note::recall(bytes.to_vec(), facts, &syntax), Some(note));
+    true
 }
 
 #[test]

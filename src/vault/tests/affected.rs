@@ -193,7 +193,13 @@ fn exactly_the_pages_that_differ(
 /// Whether a file of the vault has to do with the place of a page. Then the page is looked at whatever comes of it.
 fn contested(world: &World, page: &Page) -> bool {
     let output = world.formats.page_path(HTML, page);
-    world.vault.is_claimed(output.as_str()) || world.tree.contains_key(output.as_str())
+    let is_within = |inner: &str, outer: &str| {
+        let rest = inner.strip_prefix(outer);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let in_the_way =
+        |path: &String| is_within(path, output.as_str()) || is_within(output.as_str(), path);
+    world.vault.is_claimed(output.as_str()) || world.tree.keys().any(in_the_way)
 }
 
 /// What counts on pages though it need not be seen (see `page`): the extension of the note that has a place, and how a

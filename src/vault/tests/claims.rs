@@ -173,3 +173,163 @@ fn attachments_follow_those_who_show_them() {
         assert_eq!(world.vault.is_copied(pic), expected, "{text}");
     }
 }
+
+#[test]
+fn a_note_gives_way_to_a_folder_of_notes() {
+    let mut world = World::with(&[("x.md", "one"), ("n.md", "[[x]]"), ("x.csv/pic.png", "")]);
+    assert_eq!(exported(&world), ["n.md", "x.md"]);
+    let delta = world.write(&[("x.json/d/y.md", "![[pic.png]]")]);
+    assert_eq!(exported(&world), ["n.md", "x.json/d/y.md"]);
+    assert_eq!(delta.withdrawn, [world.id("x.md")]);
+    let affected = world.affected(&delta);
+    assert_eq!(affected["x.md"], "shares an output with x.json/d/y.md");
+    assert_eq!(affected["n.md"], "links to x.json/d/y.md");
+    assert_eq!(
+        blocked(&world, "x.md").unwrap(),
+        "x.json: the notes in x.json/ are exported into a folder of this name; rename x.md or that folder"
+    );
+    // It is free for another folder's attachments now.
+    assert!(world.vault.is_copied(world.id("x.csv/pic.png")));
+
+    // What else lies in the folder changes nothing; what is kept in takes no place.
+    let delta = world.write(&[("x.json/z.md", "another")]);
+    assert_eq!(
+        world.affected(&delta).into_keys().collect::<Vec<_>>(),
+        ["x.json/z.md"]
+    );
+    world.delete(&["x.json/z.md"]);
+    let delta = world.write(&[("x.json/d/y.md", "---\nprivate: true\n---\n")]);
+    assert_eq!(exported(&world), ["n.md", "x.md"]);
+    assert_eq!(blocked(&world, "x.md"), None);
+    assert!(world.affected(&delta).contains_key("n.md"));
+}
+
+#[test]
+fn all_who_share_a_stem_give_way_to_a_folder() {
+    let mut world = World::with(&[("x.md", ""), ("x.markdown", ""), ("x.csv/y.md", "")]);
+    assert_eq!(exported(&world), ["x.csv/y.md"]);
+    for path in ["x.md", "x.markdown"] {
+        let error = blocked(&world, path).unwrap();
+        assert!(error.contains(&format!("rename {path} or")), "{error}");
+    }
+    world.delete(&["x.csv/y.md"]);
+    assert_eq!(exported(&world), ["x.markdown"]);
+    assert!(blocked(&world, "x.md").unwrap().contains("x.markdown"));
+}
+
+#[test]
+fn a_folder_in_another_formats_folder_is_in_the_way_too() {
+    let mut world = World::with(&[("x.md", ""), ("site/x.html/y.md", "")]);
+    assert_eq!(exported(&world), ["site/x.html/y.md"]);
+    assert!(
+        blocked(&world, "x.md")
+            .unwrap()
+            .starts_with("site/x.html: the notes in site/x.html/ are")
+    );
+    world.delete(&["site/x.html/y.md"]);
+    assert_eq!(exported(&world), ["x.md"]);
+}
+
+#[test]
+fn a_note_gives_way_to_a_formats_folder() {
+    let mut config = config();
+    config.formats[super::world::HTML].dir = "x.json/site".into();
+    let mut world = World::new(config);
+    world.write(&[("x.md", ""), ("y.md", "")]);
+    assert_eq!(exported(&world), ["y.md"]);
+    assert_eq!(
+        blocked(&world, "x.md").unwrap(),
+        "x.json: a format's `dir` has this name; rename x.md"
+    );
+}
+
+#[test]
+fn outputs_of_two_formats_share_a_place() {
+    let mut config = config();
+    config.formats[super::world::CSV].extension = "x.md".into();
+    let mut world = World::new(config);
+    world.write(&[("a.x.md", ""), ("n.md", "[[a.x]]")]);
+    assert_eq!(exported(&world), ["a.x.md", "n.md"]);
+    let delta = world.write(&[("a.md", "")]);
+    assert_eq!(exported(&world), ["a.md", "n.md"]);
+    assert_eq!(delta.withdrawn, [world.id("a.x.md")]);
+    assert_eq!(
+        blocked(&world, "a.x.md").unwrap(),
+        "a.x.md: a.md is exported there already, as it comes first in path order; rename a.x.md"
+    );
+    assert!(world.affected(&delta).contains_key("n.md"));
+    world.delete(&["a.md"]);
+    assert_eq!(exported(&world), ["a.x.md", "n.md"]);
+}
+
+#[test]
+fn attachments_give_way_to_notes_above_and_below() {
+    let mut world = World::new(Config {
+        attachments: Attachments::All,
+        ..config()
+    });
+    world.write(&[
+        ("a.md/pic.png", ""),
+        ("a.json/pic.png", ""),
+        ("site", ""),
+        ("b.md", "![[a.json/pic.png]]"),
+    ]);
+    let copied = |world: &World, path| world.vault.is_copied(world.id(path));
+    assert!(copied(&world, "a.json/pic.png"));
+    // A format's folder is never a file.
+    assert!(!copied(&world, "site"));
+
+    let delta = world.write(&[("a.markdown", "mine")]);
+    for path in ["a.md/pic.png", "a.json/pic.png"] {
+        assert!(!copied(&world, path) && delta.copies.contains(&world.id(path)));
+    }
+    assert!(world.affected(&delta).contains_key("b.md"));
+    let delta = world.delete(&["a.markdown"]);
+    for path in ["a.md/pic.png", "a.json/pic.png"] {
+        assert!(copied(&world, path) && delta.copies.contains(&world.id(path)));
+    }
+
+    world.delete(&["site"]);
+    world.write(&[("site/d", "")]);
+    assert!(copied(&world, "site/d"));
+    let delta = world.write(&[("d/e/n.md", "")]);
+    assert!(!copied(&world, "site/d") && delta.copies.contains(&world.id("site/d")));
+    let delta = world.delete(&["d/e/n.md"]);
+    assert!(copied(&world, "site/d") && delta.copies.contains(&world.id("site/d")));
+}
+
+#[test]
+fn pages_give_way_to_files_and_folders_in_their_way() {
+    use crate::vault::Page;
+    let mut world = World::new(Config {
+        attachments: Attachments::All,
+        ..config()
+    });
+    world.write(&[("n.md", "#work/old")]);
+    let pages = [Page::Index, Page::tag("work"), Page::tag("work/old")];
+    for (path, taken) in [
+        ("site/index.html/pic.png", [true, false, false]),
+        ("site/index.html/n.md", [true, false, false]),
+        ("index.html/n.md", [true, false, false]),
+        ("site/tags", [false, true, true]),
+        ("site/tags/work", [false, false, true]),
+        ("tags/work.html/n.md", [false, true, false]),
+    ] {
+        let came = world.write(&[(path, "")]);
+        for (page, taken) in pages.iter().zip(taken) {
+            let place = world.formats.page_path(super::world::HTML, page);
+            assert_eq!(
+                world.vault.is_taken(place.as_str()),
+                taken,
+                "{path} {page:?}"
+            );
+            assert!(!taken || came.pages.contains(page), "{path} {page:?}");
+        }
+        let went = world.delete(&[path]);
+        for (page, taken) in pages.iter().zip(taken) {
+            let place = world.formats.page_path(super::world::HTML, page);
+            assert!(!world.vault.is_taken(place.as_str()), "{path} {page:?}");
+            assert!(!taken || went.pages.contains(page), "{path} {page:?}");
+        }
+    }
+}

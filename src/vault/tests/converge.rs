@@ -160,6 +160,7 @@ fn format_plans(world: &World) -> Vec<FormatPlan> {
         name: world.formats.get(format).name.clone(),
         fingerprint: world.formats.fingerprint(format),
         reads_backlinks: world.formats.reads_backlinks(format),
+        reads_pictures: false,
         has_pages: world.formats.pages(format),
     });
     plans.collect()
@@ -198,7 +199,16 @@ fn check(config: &Config, history: &[Vec<Op>]) -> Result<(), TestCaseError> {
             );
         }
         world.vault.recycle();
-        prop_assert_eq!(export.texts(), fresh(config, &tree).texts());
+        let fresh = fresh(config, &tree).texts();
+        for path in fresh.keys() {
+            let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
+            prop_assert!(
+                !folders.any(|folder| fresh.contains_key(folder)),
+                "{} lies below a file",
+                path
+            );
+        }
+        prop_assert_eq!(export.texts(), fresh);
     }
     Ok(())
 }
@@ -272,8 +282,9 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
         Attachments::All,
         Attachments::None,
     ]);
-    (any::<bool>(), attachments, tags(), tags(), any::<bool>()).prop_map(
-        |(slug, attachments, skip, only, moved)| {
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    (switches, attachments, tags(), tags()).prop_map(
+        |((slug, moved, alike), attachments, skip, only)| {
             let mut config = Config {
                 layout: if slug { Layout::Slug } else { Layout::Mirror },
                 attachments,
@@ -283,6 +294,9 @@ pub(super) fn configs() -> impl Strategy<Value = Config> {
             };
             if moved {
                 config.formats[super::world::HTML].dir = "".into();
+            }
+            if alike {
+                config.formats[super::world::CSV].extension = "x.md".into();
             }
             config
         },

@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use super::world::Tree;
 
 /// Where files may be: equal names in several folders, other cases and compositions, places that outputs, pages
-/// and attachments contend for.
-pub(super) const PATHS: [&str; 18] = [
+/// and attachments contend for, as files and as folders.
+pub(super) const PATHS: [&str; 30] = [
     "a.md",
     "b.md",
     "b.markdown",
@@ -29,9 +29,23 @@ pub(super) const PATHS: [&str; 18] = [
     "site/a.html",
     "site/tags/u.html",
     "site/index.html",
+    // Where formats' extensions are `md` and `x.md`, these and `a.md` share outputs.
+    "a.x.md",
+    "a.x.x.md",
+    // Folders that are called like outputs of notes and like pages, and files like folders of outputs.
+    "a.json/a.md",
+    "a.json/img.png",
+    "a.json/n.json/b.md",
+    "b.csv/img.png",
+    "site/a.html/n.md",
+    "site/d",
+    "site/index.html/img.png",
+    "site/tags",
+    "site/tags/t",
+    "site/tags/u.html/n.md",
 ];
 
-const TARGETS: [&str; 26] = [
+const TARGETS: [&str; 27] = [
     "a",
     "b",
     "core",
@@ -54,6 +68,7 @@ const TARGETS: [&str; 26] = [
     "index",
     "img.png",
     "d/img.png",
+    "site/d",
     "a.html",
     "index.html",
     "core.txt",
@@ -96,6 +111,11 @@ pub(super) enum Piece {
     },
     Markdown {
         image: bool,
+        target: u8,
+        fragment: u8,
+    },
+    Html {
+        form: u8,
         target: u8,
         fragment: u8,
     },
@@ -142,8 +162,10 @@ fn piece() -> impl Strategy<Value = Piece> {
         8 => (any::<bool>(), target.clone(), fragment.clone(), any::<bool>(), 0..4_u8).prop_map(
             |(embed, target, fragment, label, around)| Piece::Wiki { embed, target, fragment, label, around }
         ),
-        3 => (any::<bool>(), target.clone(), fragment)
+        3 => (any::<bool>(), target.clone(), fragment.clone())
             .prop_map(|(image, target, fragment)| Piece::Markdown { image, target, fragment }),
+        3 => (0..5_u8, target.clone(), fragment)
+            .prop_map(|(form, target, fragment)| Piece::Html { form, target, fragment }),
         1 => (0..2_u8).prop_map(Piece::Labelled),
         1 => (0..2_u8, target, 0..2_u8).prop_map(|(label, target, title)| Piece::Definition { label, target, title }),
         1 => (0..2_u8).prop_map(Piece::External),
@@ -230,14 +252,14 @@ impl Folder {
             Op::Write(path, mut spec) => {
                 self.marks += 1;
                 spec.mark = self.marks;
-                self.specs.insert(path, spec);
+                self.put(path, spec);
             }
             Op::Delete(path) => {
                 self.specs.remove(&path);
             }
             Op::Move(from, to) => {
                 if let Some(spec) = self.specs.remove(&from) {
-                    self.specs.insert(to, spec);
+                    self.put(to, spec);
                 }
             }
             Op::Edit(path, at, piece) => {
@@ -248,6 +270,20 @@ impl Folder {
             Op::Retitle(path, title) => self.edit(path, |spec| spec.title = title),
             Op::Realias(path, aliases) => self.edit(path, |spec| spec.aliases = aliases),
         }
+    }
+
+    /// A file in the way of a folder goes, and so does a folder in the way of a file.
+    fn put(&mut self, path: u8, spec: Spec) {
+        let is_below = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let new = PATHS[path as usize];
+        self.specs.retain(|&other, _| {
+            let other = PATHS[other as usize];
+            !is_below(new, other) && !is_below(other, new)
+        });
+        self.specs.insert(path, spec);
     }
 
     fn edit(&mut self, path: u8, change: impl FnOnce(&mut Spec)) {
@@ -384,6 +420,22 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
                 "{bang}[label]({}{hash}{fragment})",
                 TARGETS[target as usize]
             )
+        }
+        Piece::Html {
+            form,
+            target,
+            fragment,
+        } => {
+            let fragment = FRAGMENTS[fragment as usize].replace(' ', "%20");
+            let hash = if fragment.is_empty() { "" } else { "#" };
+            let url = format!("{}{hash}{fragment}", TARGETS[target as usize]);
+            match form {
+                0 => format!("text <a href=\"{url}\">label</a>"),
+                1 => format!("<div>\n<img\nsrc='{url}' width=300>\n</div>"),
+                2 => format!("> <a title=t\n> href={url}>label</a>"),
+                3 => format!("<picture><source srcset=\"{url}, img.png 2x\"></picture>"),
+                _ => format!("- <video poster=\"{url}\" src=\"d/img.png\"></video>"),
+            }
         }
         Piece::Labelled(label) => format!("see [label][r{label}] and [r{label}]"),
         Piece::Definition {

@@ -13,7 +13,8 @@ use crate::vault::{Candidates, Target, Vault};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Knowledge {
     files: BTreeMap<String, FileKnowledge>,
-    indexes: [BTreeMap<String, BTreeSet<String>>; 4],
+    indexes: [BTreeMap<String, BTreeSet<String>>; 5],
+    folders: BTreeMap<String, u32>,
     pages: BTreeMap<String, (u64, BTreeSet<String>)>,
 }
 
@@ -87,9 +88,14 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
             (vault.pages().key(&page).unwrap().0, tagged),
         )
     });
+    let [stems, below] = vault.claims.indexes();
+    let folders = vault.claims.folders().into_iter();
     Knowledge {
         files: files.collect(),
-        indexes: [&vault.names, &vault.aliases, &vault.mentions, &vault.claims].map(index),
+        indexes: [&vault.names, &vault.aliases, &vault.mentions, stems, below].map(index),
+        folders: folders
+            .map(|(folder, count)| (folder.to_owned(), count))
+            .collect(),
         pages: pages.collect(),
     }
 }

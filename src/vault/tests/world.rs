@@ -70,6 +70,8 @@ pub(super) fn config() -> Config {
 pub(super) const FORMATS: [usize; 4] = [0, 1, 2, 3];
 /// The one of them that has pages and shows backlinks.
 pub(super) const HTML: usize = 2;
+/// Another one.
+pub(super) const CSV: usize = 3;
 
 /// A vault, its files, and the formats of its config.
 pub(super) struct World {

@@ -10,7 +10,23 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::dice::Dice;
 
-const FOLDERS: [&str; 8] = ["", "a", "a/b", "a/b/c", "d", "d/e", "x.md", "Übung"];
+/// The last ones are called like what notes are exported to, in one config or another.
+const FOLDERS: [&str; 14] = [
+    "",
+    "",
+    "a",
+    "a/b",
+    "a/b/c",
+    "d",
+    "d/e",
+    "x.md",
+    "Übung",
+    "four.md",
+    "data/one.json",
+    "site/one.html",
+    "site/tags",
+    "one-two.csv",
+];
 const NAMES: [&str; 9] = [
     "one.md",
     "two.md",
@@ -99,7 +115,8 @@ impl Hands {
 
     fn line(&self, dice: &mut Dice) -> String {
         let name = dice.pick(&NAMES).trim_end_matches(".md");
-        match dice.below(6) {
+        match dice.below(7) {
+            6 => format!("<p>\n<a href=\"{name}.md\">there</a>\n</p>\n"),
             0 => format!("[[{name}]]\n"),
             1 => format!("![[{name}]]\n"),
             2 => format!("[[a/{name}|seen]] #tag{}\n", dice.below(3)),

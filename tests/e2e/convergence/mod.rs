@@ -11,6 +11,7 @@ mod moves;
 mod new_folders;
 mod no_room;
 mod odd_files;
+mod one_name;
 mod privacy;
 mod room;
 mod root;

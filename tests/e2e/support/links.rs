@@ -147,7 +147,7 @@ fn scan_tag<'a>(tag: &'a str, page: &mut Page) -> &'a str {
         };
         let (value, after) = scan_value(value.trim_start());
         match name.to_ascii_lowercase().as_str() {
-            "href" | "src" => page.links.push(unescape(value)),
+            "href" | "src" | "poster" | "cite" => page.links.push(unescape(value)),
             "id" | "name" => {
                 page.ids.insert(unescape(value));
             }

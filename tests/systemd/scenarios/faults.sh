@@ -43,21 +43,39 @@ has "why" "$(journalctl --unit="$UNIT" --output=cat --no-pager --grep=watchdog -
 echo after > "$NOTES/after-stall.md"
 soon holds "$EXPORT/after-stall.md" after
 
-step "a journald that takes nothing holds nothing up"
+step "a journald that takes nothing holds nothing up, and is told later what it missed"
 echo 'log: {level: debug}' >> "$CONFIG"
-must systemctl reload "$UNIT"
+printf '[Service]\nWatchdogSec=15s\nLogRateLimitIntervalSec=0\n' > "/run/systemd/system/$UNIT.d/zz-log.conf"
+systemctl daemon-reload
+must systemctl restart "$UNIT"
+soon in_step
+restarts=$(property NRestarts)
 journald=$(systemctl show --property=MainPID --value systemd-journald)
 kill -STOP "$journald"
-for folder in {1..8}; do sed -i 's/ again$/ thrice/' "$NOTES/$folder"/n*.md; done
-soon in_step
+stopped=$SECONDS
+# Names so long that what is to be said of 20,000 notes finds no room.
+long=$(printf '%0250d/' {1..7})
+mkdir -p "$NOTES/$long"
+mv "$NOTES"/{1..40} "$NOTES/$long"
+PATIENCE=100 soon in_step
 # The watchdog has had time to bite, if it is going to.
-sleep 5
+while [ $((SECONDS - stopped)) -lt 16 ]; do sleep 0.5; done
 kill -CONT "$journald"
-must restarted 2
+must is NRestarts "$restarts"
+told() { said 'log records dropped' PRIORITY=4 && said 'batch finished' SN_REMOVED=20000; }
+soon told
+numbers() { sed -n "s/.*\"$1\":\"\([0-9]*\)\".*/\1/p"; }
+batch=$(entries 'MESSAGE=batch finished' SN_REMOVED=20000 | numbers SN_BATCH)
+dropped=$(($(entries 'MESSAGE=log records dropped' | numbers SN_RECORDS | paste -sd+)))
+kept=$(entries 'MESSAGE=note exported' "SN_BATCH=$batch" | wc -l)
+[ "$kept" -gt 0 ] || fail "nothing was kept"
+same "what was kept and what was dropped" "$((kept + dropped))" 20000
 echo after > "$NOTES/after-journald.md"
 soon holds "$EXPORT/after-journald.md" after
 logged() { said 'note exported' SN_NOTE=after-journald.md PRIORITY=7; }
 soon logged
+rm "/run/systemd/system/$UNIT.d/zz-log.conf"
+systemctl daemon-reload
 
 step "a journald that was restarted gets the records"
 must systemctl restart systemd-journald
@@ -65,7 +83,7 @@ echo 'after restart' > "$NOTES/after-journald.md"
 soon holds "$EXPORT/after-journald.md" 'after restart'
 changed() { [ "$(entries 'MESSAGE=note exported' SN_NOTE=after-journald.md | wc -l)" = 2 ]; }
 soon changed
-must restarted 2
+must is NRestarts "$restarts"
 
 step "it gives up when each start fails"
 printf '[Service]\nRestartSec=100ms\nExecStart=\nExecStart=smartnotesd run --notes /nowhere\n' >> "/run/systemd/system/$UNIT.d/test.conf"

@@ -50,6 +50,7 @@ for bad in 'formas: {}' ': [' 'export_dir: /proc/nowhere'; do
     smartnotesd reload >/dev/null 2>/tmp/reload.err
     same "exit code of smartnotesd reload" $? 1
     same "lines of the reason" "$(wc -l < /tmp/reload.err)" 1
+    has "StatusText" "$(property StatusText)" '; config rejected: '
 done
 echo 'second' > "$NOTES/second.md"
 soon holds "$EXPORT/second.md" second
@@ -60,6 +61,7 @@ step "the tree and the state may move, and a reload still finds the daemon"
 cp /tmp/good.yaml "$CONFIG"
 sed -i 's,^export_dir:.*,export_dir: /var/lib/smartnotesd/other,' "$CONFIG"
 must systemctl reload "$UNIT"
+[[ $(property StatusText) != *rejected* ]] || fail "the status still tells of the rejection"
 soon test -s /var/lib/smartnotesd/other/first.json
 cp /tmp/good.yaml "$CONFIG"
 must systemctl reload "$UNIT"

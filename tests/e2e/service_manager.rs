@@ -1,0 +1,83 @@
+//! What a service manager is told, and in which order.
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+
+use rustix::process::Signal;
+
+use crate::support::{Daemon, LIMIT, Vault};
+
+/// A service manager that listens.
+struct Manager {
+    socket: UnixDatagram,
+}
+
+impl Manager {
+    /// Starts the daemon of a vault under it. The watchdog is impatient, so that every turn of the loop may ping.
+    fn start(vault: &Vault) -> (Self, Daemon) {
+        let path = vault.path("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        let mut command = vault.command(&["run"]);
+        command
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "20000");
+        (Self { socket }, Daemon::start(&mut command))
+    }
+
+    /// The next message, in one line.
+    fn next(&self) -> String {
+        let mut buffer = [0; 4096];
+        let length = self.socket.recv(&mut buffer).expect("a message comes");
+        String::from_utf8_lossy(&buffer[..length])
+            .trim_end()
+            .replace('\n', " ")
+    }
+
+    /// The next message that is so; those before it are passed over.
+    fn wait_for(&self, is_so: impl Fn(&str) -> bool) -> String {
+        std::iter::repeat_with(|| self.next())
+            .find(|message| is_so(message))
+            .expect("messages never end")
+    }
+}
+
+#[test]
+fn nothing_is_told_before_ready() {
+    let vault = Vault::new();
+    for note in 0..3_000 {
+        let path = vault.note(&format!("{note}.md"));
+        fs::write(path, format!("[[{}]]", note / 2)).unwrap();
+    }
+    // A ping would put the watchdog's patience in the place of the start's.
+    let (manager, _daemon) = Manager::start(&vault);
+    assert_eq!(manager.next(), "READY=1 STATUS=watching 3,000 notes");
+    manager.wait_for(|message| message == "WATCHDOG=1");
+}
+
+#[test]
+fn the_words_of_a_reload_and_of_the_end() {
+    let vault = Vault::new();
+    let (manager, daemon) = Manager::start(&vault);
+    manager.wait_for(|message| message.starts_with("READY=1"));
+    let good = fs::read_to_string(vault.config()).unwrap();
+    vault.write_config("notes: nowhere\n");
+    daemon.signal(Signal::HUP);
+    manager.wait_for(|message| message.starts_with("RELOADING=1 MONOTONIC_USEC="));
+    let rejected = manager.wait_for(|message| message.starts_with("READY=1"));
+    assert!(
+        rejected.contains("; config rejected: ") && rejected.contains(":1:1: notes: "),
+        "{rejected}"
+    );
+    vault.write_config(&good);
+    daemon.signal(Signal::HUP);
+    let reloaded = manager.wait_for(|message| message.starts_with("READY=1"));
+    assert!(
+        reloaded.starts_with("READY=1 STATUS=watching 0 notes; batch 1: 0 exported in ")
+            && !reloaded.contains("rejected"),
+        "{reloaded}"
+    );
+    daemon.signal(Signal::TERM);
+    manager.wait_for(|message| message == "STOPPING=1 STATUS=finishing the jobs in flight");
+    daemon.ended().exits(0);
+}
