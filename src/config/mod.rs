@@ -82,6 +82,11 @@ impl Format {
     pub fn reads_pictures(&self) -> bool {
         matches!(&self.kind, FormatKind::Command(command) if command.names("{folder}"))
     }
+
+    /// Whether it has pages that no single note stands behind: the index and one a tag.
+    pub fn has_pages(&self) -> bool {
+        matches!(self.kind, FormatKind::Html(_))
+    }
 }
 
 /// What makes an output.

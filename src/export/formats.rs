@@ -242,7 +242,7 @@ impl Formats {
 
     /// Whether a format has pages that list notes.
     pub fn pages(&self, index: usize) -> bool {
-        matches!(self.get(index).kind, FormatKind::Html(_))
+        self.get(index).has_pages()
     }
 
     /// Where such a page lies.

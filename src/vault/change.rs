@@ -329,15 +329,21 @@ impl<'a> Update<'a> {
             return;
         };
         let shown = self.vault.shown_elsewhere(file, &facts.title);
-        for page in Page::listing(&facts.tags) {
+        if self.vault.rules.has_pages() {
+            self.contribute_to_pages(id, &facts.tags, shown, part);
+        }
+        self.contribute_to_backlinks(id, cause, shown, part);
+    }
+
+    fn contribute_to_pages(&mut self, id: FileId, tags: &[Box<str>], shown: Key, part: Part) {
+        for page in Page::listing(tags) {
             let key = self.vault.pages.key(&page);
             self.pages_before.entry(page).or_insert(key);
         }
         match part {
-            Part::In => self.vault.pages.add(id, &facts.tags, shown),
-            Part::Out => self.vault.pages.remove(id, &facts.tags, shown),
+            Part::In => self.vault.pages.add(id, tags, shown),
+            Part::Out => self.vault.pages.remove(id, tags, shown),
         }
-        self.contribute_to_backlinks(id, cause, shown, part);
     }
 
     fn contribute_to_backlinks(&mut self, id: FileId, cause: &Cause, shown: Key, part: Part) {

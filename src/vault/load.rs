@@ -40,7 +40,6 @@ pub struct Remembered<'a> {
 pub struct Recalled {
     id: FileId,
     file: File,
-    names: SmallVec<[NameKey; 2]>,
     aliases: Vec<NameKey>,
     mentions: SmallVec<[NameKey; 8]>,
     /// Of a note that is let out under a name that fits.
@@ -77,7 +76,6 @@ pub fn recall(
     file.view = view;
     let mut recalled = Recalled {
         id,
-        names: resolve::names_of(&file.path, words.is_some()).collect(),
         aliases: Vec::new(),
         mentions: SmallVec::new(),
         claim: None,
@@ -134,13 +132,13 @@ impl Load {
         let Recalled {
             id,
             mut file,
-            names,
             aliases,
             mentions,
             claim,
         } = recalled;
         let vault = &mut self.vault;
-        for key in names {
+        // Left to this half, since the other takes longer.
+        for key in resolve::names_of(&file.path, file.is_note()) {
             vault.names.add(key, id);
         }
         for key in aliases {
@@ -152,7 +150,9 @@ impl Load {
         if let Some(claim) = claim {
             file.exported = true;
             vault.claims.add(&vault.rules, &claim.stem, id);
-            vault.pages.add(id, &claim.tags, claim.shown);
+            if vault.rules.has_pages() {
+                vault.pages.add(id, &claim.tags, claim.shown);
+            }
             let at = id.0 as usize;
             if self.shown.len() <= at {
                 self.shown.resize(at + 1, Key::default());
@@ -178,7 +178,7 @@ impl Load {
         for id in vault.displaced() {
             let file = vault.files.get_mut(id);
             file.exported = false;
-            if let Some(facts) = file.head() {
+            if let Some(facts) = file.head().filter(|_| vault.rules.has_pages()) {
                 let shown = self.shown[id.0 as usize];
                 vault.pages.remove(id, &facts.tags, shown);
             }

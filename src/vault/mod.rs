@@ -58,6 +58,7 @@ pub struct Vault {
     /// From a name to the notes that use it in a reference.
     mentions: NameIndex,
     claims: Claims,
+    /// Empty where no format has pages.
     pages: Pages,
 }
 

@@ -13,6 +13,10 @@ const SLUG_BYTES: usize = 200;
 
 /// The part of the config that the vault depends on.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an answer that is asked for often"
+)]
 pub struct Rules {
     layout: Layout,
     attachments: Attachments,
@@ -20,6 +24,7 @@ pub struct Rules {
     only_tags: Vec<String>,
     places: Vec<Place>,
     reads_pictures: bool,
+    has_pages: bool,
     has_suspect_folder: bool,
     shares_outputs: bool,
 }
@@ -59,6 +64,7 @@ impl Rules {
                 })
                 .collect(),
             reads_pictures: config.formats.iter().any(Format::reads_pictures),
+            has_pages: config.formats.iter().any(Format::has_pages),
             has_suspect_folder: false,
             shares_outputs: false,
         };
@@ -108,6 +114,12 @@ impl Rules {
     /// Whether some format is made from the content of the pictures that a note shows.
     pub fn reads_pictures(&self) -> bool {
         self.reads_pictures
+    }
+
+    /// Whether some format has index and tag pages. Where none has, nobody keeps what they would list: for a vault with
+    /// tags that is a tenth of a start.
+    pub fn has_pages(&self) -> bool {
+        self.has_pages
     }
 
     /// Which attachments are copied.
