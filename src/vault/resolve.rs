@@ -177,7 +177,7 @@ impl Resolver<'_> {
     }
 
     fn matches_whole(&self, id: FileId, folded: &str) -> bool {
-        self.forms_end_in(id, folded, |before| before.is_empty())
+        self.forms_end_in(id, folded, str::is_empty)
     }
 
     fn matches_suffix(&self, id: FileId, folded: &str) -> bool {
