@@ -32,7 +32,7 @@ use crate::log::{LogHandle, events};
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
-use crate::watch::{Inbox, Notice, Schedule, Watch, WatchError};
+use crate::watch::{Dirty, Inbox, Notice, Schedule, Watch, WatchError};
 use root::Root;
 use step::{Step, StepDone, StepEvent};
 
@@ -240,13 +240,28 @@ impl Daemon<'_> {
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
+        if self.work_is_due(now) && self.may_give_way() {
+            self.halt.send_replace(Halt::Drain);
+        }
         if self.root == Root::Gone || !matches!(self.work, Work::Idle(_)) {
             return Ok(());
         }
-        if self.pending.trigger.is_some() || self.debouncer.due(now) || self.retry_due(now) {
+        if self.work_is_due(now) || self.retry_due(now) {
             self.begin_step();
         }
         Ok(())
+    }
+
+    /// Whether there is more to do than to try again what failed.
+    fn work_is_due(&self, now: Instant) -> bool {
+        self.reload.is_some() || self.pending.trigger.is_some() || self.debouncer.due(now)
+    }
+
+    /// Whether what runs can be cut short. What failed is tried again when there is nothing else to do: whoever changes a
+    /// note waits for no more of it than the jobs in flight.
+    fn may_give_way(&self) -> bool {
+        let retries = |current: &step::Current| current.trigger == Trigger::Retry;
+        self.current.as_ref().is_some_and(retries) && *self.halt.borrow() == Halt::No
     }
 
     fn retry_due(&self, now: Instant) -> bool {
@@ -263,14 +278,19 @@ impl Daemon<'_> {
         };
         engine.set_progress(self.progress.clone());
         let now = Instant::now();
-        let dirty = self.inbox.take();
-        self.debouncer.taken();
-        let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
-            Trigger::Retry
+        // A step before this one may have given way.
+        self.halt.send_replace(Halt::No);
+        let (dirty, trigger) = if self.work_is_due(now) {
+            self.debouncer.taken();
+            (self.inbox.take(), Trigger::Watch)
         } else {
-            Trigger::Watch
-        });
+            // Hints that are not due wait on.
+            (Dirty::default(), Trigger::Retry)
+        };
+        let pending = std::mem::take(&mut self.pending);
+        // One for what failed that could not look is no reason for this one, which takes in changes too.
+        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
+        let trigger = asked.unwrap_or(trigger);
         let step = Step {
             engine: *engine,
             dirty,

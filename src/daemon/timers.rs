@@ -32,6 +32,9 @@ impl Daemon<'_> {
         }
         // While a batch runs, or the folder is gone, polls and rescans wait; only the folder itself is minded.
         at(Some(self.schedule.root_deadline()));
+        if self.may_give_way() {
+            at(self.debouncer.deadline());
+        }
         if let Work::Idle(engine) = &self.work
             && self.root != Root::Gone
         {

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// The folders that must have been there: at start nothing else is known of them.
-    fn folders_of_files(&self) -> BTreeSet<Box<str>> {
+    pub(super) fn folders_of_files(&self) -> BTreeSet<Box<str>> {
         let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
         for (_, file) in self.vault.files().iter() {
             let mut folder = file.path.folder();

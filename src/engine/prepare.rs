@@ -169,13 +169,14 @@ impl Engine {
         }
         // Before the audit: what failed has no output, but that is not why it is made.
         let overtaken = std::mem::take(&mut self.overtaken);
-        self.want_retries(request.now, &overtaken, &mut wanted)?;
+        let retries = self.retries(request);
+        self.want_retries(&retries, &overtaken, &mut wanted)?;
         wanted.overtaken = overtaken;
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request.full)?;
-        self.drop_failures_without_job(request.now, &plan);
+        self.drop_failures_without_job(&retries, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         let waiting = self.backlog.next_due();
         let commits_again = waiting.is_some_and(|due| due <= request.now);
@@ -186,9 +187,17 @@ impl Engine {
             .map(Some)
     }
 
+    /// What failed and is tried again. Changes don't wait for it: theirs are batches of their own.
+    fn retries(&self, request: &Request<'_>) -> Vec<FailureKey> {
+        match request.trigger {
+            Trigger::Watch => Vec::new(),
+            _ => self.failures.due(request.now).cloned().collect(),
+        }
+    }
+
     fn want_retries(
         &mut self,
-        now: Instant,
+        retries: &[FailureKey],
         overtaken: &BTreeSet<FailureKey>,
         wanted: &mut Wanted,
     ) -> Result<(), EngineError> {
@@ -198,7 +207,7 @@ impl Engine {
                 want(wanted, row, Because::Retry);
             }
         }
-        for key in self.failures.due(now).chain(overtaken) {
+        for key in retries.iter().chain(overtaken) {
             match &key.owner {
                 Owner::Note(id) => {
                     wanted.notes.entry(*id).or_insert(Because::Retry);
@@ -212,20 +221,18 @@ impl Engine {
         Ok(())
     }
 
-    /// What is due to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
-    fn drop_failures_without_job(&mut self, now: Instant, plan: &Plan) {
-        if self.failures.is_empty() {
+    /// What is to be tried again and has no job any more is no longer wanted. It must not stay due for ever.
+    fn drop_failures_without_job(&mut self, retries: &[FailureKey], plan: &Plan) {
+        if retries.is_empty() {
             return;
         }
         let jobs = plan.jobs.iter().map(|job| self.failure_key(&job.work));
         let blocked = plan.blocked.iter();
         let blocked = blocked.map(|job| self.failure_key(&Work::Note(job.id, job.format)));
         let planned: BTreeSet<FailureKey> = jobs.chain(blocked).collect();
-        let due = self.failures.due(now);
-        let over: Vec<FailureKey> = due.filter(|key| !planned.contains(key)).cloned().collect();
-        for key in over {
-            self.failures_mut().clear(&key);
-            self.unsaved.failures_over.push(key);
+        for key in retries.iter().filter(|key| !planned.contains(key)) {
+            self.failures_mut().clear(key);
+            self.unsaved.failures_over.push(key.clone());
         }
     }
 

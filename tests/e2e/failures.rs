@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::Vault;
+use crate::support::{Vault, until};
 
 /// A format whose command refuses notes that say `bad`, unless the file `allowed` is there.
 fn picky(vault: &Vault) -> String {
@@ -224,4 +224,53 @@ fn of_two_notes_for_one_file_the_first_has_it_and_the_other_names_both() {
     daemon.wait_for_export("a.md");
     assert_eq!(vault.output("a.md"), "second");
     vault.assert_converged();
+}
+
+#[test]
+fn what_is_tried_again_gives_way_to_a_change() {
+    let vault = Vault::new();
+    vault.write_beside("job.sh", "exit 1");
+    let path = |name: &str| vault.path(name).display().to_string();
+    vault.configure(&format!(
+        "max_concurrent: 1\nformats:\n  markdown:\n  bad: {{extension: bad, command: [sh, {}]}}\n",
+        path("job.sh")
+    ));
+    for note in 0..5 {
+        vault.write(&format!("{note}.md"), "text");
+    }
+    let mut daemon = vault.daemon();
+    daemon.wait_for("batch finished");
+    vault.write_beside(
+        "job.sh",
+        &format!(
+            ": > {}\nuntil [ -e {} ]; do [ -e {} ] || exit 9; sleep 0.02; done\nexit 1",
+            path("begun"),
+            path("open"),
+            path("job.sh"),
+        ),
+    );
+    until("a job is tried again", || {
+        vault.path("begun").exists().then_some(())
+    });
+    vault.write("good.md", "good");
+    until("the change is due", || {
+        let queue = &vault.status()["queue"];
+        (queue["paths"] == 1 && queue["due_in_ms"] == 0).then_some(())
+    });
+    vault.write_beside("open", "");
+    let retried = daemon.wait_for("batch finished");
+    assert_eq!(retried.text("trigger"), "retry", "{retried}");
+    assert_eq!(
+        retried.number("failed") + retried.number("cancelled"),
+        5,
+        "{retried}"
+    );
+    assert!(retried.number("cancelled") > 0, "{retried}");
+    let next = daemon.wait_for("batch started");
+    assert_eq!(
+        (next.text("trigger"), next.number("jobs")),
+        ("watch", 2),
+        "what failed waits for its own time: {next}"
+    );
+    daemon.wait_for_export("good.md");
 }

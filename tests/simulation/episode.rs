@@ -459,6 +459,8 @@ impl Episode {
         for _ in 0..60 {
             let quiet = self.hear_all();
             self.disks.world().pass(Duration::from_millis(2100));
+            // One for what has changed, one for what is tried again.
+            self.process().turn();
             self.process().turn();
             self.require_sleep()?;
             let events = !self.disks.world().kernel.is_quiet();

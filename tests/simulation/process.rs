@@ -15,7 +15,7 @@ use smartnotesd::engine::{
 use smartnotesd::export::Formats;
 use smartnotesd::log::events::Trigger;
 use smartnotesd::manifest::Manifest;
-use smartnotesd::watch::Inbox;
+use smartnotesd::watch::{Dirty, Inbox};
 
 use crate::notes::Root;
 use crate::world::{Clock, Disks, Watcher, World};
@@ -127,11 +127,12 @@ impl Process {
     pub(crate) fn turn(&mut self) -> Option<Finished> {
         self.check_root();
         let now = self.now();
+        let work = self.pending.trigger.is_some() || self.debouncer.due(now);
         let retry = self.engine.next_due().is_some_and(|due| due <= now);
-        if self.lost || !(self.pending.trigger.is_some() || self.debouncer.due(now) || retry) {
+        if self.lost || !(work || retry) {
             return None;
         }
-        self.step()
+        self.step(work)
     }
 
     fn check_root(&mut self) {
@@ -154,16 +155,18 @@ impl Process {
         }
     }
 
-    fn step(&mut self) -> Option<Finished> {
+    /// Takes in what has changed, or else only tries again what failed.
+    fn step(&mut self, work: bool) -> Option<Finished> {
         let now = self.now();
-        let dirty = self.inbox.take();
-        self.debouncer.taken();
-        let pending = std::mem::take(&mut self.pending);
-        let trigger = pending.trigger.unwrap_or(if dirty.is_empty() {
-            Trigger::Retry
+        let (dirty, trigger) = if work {
+            self.debouncer.taken();
+            (self.inbox.take(), Trigger::Watch)
         } else {
-            Trigger::Watch
-        });
+            (Dirty::default(), Trigger::Retry)
+        };
+        let pending = std::mem::take(&mut self.pending);
+        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
+        let trigger = asked.unwrap_or(trigger);
         let request = Request {
             trigger,
             dirty: &dirty,
