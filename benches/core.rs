@@ -81,6 +81,7 @@ impl Bench {
                 name: formats.get(format).name.clone(),
                 fingerprint: formats.fingerprint(format),
                 reads_backlinks: formats.reads_backlinks(format),
+                reads_pictures: false,
                 has_pages: formats.pages(format),
             })
             .collect();

@@ -113,6 +113,8 @@ pub struct FormatPlan {
     pub fingerprint: Key,
     /// Whether its outputs show who links to the note.
     pub reads_backlinks: bool,
+    /// Whether its outputs are made from the content of the pictures that the note shows.
+    pub reads_pictures: bool,
     /// Whether it has index and tag pages.
     pub has_pages: bool,
 }
@@ -279,11 +281,14 @@ impl Planner<'_> {
 
     fn note_key(&self, id: FileId, format: &FormatPlan, output: &OutputPath) -> Key {
         let seen = self.vault.key(id, format.reads_backlinks);
-        KeyHasher::new()
-            .key(format.fingerprint)
-            .key(seen)
-            .text(output.as_str())
-            .finish()
+        let mut key = KeyHasher::new();
+        key.key(format.fingerprint).key(seen).text(output.as_str());
+        if format.reads_pictures {
+            for picture in self.vault.pictures(id) {
+                key.key(self.copy_key(picture));
+            }
+        }
+        key.finish()
     }
 
     fn copy_key(&self, id: FileId) -> Key {

@@ -1,5 +1,5 @@
 //! Three notes that may link to and embed one another, in every format. Nothing panics or grows without bounds, no script
-//! gets through, and nothing of the private one is in the others.
+//! gets through, nothing of the private one is in the others, and no link leads to it.
 
 #![no_main]
 
@@ -106,6 +106,17 @@ fn check_page(page: &str, is_private: bool) {
         .iter()
         .find(|tag| tag.starts_with("script") || tag.contains("=\"javascript:"));
     assert!(script.is_none(), "{script:?} in {page}");
+    let leads_there = |tag: &&&str| {
+        let links = [
+            "=\"c.html\"",
+            "=\"c.html#",
+            "=\"../c.html\"",
+            "=\"../c.html#",
+        ];
+        links.iter().any(|link| tag.contains(link))
+    };
+    let link = tags.iter().find(leads_there);
+    assert!(!is_private || link.is_none(), "{link:?} in {page}");
 }
 
 fn text_of(bytes: Vec<u8>) -> String {

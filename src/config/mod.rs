@@ -77,6 +77,13 @@ pub struct Format {
     pub kind: FormatKind,
 }
 
+impl Format {
+    /// Whether its outputs are made from the content of the pictures that a note shows, not only from their names.
+    pub fn reads_pictures(&self) -> bool {
+        matches!(&self.kind, FormatKind::Command(command) if command.names("{folder}"))
+    }
+}
+
 /// What makes an output.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FormatKind {
@@ -115,9 +122,14 @@ pub struct CommandLine {
 impl CommandLine {
     /// Whether the command writes `{output}` itself; otherwise its stdout is the output.
     pub fn writes_output(&self) -> bool {
+        self.names("{output}")
+    }
+
+    /// Whether an argument names a placeholder.
+    pub fn names(&self, placeholder: &str) -> bool {
         self.arguments
             .iter()
-            .any(|argument| argument.contains("{output}"))
+            .any(|argument| argument.contains(placeholder))
     }
 }
 

@@ -67,6 +67,21 @@ impl Engine {
         now: Instant,
         listener: &dyn FolderListener,
     ) -> Result<Look, EngineError> {
+        let looked = self.look_around(dirty, now, listener);
+        if looked.is_err() {
+            // It may have taken an empty tree for the folders' end; what was in them has not gone.
+            let folders = self.folders_of_files();
+            self.folders.extend(folders);
+        }
+        looked
+    }
+
+    fn look_around(
+        &mut self,
+        dirty: &Dirty,
+        now: Instant,
+        listener: &dyn FolderListener,
+    ) -> Result<Look, EngineError> {
         let mut survey = Survey::default();
         let mut listed: BTreeSet<Box<str>> = dirty.folders.clone();
         if dirty.everything {

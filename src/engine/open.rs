@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// The folders that must have been there: at start nothing else is known of them.
-    fn folders_of_files(&self) -> BTreeSet<Box<str>> {
+    pub(super) fn folders_of_files(&self) -> BTreeSet<Box<str>> {
         let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
         for (_, file) in self.vault.files().iter() {
             let mut folder = file.path.folder();
@@ -250,6 +250,7 @@ fn format_plans(formats: &Formats) -> Vec<FormatPlan> {
             name: formats.get(format).name.clone(),
             fingerprint: formats.fingerprint(format),
             reads_backlinks: formats.reads_backlinks(format),
+            reads_pictures: formats.get(format).reads_pictures(),
             has_pages: formats.pages(format),
         })
         .collect()

@@ -22,6 +22,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use crate::path::OutputPath;
+
 /// More than this is no output of one note.
 const LARGEST_OUTPUT: u64 = 1 << 30;
 /// Of the program's complaints the beginning and the end are kept, so much of each.
@@ -32,6 +34,10 @@ const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME"]
 /// same note gives the same bytes: pandoc and many others go by it.
 const FIXED_TIME: &str = "315532800";
 
+/// In the private folder: what stands for the export folder, as far as the input's links lead there. `{folder}` is in it,
+/// relative to where the program runs: some programs write its name into the output, and the private one is new each time.
+const TREE: &str = "export";
+
 /// One run of a command for one note: all that it needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -41,12 +47,23 @@ pub struct Invocation {
     pub timeout: Duration,
     /// The content of the `{input}` file; `None` when no argument names it.
     pub input: Option<Vec<u8>>,
+    /// `{folder}`, and what lies there and around it; `None` when no argument names it.
+    pub folder: Option<Folder>,
     /// The source file, absolute: `{note}`.
     pub note: PathBuf,
     /// `{title}`.
     pub title: String,
     /// Extension of the output, without the dot: programs go by it.
     pub extension: Box<str>,
+}
+
+/// Where the relative links of the input lead to pictures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// The folder that the links begin at, relative to the export folder.
+    pub path: PathBuf,
+    /// The pictures: where they lie in the export folder, and the file in the notes folder.
+    pub pictures: Vec<(OutputPath, PathBuf)>,
 }
 
 /// Why a command gave no output: one line that begins with the program's name.
@@ -200,11 +217,20 @@ impl Prepared {
         let output = folder
             .path()
             .join(format!("output.{}", invocation.extension));
+        let mut links = PathBuf::from(TREE);
+        if let Some(wanted) = &invocation.folder {
+            links.extend(&wanted.path);
+            lay_out(folder.path(), wanted).map_err(|error| Fault::Io {
+                what: "the links to its pictures",
+                error,
+            })?;
+        }
         // No argument can hold a NUL; a title can.
         let title = invocation.title.replace('\0', " ");
         let values = [
             ("{input}", input.as_os_str()),
             ("{output}", output.as_os_str()),
+            ("{folder}", links.as_os_str()),
             ("{note}", invocation.note.as_os_str()),
             ("{title}", OsStr::new(&title)),
         ];
@@ -224,6 +250,20 @@ impl Prepared {
             output,
         })
     }
+}
+
+/// Lets every picture be found in `private` as in the export folder.
+fn lay_out(private: &Path, folder: &Folder) -> io::Result<()> {
+    let tree = private.join(TREE);
+    std::fs::create_dir_all(tree.join(&folder.path))?;
+    for (place, file) in &folder.pictures {
+        let link = tree.join(place.as_path());
+        if let Some(parent) = link.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::os::unix::fs::symlink(file, link)?;
+    }
+    Ok(())
 }
 
 /// `argument` with its placeholders replaced, each once: what a value holds is never read as a placeholder.

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::command::Invocation;
+use super::command::{Folder, Invocation};
 use super::html::{self, site};
 use super::template::{Escape, PageExtras, TagHref, Template, TemplateError};
 use super::view::{self, Parts};
-use super::{Page, Source, SourceError, Style, csv, href, json, markdown, portable};
+use super::{Page, Portable, Source, SourceError, Style, csv, href, json, markdown, portable};
 use crate::config::{Config, Format, FormatKind, TemplateFile};
 use crate::hash::{Key, KeyHasher};
 use crate::path::OutputPath;
@@ -139,11 +139,7 @@ impl Formats {
                 for argument in &command.arguments {
                     key.text(argument);
                 }
-                let names_note = command
-                    .arguments
-                    .iter()
-                    .any(|argument| argument.contains("{note}"));
-                key.text(if names_note {
+                key.text(if command.names("{note}") {
                     self.notes_dir.to_str().unwrap_or_default()
                 } else {
                     ""
@@ -220,19 +216,24 @@ impl Formats {
         let Some(command) = self.command(index) else {
             return Ok(None);
         };
-        let reads_input = command
-            .arguments
-            .iter()
-            .any(|argument| argument.contains("{input}"));
-        let input = if reads_input {
-            Some(self.render(index, source, id)?)
+        let names = |placeholder| command.names(placeholder);
+        let portable = if names("{input}") || names("{folder}") {
+            portable(source, id, self.link_format(index), Style::Markdown)?
         } else {
-            None
+            Portable::default()
         };
+        let pictures = portable.pictures.into_iter().map(|picture| {
+            let place = source.output(picture, index);
+            (place, self.notes_dir.join(source.path(picture)))
+        });
         Ok(Some(Invocation {
             arguments: command.arguments.clone(),
             timeout: command.timeout,
-            input,
+            input: names("{input}").then(|| portable.body.into_bytes()),
+            folder: names("{folder}").then(|| Folder {
+                path: source.output(id, self.link_format(index)).folder().into(),
+                pictures: pictures.collect(),
+            }),
             note: self.notes_dir.join(source.path(id)),
             title: source.title(id),
             extension: self.get(index).extension.clone(),

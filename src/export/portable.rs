@@ -3,6 +3,7 @@
 //! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
 //! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::rewrite::Writer;
@@ -31,6 +32,8 @@ pub struct Portable {
     /// The ranges of `body` that come from other notes or places, in text order. The note's own headings are
     /// the first to get their anchors; those in here come after them.
     pub inlined: Vec<Range<usize>>,
+    /// The attachments that the body shows in place.
+    pub pictures: BTreeSet<FileId>,
 }
 
 /// One link or embed of a note, as seen from its output.
@@ -65,11 +68,12 @@ pub fn portable(
             note.text[..note.facts.body_start as usize].to_owned()
         }
     };
-    let (body, inlined) = Writer::new(source, id, format, style).body(&note)?;
+    let written = Writer::new(source, id, format, style).body(&note)?;
     Ok(Portable {
         front_matter,
-        body,
-        inlined,
+        body: written.body,
+        inlined: written.inlined,
+        pictures: written.pictures,
     })
 }
 

@@ -3,7 +3,7 @@
 //! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
 //! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -62,6 +62,16 @@ pub(super) struct Writer<'a> {
     frames: Vec<Frame>,
     notes: HashMap<FileId, Arc<Note>>,
     inlined: Vec<Range<usize>>,
+    pictures: BTreeSet<FileId>,
+}
+
+/// A note's body, written.
+pub(super) struct Written {
+    pub(super) body: String,
+    /// What of it was inlined.
+    pub(super) inlined: Vec<Range<usize>>,
+    /// The attachments that it shows in place.
+    pub(super) pictures: BTreeSet<FileId>,
 }
 
 impl<'a> Writer<'a> {
@@ -82,15 +92,20 @@ impl<'a> Writer<'a> {
             frames: vec![host],
             notes: HashMap::new(),
             inlined: Vec::new(),
+            pictures: BTreeSet::new(),
         }
     }
 
-    /// The body of `note`, the one that is written, and what of it was inlined.
-    pub(super) fn body(mut self, note: &Note) -> Result<(String, Vec<Range<usize>>), SourceError> {
+    /// The body of `note`, the one that is written.
+    pub(super) fn body(mut self, note: &Note) -> Result<Written, SourceError> {
         let range = note.facts.body_start as usize..note.text.len();
         let mut body = String::with_capacity(range.len() + range.len() / 8);
         self.text(note, range, &mut body)?;
-        Ok((body, self.inlined))
+        Ok(Written {
+            body,
+            inlined: self.inlined,
+            pictures: self.pictures,
+        })
     }
 
     fn note(&mut self, id: FileId) -> Result<Arc<Note>, SourceError> {
@@ -231,7 +246,10 @@ impl<'a> Writer<'a> {
         Ok(Meaning::Link(self.href(&output, &fragment)))
     }
 
-    fn file_meaning(&self, reference: &Ref, id: FileId) -> Meaning {
+    fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
+        if reference.kind.is_shown() {
+            self.pictures.insert(id);
+        }
         let output = self.source.output(id, self.format);
         // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
         let fragment = if reference.kind.is_markdown() {

@@ -5,12 +5,13 @@
 //! who is exported under which name. *Relink* resolves again the references that use a name that came or went.
 //! *Affect* compares keys: only notes that can see a change are looked at, only those whose key differs are affected.
 
+mod contest;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::delta::{Affected, Because, Change, Delta, Seen};
 use super::names::NameKey;
 use super::page::{Page, minus, plus};
-use super::places::above;
 use super::table::{Edge, File};
 use super::{FileId, NoteFacts, PackedFacts, Vault, resolve};
 use crate::hash::{Key, KeyHasher};
@@ -42,6 +43,8 @@ struct Update<'a> {
     refolded: BTreeMap<Box<str>, Cause>,
     /// Notes that look different to those who link to them.
     resurfaced: BTreeMap<FileId, Cause>,
+    /// Attachments with other content, for those who show them.
+    redrawn: BTreeSet<FileId>,
     /// Notes whose body changed, for those who embed them.
     rewritten: BTreeSet<FileId>,
     /// Why a note is to be looked at.
@@ -82,6 +85,7 @@ impl<'a> Update<'a> {
             contested: BTreeMap::new(),
             refolded: BTreeMap::new(),
             resurfaced: BTreeMap::new(),
+            redrawn: BTreeSet::new(),
             rewritten: BTreeSet::new(),
             reasons: BTreeMap::new(),
             retracted: BTreeMap::new(),
@@ -153,6 +157,7 @@ impl<'a> Update<'a> {
             }
             if moved_on || !was_trusted {
                 self.copies.insert(id);
+                self.redrawn.insert(id);
             }
             return;
         };
@@ -192,6 +197,7 @@ impl<'a> Update<'a> {
         self.retracted.remove(&id);
         self.touched.remove(&id);
         self.copies.remove(&id);
+        self.redrawn.remove(&id);
         self.reasons.remove(&id);
         self.backlinks_before.remove(&id);
         self.vault.files.remove(id);
@@ -230,168 +236,6 @@ impl<'a> Update<'a> {
         for &key in after.difference(&before) {
             self.vault.mentions.add(key, id);
         }
-    }
-
-    /// Moves a note's claim on an output from the old facts to the new ones.
-    fn claim(&mut self, id: FileId, old: Option<&NoteFacts>, new: Option<&NoteFacts>) {
-        let path = self.vault.files.get(id).path.clone();
-        let rules = &self.vault.rules;
-        let stem = |facts: Option<&NoteFacts>| {
-            let facts = facts.filter(|facts| rules.lets_out(facts.privacy, &facts.tags))?;
-            Some(rules.stem(&path, &facts.title)).filter(|stem| rules.fits(stem))
-        };
-        let (before, after) = (stem(old), stem(new));
-        if before == after {
-            return;
-        }
-        let claims = &mut self.vault.claims;
-        let mut folders = Vec::new();
-        if let Some(stem) = before {
-            folders.extend(claims.remove(rules, &stem, id));
-            self.contested.insert(stem, path.clone());
-        }
-        if let Some(stem) = after {
-            folders.extend(claims.add(rules, &stem, id));
-            self.contested.insert(stem, path.clone());
-        }
-        let folders = folders.into_iter();
-        self.refolded
-            .extend(folders.map(|folder| (folder, path.clone())));
-        if new.is_some() {
-            self.resurfaced.insert(id, path);
-        }
-    }
-
-    // ---- settle
-
-    /// Decides anew who is exported, among the changed notes and those who share an output with one.
-    fn settle(&mut self) {
-        self.contest_files();
-        self.contest_sharing();
-        let contested = std::mem::take(&mut self.contested);
-        let mut doubtful: BTreeMap<FileId, Option<Cause>> = BTreeMap::new();
-        for (stem, cause) in &contested {
-            for &id in self.vault.claims.of(stem) {
-                doubtful.insert(id, Some(cause.clone()));
-            }
-            self.contest_place(stem, cause);
-        }
-        for &id in self.reasons.keys().chain(self.resurfaced.keys()) {
-            doubtful.entry(id).or_insert(None);
-        }
-        for (id, cause) in doubtful {
-            self.settle_one(id, cause);
-        }
-    }
-
-    fn settle_one(&mut self, id: FileId, contest: Option<Cause>) {
-        let exported = self.is_exported(id);
-        let file = self.vault.files.get(id);
-        let cause = match &contest {
-            // It changed itself.
-            _ if self.reasons.contains_key(&id) => file.path.clone(),
-            Some(cause) => cause.clone(),
-            None => file.path.clone(),
-        };
-        if let Some(contest) = contest
-            && (file.exported || exported || self.vault.blocked(id, 0).is_some())
-        {
-            self.reasons.entry(id).or_insert(Because::Shares(contest));
-        }
-        if self.vault.files.get(id).exported == exported {
-            return;
-        }
-        self.retract(id, &cause);
-        self.vault.files.get_mut(id).exported = exported;
-        self.resurfaced.insert(id, cause);
-        if !exported {
-            self.delta.withdrawn.push(id);
-        }
-    }
-
-    /// Whatever would be a file where notes came to need a folder, or no longer do.
-    fn contest_files(&mut self) {
-        for (folder, cause) in std::mem::take(&mut self.refolded) {
-            let outputs: BTreeSet<String> = self.vault.rules.folder_outputs(&folder).collect();
-            for output in outputs {
-                for stem in self.vault.rules.stems_at(&output) {
-                    let contested = self.contested.entry(stem.to_owned());
-                    contested.or_insert_with(|| cause.clone());
-                }
-                self.contest_attachment(&output, &cause);
-                self.contest_pages(&output);
-            }
-        }
-    }
-
-    /// Stems that share an output with one whose claimants changed.
-    fn contest_sharing(&mut self) {
-        if !self.vault.rules.shares_outputs() {
-            return;
-        }
-        for (stem, cause) in self.contested.clone() {
-            for other in self.vault.rules.sharing(&stem) {
-                let contested = self.contested.entry(other);
-                contested.or_insert_with(|| cause.clone());
-            }
-        }
-    }
-
-    /// Attachments and pages that lie where a note's output goes or went, and attachments below.
-    fn contest_place(&mut self, stem: &str, cause: &Cause) {
-        for format in 0..self.vault.rules.formats() {
-            let output = self.vault.rules.output(stem, format);
-            self.contest_pages(output.as_str());
-            self.contest_attachment(output.as_str(), cause);
-            for &id in self.vault.claims.attachments_below(output.as_str()) {
-                self.copies.insert(id);
-                self.resurfaced.insert(id, cause.clone());
-            }
-        }
-    }
-
-    /// An attachment that lies at a path of the export.
-    fn contest_attachment(&mut self, path: &str, cause: &Cause) {
-        if let Some(id) = self.vault.files.find(path)
-            && !self.vault.files.get(id).is_note()
-        {
-            self.copies.insert(id);
-            self.resurfaced.insert(id, cause.clone());
-        }
-    }
-
-    /// Pages that lie at a path of the export.
-    fn contest_pages(&mut self, path: &str) {
-        self.contested_pages
-            .extend(self.vault.rules.stems_at(path).filter_map(Page::at));
-    }
-
-    /// Pages that lie where an attachment goes or went, above it or below.
-    fn contest_pages_around(&mut self, path: &str) {
-        self.contest_pages(path);
-        for folder in above(path) {
-            self.contest_pages(folder);
-        }
-        let rules = &self.vault.rules;
-        let folders = rules.folders_at(path);
-        for folder in folders.filter(|folder| Page::may_lie_below(folder)) {
-            let lies_below = |page: &Page| {
-                let stem = page.stem();
-                stem.strip_prefix(folder)
-                    .is_some_and(|rest| rest.starts_with('/'))
-            };
-            let below = self.vault.pages.iter().filter(lies_below);
-            self.contested_pages.extend(below);
-        }
-    }
-
-    fn is_exported(&self, id: FileId) -> bool {
-        let file = self.vault.files.get(id);
-        file.head().is_some_and(|facts| {
-            let rules = &self.vault.rules;
-            rules.lets_out(facts.privacy, &facts.tags)
-                && self.vault.owner_of(&rules.stem(&file.path, facts.title)) == Some(id)
-        })
     }
 
     // ---- relink
@@ -542,7 +386,31 @@ impl<'a> Update<'a> {
                 affected.entry(id).or_insert(Because::LinkedFrom(cause));
             }
         }
+        if self.vault.rules.reads_pictures() {
+            self.follow_pictures(&mut affected);
+        }
         self.finish(affected)
+    }
+
+    /// Those who show, through any number of embeds, an attachment with other content.
+    fn follow_pictures(&self, affected: &mut BTreeMap<FileId, Because>) {
+        for &picture in &self.redrawn {
+            let because = Because::Embeds(self.vault.files.get(picture).path.clone());
+            let mut seen = BTreeSet::from([picture]);
+            let mut queue = vec![picture];
+            while let Some(id) = queue.pop() {
+                let incoming = self.vault.files.get(id).incoming.iter();
+                for edge in incoming.filter(|edge| id == picture || edge.is_embed()) {
+                    if seen.insert(edge.id()) {
+                        queue.push(edge.id());
+                    }
+                }
+                let shows = || self.vault.pictures(id).contains(&picture);
+                if self.vault.files.get(id).exported && shows() {
+                    affected.entry(id).or_insert_with(|| because.clone());
+                }
+            }
+        }
     }
 
     /// Those who link to or embed a note that looks different to them now.

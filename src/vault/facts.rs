@@ -74,6 +74,11 @@ impl RefKind {
         matches!(self, Self::WikiEmbed)
     }
 
+    /// Whether an attachment is shown in place, as far as it can be.
+    pub fn is_shown(self) -> bool {
+        matches!(self, Self::WikiEmbed | Self::Image)
+    }
+
     /// Whether it is written as Markdown writes links: its target is then a path first, and a name only after that.
     pub fn is_markdown(self) -> bool {
         matches!(self, Self::Link | Self::Image)

@@ -83,12 +83,14 @@ impl Vault {
 
     /// Decides who is exported, and makes the sums over those.
     fn settle_exports(&mut self, ids: &[FileId]) {
+        let displaced = self.displaced();
         for &id in ids {
             let file = self.files.get(id);
             let Some(facts) = file.head() else { continue };
             let stem = self.rules.stem(&file.path, facts.title);
-            let exported =
-                self.rules.lets_out(facts.privacy, &facts.tags) && self.owner_of(&stem) == Some(id);
+            let exported = self.rules.lets_out(facts.privacy, &facts.tags)
+                && self.rules.fits(&stem)
+                && !displaced.contains(&id);
             if exported {
                 let shown = self.shown_elsewhere(file, facts.title);
                 self.pages.add(id, &facts.tags, shown);

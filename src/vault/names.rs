@@ -83,7 +83,6 @@ impl NameIndex {
     }
 
     /// All names and their files, in no order.
-    #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (NameKey, &[FileId])> {
         self.0.iter().map(|(key, ids)| (*key, &**ids))
     }

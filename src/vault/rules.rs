@@ -1,6 +1,6 @@
 //! What the config says about which files are exported and under which names. Pure.
 
-use crate::config::{Attachments, Config, Layout};
+use crate::config::{Attachments, Config, Format, Layout};
 use crate::hash::{Key, KeyHasher};
 use crate::path::{NotePath, OutputPath};
 
@@ -19,6 +19,7 @@ pub struct Rules {
     skip_tags: Vec<String>,
     only_tags: Vec<String>,
     places: Vec<Place>,
+    reads_pictures: bool,
     has_suspect_folder: bool,
     shares_outputs: bool,
 }
@@ -57,6 +58,7 @@ impl Rules {
                     extension: format.extension.clone(),
                 })
                 .collect(),
+            reads_pictures: config.formats.iter().any(Format::reads_pictures),
             has_suspect_folder: false,
             shares_outputs: false,
         };
@@ -101,6 +103,11 @@ impl Rules {
             }
         }
         key.finish()
+    }
+
+    /// Whether some format is made from the content of the pictures that a note shows.
+    pub fn reads_pictures(&self) -> bool {
+        self.reads_pictures
     }
 
     /// Which attachments are copied.

@@ -20,7 +20,7 @@ impl TagSet {
     /// Takes in tags that are parted by commas or spaces, each with or without `#`.
     pub(super) fn add_list(&mut self, text: &str) {
         for tag in text.split(|c: char| c == ',' || c.is_whitespace()) {
-            self.add(tag.trim_start_matches('#'));
+            self.add(tag.trim_start_matches(['#', '/']));
         }
     }
 
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn first_spelling_wins() {
         let mut tags = TagSet::default();
-        tags.add_list("#Work, home work  WORK/secret,,#");
+        tags.add_list("#Work, home work  WORK/secret,,# /# #/#/home");
         assert_eq!(
             tags.into_tags(),
             ["Work".into(), "home".into(), "WORK/secret".into()] as [Box<str>; 3]

@@ -98,6 +98,41 @@ impl Vault {
         view
     }
 
+    /// The attachments that a note's text shows in place, in path order.
+    pub fn pictures(&self, id: FileId) -> Vec<FileId> {
+        let mut pictures = Vec::new();
+        let mut seen: HashSet<Shown> = HashSet::new();
+        let mut level = vec![Shown {
+            id,
+            place: Place::Whole,
+        }];
+        for _ in 0..=MAX_EMBED_DEPTH {
+            let mut next = Vec::new();
+            for shown in level {
+                let facts = self.files.get(shown.id).facts();
+                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
+                    continue;
+                };
+                let (_, range) = part(&facts, shown.place);
+                let refs = facts.refs.iter();
+                for reference in refs.filter(|reference| range.contains(&reference.start)) {
+                    match self.target(shown.id, reference) {
+                        Target::File(file) if reference.kind.is_shown() => pictures.push(file),
+                        Target::Note(_, Place::Missing) => {}
+                        Target::Note(id, place) if reference.kind.is_embed() => {
+                            next.push(Shown { id, place });
+                        }
+                        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => {}
+                    }
+                }
+            }
+            level = next;
+        }
+        pictures.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
+        pictures.dedup();
+        pictures
+    }
+
     fn take_in_embedded(&self, key: &mut KeyHasher, mut level: Vec<Shown>) {
         let mut seen: HashSet<Shown> = HashSet::new();
         for _ in 0..MAX_EMBED_DEPTH {

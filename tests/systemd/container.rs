@@ -50,7 +50,8 @@ fn boot_script() -> Command {
     command
 }
 
-fn in_checkout(path: &str) -> PathBuf {
+/// A file of the checkout.
+pub(crate) fn in_checkout(path: &str) -> PathBuf {
     Path::new(CHECKOUT).join(path)
 }
 

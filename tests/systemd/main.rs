@@ -10,7 +10,7 @@ mod package;
 
 use std::process::Command;
 
-use container::{Container, skip, skipped};
+use container::{Container, in_checkout, skip, skipped};
 
 /// A boot takes two seconds; the rest is what the script waits for on a machine that has other things to do.
 const PATIENCE_SECONDS: u32 = 300;
@@ -28,6 +28,22 @@ fn a_reload_with_a_systemd_that_waits_for_it() {
 #[test]
 fn faults_around_the_service() {
     boots("faults");
+}
+
+#[test]
+fn documents_made_by_commands_in_the_sandbox() {
+    if skipped("documents") {
+        return;
+    }
+    let container = Container::new();
+    container.install();
+    let readme = std::fs::read_to_string(in_checkout("README.md")).unwrap();
+    let formats = readme.split_once("```yaml\nformats:\n").unwrap().1;
+    let formats = formats.split_once("```").unwrap().0;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("formats:\n{formats}")).unwrap();
+    container.put(file.path(), "root/formats.yaml", 0o644);
+    container.run("documents", PATIENCE_SECONDS);
 }
 
 #[test]

@@ -301,11 +301,11 @@ fn commands() {
         (
             "formats: {x: {command: [cat, '{inptu}'], extension: x}}",
             "3:30: formats.x.command: `{inptu}` is not a placeholder; did you mean `{input}`? \
-             Known are {input}, {output}, {note}, {title}",
+             Known are {input}, {output}, {note}, {title}, {folder}",
         ),
         (
             "formats: {x: {command: [cat, '--x={body}'], extension: x}}",
-            "3:30: formats.x.command: `{body}` is not a placeholder; known are {input}, {output}, {note}, {title}",
+            "3:30: formats.x.command: `{body}` is not a placeholder; known are {input}, {output}, {note}, {title}, {folder}",
         ),
         (
             "formats: {x: {command: ['{input}'], extension: x}}",

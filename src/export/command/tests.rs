@@ -10,6 +10,7 @@ fn invocation(arguments: &[&str]) -> Invocation {
             .collect(),
         timeout: Duration::from_secs(20),
         input: Some(b"# Body\n".to_vec()),
+        folder: None,
         note: PathBuf::from("/vault/a note.md"),
         title: "A {note} title".to_owned(),
         extension: "docx".into(),

@@ -443,6 +443,21 @@ fn footnotes_of_embeds_keep_apart() {
 }
 
 #[test]
+fn footnotes_with_spaces_keep_apart_too() {
+    let files = [
+        (
+            "a.md",
+            "a[^x  \u{fffd}y] b[^c\\]:d]\n\n[^x   \u{fffd}y]:\nof a\n\n[^c\\]:d]: more\n",
+        ),
+        ("n.md", "![[a]]\n"),
+    ];
+    assert_eq!(
+        body_of(&files, "n.md"),
+        "a[^x  \u{fffd}y-1] b[^c\\]:d-1]\n\n[^x   \u{fffd}y-1]:\nof a\n\n[^c\\]:d-1]: more\n"
+    );
+}
+
+#[test]
 fn cycles_and_depth_end_in_links() {
     assert_eq!(body_of(&[("a.md", "a ![[a]]")], "a.md"), "a [a](a.md)");
     assert_eq!(

@@ -176,6 +176,23 @@ fn headings_anchors_and_sections() {
     assert!(sections[0].starts_with("# A") && sections[0].ends_with("c\n"));
 }
 
+/// A block of code or HTML that ends a list or a quote ends with it, and not the other way round.
+#[test]
+fn sections_follow_code_in_lists_and_quotes() {
+    for before in [
+        "- a\n  ```\n  c\n  ```\n",
+        "-\t\t#\n",
+        "> ```\n> c\n> ```\n",
+        "1. > <div>\n   > x\n   > </div>\n",
+    ] {
+        let text = format!("{before}\n# H\ntext ^id\n");
+        let note = md(&text);
+        assert_eq!(note.syntax.sections[0].of(&text), "# H\ntext ^id\n");
+        let block = &note.facts.blocks[0];
+        assert_eq!(&text[block.start as usize..block.end as usize], "text ^id");
+    }
+}
+
 #[test]
 fn hashes_tell_which_part_changed() {
     let before = md("lead\n# A\na\n# B\nb ^x\n").facts;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
+use super::super::comments::is_escaped;
 use super::super::raw_html;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
 
@@ -41,9 +42,9 @@ pub(super) struct Walk<'a> {
     out: Outline,
     blocks: Vec<Open>,
     links: Vec<Option<OpenLink>>,
-    /// Events before this offset belong to code or HTML that is done with.
-    skip: usize,
-    /// The lines of the HTML block that is being read.
+    /// The walk is in a block of code or HTML, which is done with.
+    in_solid: bool,
+    /// The lines of the HTML block that it is in.
     html: Vec<Range<usize>>,
     /// How many images the walk is in: their text is no heading's.
     images: usize,
@@ -63,7 +64,7 @@ impl<'a> Walk<'a> {
             out: Outline::default(),
             blocks: vec![root],
             links: Vec::new(),
-            skip: 0,
+            in_solid: false,
             html: Vec::new(),
             images: 0,
         }
@@ -98,8 +99,8 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn event(&mut self, event: Event<'_>, range: Range<usize>) {
-        if range.start < self.skip {
-            self.skipped(&event, range);
+        if self.in_solid {
+            self.solid(&event, range);
             return;
         }
         match event {
@@ -127,13 +128,15 @@ impl<'a> Walk<'a> {
     }
 
     /// Of code and HTML there is nothing to know but the URLs in the latter.
-    fn skipped(&mut self, event: &Event<'_>, range: Range<usize>) {
+    fn solid(&mut self, event: &Event<'_>, range: Range<usize>) {
         match event {
             Event::Html(_) => self.html.push(range),
             Event::End(TagEnd::HtmlBlock) => {
                 raw_html::urls(self.text, &self.html, &mut self.out.urls);
                 self.html.clear();
+                self.in_solid = false;
             }
+            Event::End(TagEnd::CodeBlock | TagEnd::MetadataBlock(_)) => self.in_solid = false,
             _ => {}
         }
     }
@@ -184,7 +187,7 @@ impl<'a> Walk<'a> {
         match tag {
             Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::MetadataBlock(_) => {
                 self.finish_tight_text();
-                self.skip = range.end;
+                self.in_solid = true;
                 self.out.zones.push(Zone {
                     range: range.clone(),
                     kind: ZoneKind::Solid,
@@ -198,10 +201,8 @@ impl<'a> Walk<'a> {
                 self.open(Kind::List, range);
             }
             Tag::Item => self.open(Kind::Item, range),
-            Tag::FootnoteDefinition(label) => {
-                self.out
-                    .footnotes
-                    .push(range.start..(range.start + label.len() + 3).min(range.end));
+            Tag::FootnoteDefinition(_) => {
+                self.footnote_label(&range);
                 push_outermost(&mut self.out.lines, &range);
                 self.open(Kind::Container, range);
             }
@@ -284,6 +285,17 @@ impl<'a> Walk<'a> {
             last_child: None,
             id: None,
         });
+    }
+
+    /// A definition's label is shorter than it is written where spaces are.
+    fn footnote_label(&mut self, definition: &Range<usize>) {
+        let bytes = &self.text.as_bytes()[..definition.end];
+        let mut brackets =
+            memchr::memchr_iter(b']', &bytes[definition.start..]).map(|at| definition.start + at);
+        let end = brackets.find(|&at| bytes.get(at + 1) == Some(&b':') && !is_escaped(bytes, at));
+        if let Some(end) = end {
+            self.out.footnotes.push(definition.start..end + 1);
+        }
     }
 
     fn heading(&mut self, level: u8, range: Range<usize>) {

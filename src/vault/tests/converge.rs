@@ -159,6 +159,7 @@ fn format_plans(world: &World) -> Vec<FormatPlan> {
         name: world.formats.get(format).name.clone(),
         fingerprint: world.formats.fingerprint(format),
         reads_backlinks: world.formats.reads_backlinks(format),
+        reads_pictures: false,
         has_pages: world.formats.pages(format),
     });
     plans.collect()
