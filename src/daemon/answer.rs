@@ -1,7 +1,7 @@
 //! What the daemon answers to the control socket.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -16,16 +16,33 @@ use crate::plan::owner_name;
 use crate::vault::Vault;
 use crate::watch::Coverage;
 
+/// How long the status waits for a look to end; whoever asks waits longer.
+const LOOK_PATIENCE: Duration = Duration::from_secs(2);
+
 impl Daemon<'_> {
     pub(super) fn answer(&mut self, request: Request, answer: oneshot::Sender<Response>) {
         match request {
-            Request::Status => {
-                let status = self.status();
-                // Whoever asked may have gone meanwhile: nobody is left to tell.
-                let _ = answer.send(Response::Status(Box::new(status)));
-            }
+            // Told in the turn that follows.
+            Request::Status => self
+                .status_asked
+                .push((Instant::now() + LOOK_PATIENCE, answer)),
             Request::Reload => self.ask_reload(Some(answer)),
             Request::Explain { note } => self.explain(note, answer),
+        }
+    }
+
+    /// Answers who asked for the status. While the notes are being looked at, what the vault holds can't be seen: that is
+    /// waited for, but not for long, and not at the start, when nothing is known yet.
+    pub(super) fn tell_status(&mut self, now: Instant) {
+        let looking = matches!(self.work, Work::Running(_)) && self.current.is_none();
+        let waits = |(until, _): &(Instant, _)| *until > now;
+        if self.is_ready && looking && self.status_asked.iter().all(waits) {
+            return;
+        }
+        for (_, answer) in std::mem::take(&mut self.status_asked) {
+            let status = self.status();
+            // Whoever asked may have gone meanwhile: nobody is left to tell.
+            let _ = answer.send(Response::Status(Box::new(status)));
         }
     }
 

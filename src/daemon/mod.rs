@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
-use tokio::sync::{mpsc, watch as channel};
+use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::JoinHandle;
 
 use crate::batch::{Halt, Progress};
@@ -91,6 +91,8 @@ struct Daemon<'a> {
     /// Waits for a batch to end before the config can be put in force.
     reload: Option<reload::Asked>,
     stopping: bool,
+    /// Who asked for the status, and until when that may wait.
+    status_asked: Vec<(Instant, oneshot::Sender<Response>)>,
     census: step::Census,
     /// What `status` shows while a batch has the engine.
     last_census: answer::Census,
@@ -185,6 +187,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         is_ready: false,
         reload: None,
         stopping: false,
+        status_asked: Vec::new(),
         census: step::Census::default(),
         last_census: answer::Census::default(),
         last: None,
@@ -233,6 +236,7 @@ impl Daemon<'_> {
         let now = Instant::now();
         self.ping();
         self.tell_notices();
+        self.tell_status(now);
         if self.stopping || !self.is_ready {
             return Ok(());
         }

@@ -23,6 +23,7 @@ impl Daemon<'_> {
             .service
             .watchdog_interval()
             .map(|interval| now + interval));
+        at(self.status_asked.iter().map(|(until, _)| *until).min());
         if self.stopping {
             at(Some(now + DRAIN_TICK));
             return wake;

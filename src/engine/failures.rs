@@ -69,6 +69,14 @@ impl Failures {
         failed
     }
 
+    /// Notes that a change of its note has overtaken a try. The change brings the next one; until it is looked at, a try
+    /// at once would only be overtaken again.
+    pub fn overtaken(&mut self, key: &FailureKey, now: Instant) {
+        if let Some(failed) = self.0.get_mut(key) {
+            failed.due = now + wait_after(failed.attempt);
+        }
+    }
+
     /// Takes back a failure that the manifest remembers; it is due at once.
     pub fn remember(
         &mut self,
@@ -174,5 +182,24 @@ mod tests {
         let failed = failures.cancelled(key, now, 0);
         assert_eq!((failed.attempt, failed.error.as_str()), (2, "x"));
         assert_eq!(failed.due, now + wait_after(2));
+    }
+
+    #[test]
+    fn a_try_that_was_overtaken_is_not_due_again_at_once() {
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        failures.failed(key.clone(), "x".into(), now, 0);
+        let later = now + FIRST_WAIT;
+        failures.overtaken(&key, later);
+        assert_eq!(failures.next_due(), Some(later + FIRST_WAIT));
+        assert_eq!(failures.get(&key).map(|failed| failed.attempt), Some(1));
+        // What never failed is no failure.
+        assert!(failures.clear(&key));
+        failures.overtaken(&key, later);
+        assert!(failures.is_empty());
     }
 }

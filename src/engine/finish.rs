@@ -290,6 +290,7 @@ impl Engine {
             }
             JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
             JobEnd::Superseded(path) => {
+                self.failures_mut().overtaken(&key, now);
                 // The look may find the note as it was planned after all: then no change asks for the job.
                 self.overtaken.insert(key);
                 tally.finished.again.push(path.clone());

@@ -5,13 +5,14 @@
 //! and is noted; an alias counts only where no file name matches. A path with a folder in it that is exactly a
 //! file's path from the root means that file: otherwise some files could not be named at all.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::FileId;
 use super::facts::{NoteFacts, Ref};
 use super::names::{NameIndex, NameKey, fold, fold_heading};
 use super::table::Files;
-use crate::path::{NotePath, split_extension};
+use crate::path::NotePath;
 
 /// What a reference leads to, as far as the export is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,29 +177,22 @@ impl Resolver<'_> {
     }
 
     fn matches_whole(&self, id: FileId, folded: &str) -> bool {
-        self.folded_forms(id, |form| form == folded)
+        self.forms_end_in(id, folded, str::is_empty)
     }
 
     fn matches_suffix(&self, id: FileId, folded: &str) -> bool {
-        self.folded_forms(id, |form| {
-            form.strip_suffix(folded)
-                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        self.forms_end_in(id, folded, |before| {
+            before.is_empty() || before.ends_with('/')
         })
     }
 
-    /// Whether one of the file's folded paths (whole; for a note also without its extension) passes the test.
-    fn folded_forms(&self, id: FileId, test: impl Fn(&str) -> bool) -> bool {
+    /// Whether one of the file's paths (whole; for a note also without its extension), folded, ends in `folded`, and what
+    /// stands before that passes the test.
+    fn forms_end_in(&self, id: FileId, folded: &str, test: impl Fn(&str) -> bool) -> bool {
         let file = self.files.get(id);
-        let whole = fold(file.path.as_str());
-        if test(&whole) {
-            return true;
-        }
-        if !file.is_note() {
-            return false;
-        }
-        let name = whole.rsplit('/').next().unwrap_or(&whole);
-        let stem = split_extension(name).0;
-        test(&whole[..whole.len() - name.len() + stem.len()])
+        let whole = file.path.as_str();
+        let ends = |form: &str| before_folded(form, folded).is_some_and(|before| test(&before));
+        ends(whole) || (file.is_note() && ends(file.path.without_extension()))
     }
 
     fn nearest(&self, mut candidates: impl Iterator<Item = FileId>, folder: &str) -> Candidates {
@@ -229,6 +223,21 @@ impl Resolver<'_> {
         best.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
         Candidates::Tie(best)
     }
+}
+
+/// What stands before `folded` at the end of a path, once that is folded too.
+fn before_folded<'a>(path: &'a str, folded: &str) -> Option<Cow<'a, str>> {
+    if path.is_ascii() {
+        // Nearly all are, and this is asked for each link of each note.
+        let at = path.len().checked_sub(folded.len())?;
+        let end = path.get(at..)?;
+        return end
+            .eq_ignore_ascii_case(folded)
+            .then(|| Cow::Borrowed(&path[..at]));
+    }
+    let whole = fold(path);
+    let before = whole.strip_suffix(folded)?;
+    Some(Cow::Owned(before.to_owned()))
 }
 
 /// How many steps up and down lead from one folder to another.

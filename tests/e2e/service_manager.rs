@@ -17,7 +17,7 @@ impl Manager {
     fn start(vault: &Vault) -> (Self, Daemon) {
         let path = vault.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
-        socket.set_read_timeout(Some(LIMIT)).unwrap();
+        socket.set_read_timeout(Some(*LIMIT)).unwrap();
         let mut command = vault.command(&["run"]);
         command
             .env("NOTIFY_SOCKET", &path)

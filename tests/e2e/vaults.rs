@@ -66,7 +66,10 @@ fn assert_every_note_is_there(vault: &Vault) {
     let wanted: Vec<&str> = notes
         .files_with("md")
         .filter(|note| !note.split('/').any(|part| part.starts_with('.')))
-        .filter(|note| !is_kept_out(&fs::read_to_string(vault.note(note)).expect("a note is text")))
+        .filter(|note| {
+            let bytes = fs::read(vault.note(note)).expect("a note can be read");
+            !is_kept_out(&String::from_utf8_lossy(&bytes))
+        })
         .collect();
     assert!(!wanted.is_empty(), "there are notes to export");
     for note in wanted {
@@ -114,6 +117,89 @@ fn assert_json_is_as_documented(vault: &Vault) {
             panic!("{note} is not as the schema says:\n{error}");
         }
     }
+}
+
+#[test]
+fn degenerate_notes_come_out_in_every_format() {
+    let vault = Vault::with(FORMATS);
+    let long = 50_000;
+    let pieces = [
+        "[",
+        "*",
+        "[[",
+        "![[",
+        "[[x]]",
+        "![[x]]",
+        "| ",
+        "<",
+        "%%",
+        "$",
+        "> ",
+        "- ",
+        "`a ``",
+        "![",
+        "](",
+        "[a](",
+        "[^1]",
+        "<a x=\"",
+        "<img src=x>",
+        "<!--",
+        "&",
+        "\\",
+        "#",
+        "# a\n",
+        "~~",
+        "==",
+        "\0",
+        "\r",
+        "\t",
+        "\u{301}",
+        "[[]]",
+        "[[|]]",
+        "[[#]]",
+        "[[a|]]",
+    ];
+    for (number, piece) in pieces.iter().enumerate() {
+        vault.write(
+            &format!("{number}.md"),
+            piece.repeat(long / piece.len() + 1),
+        );
+    }
+    let nested: Vec<String> = (0..500).map(|depth| "  ".repeat(depth) + "- x\n").collect();
+    let ticks: Vec<String> = (1..400).map(|run| "`".repeat(run) + " ").collect();
+    let laughs: Vec<String> = (1..20)
+        .map(|level| {
+            format!(
+                "a{level}: &a{level} [{}]\n",
+                format!("*a{},", level - 1).repeat(8)
+            )
+        })
+        .collect();
+    for (name, text) in [
+        ("line.md", "a".repeat(10 << 20)),
+        ("quotes.md", ">".repeat(20_000) + " x"),
+        ("list.md", nested.concat()),
+        ("ticks.md", ticks.concat()),
+        (
+            "bomb.md",
+            format!("---\na0: &a0 [x]\n{}---\n", laughs.concat()),
+        ),
+        ("deep.md", format!("---\na: {}\n---\n", "[".repeat(long))),
+        ("unclosed.md", "```\n![[".to_owned()),
+    ] {
+        vault.write(name, text);
+    }
+    vault.write("bytes.md", b"\xff\xfe".repeat(long));
+    let ran = vault.export().exits(0);
+    let finished = ran.one("batch finished");
+    assert_eq!(finished.number("failed"), 0, "{finished}");
+    assert_eq!(
+        ran.all("note has a problem").len(),
+        3,
+        "bomb, deep and bytes"
+    );
+    assert_every_note_is_there(&vault);
+    vault.run(&["verify"]).exits(0);
 }
 
 /// The checks above would see what they are for.

@@ -14,7 +14,8 @@ use crate::support::{Daemon, Vault, until};
 /// The configs that the daemon is switched between.
 const CONFIGS: [&str; 3] = [
     "formats:\n  markdown:\n  json:\n    dir: data\n",
-    "formats:\n  markdown:\n  html:\n    dir: site\n  text:\n    extension: text\n    command: [cat, '{input}']\n\
+    "formats:\n  markdown:\n  html:\n    dir: site\n  text:\n    extension: text\n    \
+     command: [sh, -c, 'cat $0; find -L export -type f | sort | while read -r file; do cat \"$file\"; done', '{input}', '{folder}']\n\
      exclude: [three.md]\nattachments: all\nskip_tags: [work]\n",
     "formats:\n  markdown:\n  csv:\nlayout: slug\nmax_concurrent: 2\nwatch: {mode: poll, poll_interval: 50ms}\n",
 ];

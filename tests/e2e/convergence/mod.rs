@@ -26,7 +26,7 @@ use crate::support::{LIMIT, Vault};
 #[track_caller]
 fn assert_converges_in_time(vault: &Vault) {
     let wanted = vault.fresh_tree();
-    let deadline = Instant::now() + LIMIT;
+    let deadline = Instant::now() + *LIMIT;
     loop {
         let differences = vault.tree().differences(&wanted);
         if differences.is_empty() {

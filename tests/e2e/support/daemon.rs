@@ -64,7 +64,7 @@ impl Daemon {
     /// The next record that is so; those before it are passed over.
     #[track_caller]
     pub fn wait_until(&mut self, what: &str, is_so: impl Fn(&Record) -> bool) -> Record {
-        let deadline = Instant::now() + LIMIT;
+        let deadline = Instant::now() + *LIMIT;
         let mut lines = self
             .log
             .lines
@@ -148,7 +148,7 @@ impl Daemon {
         let (lines, _) = self
             .log
             .more
-            .wait_timeout_while(lines, LIMIT, |lines| !lines.is_over)
+            .wait_timeout_while(lines, *LIMIT, |lines| !lines.is_over)
             .unwrap_or_else(PoisonError::into_inner);
         Ran {
             code,

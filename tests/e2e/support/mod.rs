@@ -11,6 +11,6 @@ mod vault;
 pub use daemon::Daemon;
 pub use gate::Gate;
 pub use record::Record;
-pub use run::{LIMIT, Ran, until};
+pub use run::{LIMIT, Ran, is_full_load, until};
 pub use tree::Tree;
 pub use vault::{Vault, program, project};

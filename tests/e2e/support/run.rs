@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,13 @@ use serde_json::Value;
 use super::Record;
 
 /// Far more than anything takes here: a test that waits so long has failed.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub static LIMIT: LazyLock<Duration> =
+    LazyLock::new(|| Duration::from_secs(if is_full_load() { 1_800 } else { 30 }));
+
+/// Whether what is sized for seconds is to be done in full size.
+pub fn is_full_load() -> bool {
+    std::env::var_os("SMARTNOTESD_LOAD").is_some_and(|load| load == "full")
+}
 
 /// What a run left behind.
 #[derive(Debug)]
@@ -105,10 +112,10 @@ fn read_on_a_thread(mut from: impl Read + Send + 'static) -> thread::JoinHandle<
 
 /// Waits for the process to end; one that outlives the limit is killed, and the test has failed.
 pub fn wait(child: &mut Child) -> Option<i32> {
-    if !ends_within(child, LIMIT) {
+    if !ends_within(child, *LIMIT) {
         child.kill().expect("a child can be killed");
         child.wait().expect("a child can be waited for");
-        panic!("still ran after {LIMIT:?}");
+        panic!("still ran after {:?}", *LIMIT);
     }
     child.wait().expect("a child can be waited for").code()
 }
@@ -130,7 +137,11 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(began.elapsed() < LIMIT, "not so after {LIMIT:?}: {what}");
+        assert!(
+            began.elapsed() < *LIMIT,
+            "not so after {:?}: {what}",
+            *LIMIT
+        );
         thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(200));
     }
