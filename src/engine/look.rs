@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use super::open::folders_of;
 use super::texts::{Kept, Room};
 use super::{Engine, EngineError};
 use crate::batch::Progress;
@@ -74,6 +75,24 @@ impl Survey {
     fn is_found(&self, path: &NotePath, files: &Files) -> bool {
         self.found.contains_key(path)
             || files.find(path.as_str()).is_some_and(|id| self.is_same(id))
+    }
+
+    /// These folders are about to be listed. What was found in them a moment ago may have gone with them since, and only
+    /// what the listing doesn't find is gone.
+    fn forget_below(&mut self, tops: &BTreeSet<Box<str>>, files: &Files) {
+        if tops.is_empty() {
+            return;
+        }
+        self.found.retain(|path, _| !is_in(path.folder(), tops));
+        self.unreadable.retain(|(path, _)| !is_in(path, tops));
+        if self.same.is_empty() {
+            return;
+        }
+        for (id, file) in files.iter().filter(|(id, _)| self.is_same(*id)) {
+            if is_in(file.path.folder(), tops) {
+                self.same[id.0 as usize].store(false, Ordering::Relaxed);
+            }
+        }
     }
 
     fn found_nothing(&self) -> bool {
@@ -148,6 +167,10 @@ impl Engine {
         self.look_at_aliases(&mut survey);
         self.confirm_gone(&survey)?;
         let mut look = self.read_changed(survey)?;
+        // One that was looked at may lie in a folder that nobody has listed yet: when that goes, so must the file.
+        let there = look.changes.iter().filter(|change| change.now.is_some());
+        self.folders
+            .extend(folders_of(there.map(|change| &change.path)));
         let covered = |path: &str| {
             dirty.paths.contains(path)
                 || again.contains(path)
@@ -192,6 +215,7 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let mut tops: BTreeSet<Box<str>> = BTreeSet::new();
         let mut known_before = false;
+        survey.forget_below(folders, self.vault.files());
         for folder in folders {
             // Sorted: a folder comes after those above it.
             if tops.iter().any(|top| is_below(folder, top)) {
@@ -517,9 +541,17 @@ pub(super) fn is_below(folder: &str, top: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// Whether `path` is one of these folders or lies below one.
+fn is_in(path: &str, folders: &BTreeSet<Box<str>>) -> bool {
+    folders.contains("") || ancestors(path).any(|above| folders.contains(above))
+}
+
 /// A path and all folders above it but the root, nearest last.
 fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/')
         .map(|(at, _)| &path[..at])
         .chain(std::iter::once(path))
 }
+
+#[cfg(test)]
+mod tests;

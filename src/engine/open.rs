@@ -12,7 +12,7 @@ use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
 use crate::hash::Key;
 use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
-use crate::path::OutputPath;
+use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::load::{self, Load, Recalled, Remembered};
 use crate::vault::{Rules, Shelf, Vault};
@@ -123,20 +123,7 @@ impl Engine {
 
     /// The folders that must have been there: at start nothing else is known of them.
     pub(super) fn folders_of_files(&self) -> BTreeSet<Box<str>> {
-        let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
-        let mut last = "";
-        for (_, file) in self.vault.files().iter() {
-            let mut folder = file.path.folder();
-            // Mostly, neighbours lie in one folder.
-            if std::mem::replace(&mut last, folder) == folder {
-                continue;
-            }
-            while !folder.is_empty() && folders.insert(folder.into()) {
-                folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-            }
-        }
-        folders.insert("".into());
-        folders
+        folders_of(self.vault.files().iter().map(|(_, file)| &file.path))
     }
 
     /// Compares rules and formats with those that the manifest's keys belong to.
@@ -158,6 +145,24 @@ impl Engine {
         self.unsaved.settings =
             !same_rules || *formats != current || self.known_device != Some(self.device);
     }
+}
+
+/// The folders that these files lie in, "" among them.
+pub(super) fn folders_of<'a>(files: impl Iterator<Item = &'a NotePath>) -> BTreeSet<Box<str>> {
+    let mut folders: BTreeSet<Box<str>> = BTreeSet::new();
+    let mut last = "";
+    for file in files {
+        let mut folder = file.folder();
+        // Mostly, neighbours lie in one folder.
+        if std::mem::replace(&mut last, folder) == folder {
+            continue;
+        }
+        while !folder.is_empty() && folders.insert(folder.into()) {
+            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+        }
+    }
+    folders.insert("".into());
+    folders
 }
 
 /// What the manifest remembers.
