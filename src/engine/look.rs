@@ -1,19 +1,22 @@
 //! From hints to changes: looks at the notes folder where a hint points and tells what is different from what the
 //! vault knows. The file system is the truth; a hint that leads to nothing is forgotten.
 
+mod survey;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use self::survey::{Survey, is_known};
 use super::open::folders_of;
 use super::texts::{Kept, Room};
 use super::{Engine, EngineError};
 use crate::batch::Progress;
-use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
+use crate::disk::{Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, File, FileId, Files, PackedFacts, Seen, Vault, note};
+use crate::vault::{Change, PackedFacts, Seen, Vault, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
@@ -53,81 +56,6 @@ pub(super) struct Look {
     unreadable: Vec<(String, std::io::Error)>,
     /// What of that was not known before.
     pub(super) newly_unreadable: Vec<(String, String)>,
-}
-
-/// What was looked at, before anything is read.
-#[derive(Default)]
-struct Survey {
-    /// Files that may differ from what is known.
-    found: BTreeMap<NotePath, Found>,
-    /// Whether a file was found as it is known, by its id. Where everything is looked at, nearly all are.
-    same: Vec<AtomicBool>,
-    gone: BTreeSet<NotePath>,
-    unreadable: Vec<(String, std::io::Error)>,
-}
-
-impl Survey {
-    fn is_same(&self, id: FileId) -> bool {
-        let same = self.same.get(id.0 as usize);
-        same.is_some_and(|same| same.load(Ordering::Relaxed))
-    }
-
-    fn is_found(&self, path: &NotePath, files: &Files) -> bool {
-        self.found.contains_key(path)
-            || files.find(path.as_str()).is_some_and(|id| self.is_same(id))
-    }
-
-    /// These folders are about to be listed. What was found in them a moment ago may have gone with them since, and only
-    /// what the listing doesn't find is gone.
-    fn forget_below(&mut self, tops: &BTreeSet<Box<str>>, files: &Files) {
-        if tops.is_empty() {
-            return;
-        }
-        self.found.retain(|path, _| !is_in(path.folder(), tops));
-        self.unreadable.retain(|(path, _)| !is_in(path, tops));
-        if self.same.is_empty() {
-            return;
-        }
-        for (id, file) in files.iter().filter(|(id, _)| self.is_same(*id)) {
-            if is_in(file.path.folder(), tops) {
-                self.same[id.0 as usize].store(false, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn found_nothing(&self) -> bool {
-        let any_same = || self.same.iter().any(|same| same.load(Ordering::Relaxed));
-        self.found.is_empty() && !any_same()
-    }
-}
-
-/// A listing's visitor.
-struct Surveyor<'a> {
-    files: &'a Files,
-    same: &'a [AtomicBool],
-    progress: &'a Progress,
-    listener: &'a dyn FolderListener,
-}
-
-impl Visitor for Surveyor<'_> {
-    fn enter(&self, folder: &str) {
-        self.progress.beat();
-        self.listener.enter(folder);
-    }
-
-    fn knows(&self, path: &str, is_note: bool, stamp: &Stamp) -> bool {
-        let known = self.files.find(path);
-        let Some(id) = known.filter(|&id| is_known(self.files.get(id), is_note, stamp)) else {
-            return false;
-        };
-        self.same[id.0 as usize].store(true, Ordering::Relaxed);
-        true
-    }
-}
-
-/// Whether a file is as it is known. An equal stamp that is not trusted may hide a change.
-fn is_known(file: &File, is_note: bool, stamp: &Stamp) -> bool {
-    file.is_note() == is_note && file.stamp == *stamp && file.trusted
 }
 
 impl Engine {
@@ -222,13 +150,7 @@ impl Engine {
                 continue;
             }
             let files = self.vault.files();
-            survey.same.resize_with(files.slots(), AtomicBool::default);
-            let surveyor = Surveyor {
-                files,
-                same: &survey.same,
-                progress: &self.progress,
-                listener,
-            };
+            let surveyor = survey.surveyor(files, &self.progress, listener);
             let listing = match self.notes.list(folder, &surveyor) {
                 Ok(listing) => listing,
                 Err(error) if folder.is_empty() => {
@@ -258,7 +180,7 @@ impl Engine {
             tops.insert(folder.clone());
         }
         if known_before {
-            self.find_gone(&tops, survey);
+            survey.find_gone(&tops, self.vault.files());
         }
         Ok(())
     }
@@ -361,34 +283,6 @@ impl Engine {
             return Err(self.notes_gone());
         }
         Ok(())
-    }
-
-    fn find_gone(&self, tops: &BTreeSet<Box<str>>, survey: &mut Survey) {
-        // What lies below an unreadable folder is unknown, not gone.
-        let unknown: BTreeSet<&str> = survey
-            .unreadable
-            .iter()
-            .map(|(path, _)| path.as_str())
-            .collect();
-        let gone: Vec<NotePath> = self
-            .vault
-            .files()
-            .iter()
-            .filter(|(id, _)| !survey.is_same(*id))
-            .map(|(_, file)| &file.path)
-            .filter(|path| {
-                let mut listed = tops.contains("");
-                for above in ancestors(path.as_str()) {
-                    if unknown.contains(above) {
-                        return false;
-                    }
-                    listed |= tops.contains(above);
-                }
-                listed && !survey.found.contains_key(*path)
-            })
-            .cloned()
-            .collect();
-        survey.gone.extend(gone);
     }
 
     fn read_changed(&mut self, mut survey: Survey) -> Result<Look, EngineError> {
@@ -539,18 +433,6 @@ pub(super) fn is_below(folder: &str, top: &str) -> bool {
         || folder
             .strip_prefix(top)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Whether `path` is one of these folders or lies below one.
-fn is_in(path: &str, folders: &BTreeSet<Box<str>>) -> bool {
-    folders.contains("") || ancestors(path).any(|above| folders.contains(above))
-}
-
-/// A path and all folders above it but the root, nearest last.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/')
-        .map(|(at, _)| &path[..at])
-        .chain(std::iter::once(path))
 }
 
 #[cfg(test)]

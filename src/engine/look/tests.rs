@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{ConfigSource, load};
+use crate::disk::Visitor;
 use crate::disk::notes::NotesFolder;
 use crate::disk::output::ExportTree;
 use crate::disk::select::Select;
