@@ -113,7 +113,7 @@ fn the_same_bytes_may_be_read_as_more_than_before() {
             facts,
         });
         let path = path.clone();
-        world.vault.apply(vec![Change { path, now }])
+        world.vault.apply(vec![Change { path, now }], &|| ())
     };
     // The note itself, and the one that it no longer links to.
     assert_eq!(read(&facts).affected.len(), 2);
