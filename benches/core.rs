@@ -49,7 +49,7 @@ impl Bench {
         let hub = (Recipe::hub_path().to_owned(), recipe.hub_text());
         let mut notes: Vec<_> = numbered.chain([hub]).map(read).collect();
         let mut vault = Vault::new(Rules::new(&config));
-        vault.apply(changes(&notes));
+        vault.apply(changes(&notes), &|| ());
         notes.sort_by_key(|(path, _)| vault.files().find(path.as_str()));
         Self {
             config,
@@ -183,7 +183,7 @@ fn applying(criterion: &mut Criterion) {
             (vault, changes(&bench.notes))
         };
         let apply = |(mut vault, changes): (Vault, Vec<Change>)| {
-            let delta = vault.apply(changes);
+            let delta = vault.apply(changes, &|| ());
             (vault, delta)
         };
         bencher.iter_batched(empty, apply, BatchSize::LargeInput);
@@ -195,7 +195,11 @@ fn applying(criterion: &mut Criterion) {
             version += 1;
             vec![bench.edit(version)]
         };
-        bencher.iter_batched(edit, |changes| vault.apply(changes), BatchSize::SmallInput);
+        bencher.iter_batched(
+            edit,
+            |changes| vault.apply(changes, &|| ()),
+            BatchSize::SmallInput,
+        );
     });
     group.finish();
 }

@@ -101,7 +101,7 @@ impl FolderListener for Watching {
         self.watch.enter(folder);
     }
 
-    fn listed(&self, top: &str, folders: &[Box<str>]) {
+    fn listed(&self, top: &str, folders: &[&str]) {
         self.watch.retain(top, folders);
     }
 

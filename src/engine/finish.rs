@@ -505,6 +505,9 @@ impl Engine {
             changes
                 .meta
                 .push((super::open::DEVICE.into(), self.device.to_string().into()));
+            changes
+                .meta
+                .push((super::open::READER.into(), super::open::reader_text()));
         }
     }
 

@@ -28,8 +28,8 @@ pub trait FolderListener: Sync {
     /// A folder is about to be listed.
     fn enter(&self, folder: &str);
 
-    /// `top` was listed, and these are the folders at and below it.
-    fn listed(&self, top: &str, folders: &[Box<str>]);
+    /// `top` was listed, and these are the folders at and below it, those among them that can't be read.
+    fn listed(&self, top: &str, folders: &[&str]);
 
     /// What lies at this path may be another folder than before, though nothing was said of it. Of no interest to who
     /// keeps nothing of folders.
@@ -44,7 +44,7 @@ pub struct Unwatched;
 
 impl FolderListener for Unwatched {
     fn enter(&self, _: &str) {}
-    fn listed(&self, _: &str, _: &[Box<str>]) {}
+    fn listed(&self, _: &str, _: &[&str]) {}
 }
 
 /// What a look found.
@@ -170,7 +170,10 @@ impl Engine {
                     continue;
                 }
             };
-            listener.listed(folder, &listing.folders);
+            let readable = listing.folders.iter().map(|folder| &**folder);
+            let unreadable = listing.unreadable.iter().map(|(path, _)| path.as_str());
+            let folders: Vec<&str> = readable.chain(unreadable).collect();
+            listener.listed(folder, &folders);
             known_before |= self.take_folders(folder, &listing);
             survey.unreadable.extend(listing.unreadable);
             let found = listing.files.into_iter();

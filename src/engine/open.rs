@@ -15,10 +15,11 @@ use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::load::{self, Load, Recalled, Remembered};
-use crate::vault::{Rules, Shelf, Vault};
+use crate::vault::{Rules, Shelf, Vault, note};
 
 /// The manifest's name for the key of the rules that its views were made under.
 pub(super) const RULES: &str = "rules";
+pub(super) const READER: &str = "reader";
 
 /// The manifest's name for the file system that the notes folder lay on.
 pub(super) const DEVICE: &str = "notes_device";
@@ -118,6 +119,12 @@ impl Engine {
             );
         }
         engine.settle_settings(memory.rules.as_deref(), &memory.formats);
+        if memory.read_otherwise {
+            // They are saved as what they are now: to be read again, however often we are ended before.
+            let ids = engine.vault.files().iter().map(|(id, _)| id);
+            engine.unsaved.touched.extend(ids);
+            engine.unsaved.settings = true;
+        }
         Ok((engine, lost))
     }
 
@@ -175,6 +182,8 @@ struct Memory {
     device: Option<u64>,
     last_batch: u64,
     has_outputs: bool,
+    /// Whether the notes were read by another version of this program: what it says of them is not to be trusted.
+    read_otherwise: bool,
 }
 
 /// Why what the manifest remembers is of no use.
@@ -215,6 +224,7 @@ impl Memory {
             device: None,
             last_batch: 0,
             has_outputs: false,
+            read_otherwise: false,
         }
     }
 
@@ -228,8 +238,10 @@ impl Memory {
             .into_iter()
             .map(|format| (format.name, format.key))
             .collect();
+        let read_otherwise = manifest.meta(READER)?.as_deref() != Some(&*reader_text());
         Ok(Self {
-            vault: read_vault(manifest, rules, shelf)?,
+            vault: read_vault(manifest, rules, shelf, read_otherwise)?,
+            read_otherwise,
             made: manifest.folders()?.into_iter().collect(),
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
@@ -247,6 +259,7 @@ fn read_vault(
     manifest: &Manifest,
     rules: &Rules,
     shelf: Option<&Arc<dyn Shelf>>,
+    read_otherwise: bool,
 ) -> Result<Vault, Unusable> {
     let mut load = Load::new(rules.clone(), manifest.end_of_files()?);
     let mut damaged = false;
@@ -256,7 +269,7 @@ fn read_vault(
                 id: file.id,
                 path: file.path,
                 stamp: file.stamp,
-                trusted: file.trusted,
+                trusted: file.trusted && !read_otherwise,
                 record: file.record,
                 view: file.view,
             };
@@ -283,6 +296,10 @@ fn format_plans(formats: &Formats) -> Vec<FormatPlan> {
             has_pages: formats.pages(format),
         })
         .collect()
+}
+
+pub(super) fn reader_text() -> Box<str> {
+    note::READER_VERSION.to_string().into()
 }
 
 pub(super) fn rules_text(vault: &Vault) -> Box<str> {

@@ -159,7 +159,8 @@ impl Engine {
         self.clear_shelf();
         let known = self.vault.notes();
         self.shelf.take_in(&mut look.changes, known);
-        let delta = self.vault_mut().apply(look.changes);
+        let progress = self.progress.clone();
+        let delta = self.vault_mut().apply(look.changes, &|| progress.beat());
         listener.looked(&self.vault);
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {
@@ -257,6 +258,7 @@ impl Engine {
             ..Plan::default()
         };
         for (id, because) in self.in_path_order(&wanted.notes) {
+            self.progress.beat();
             planner.note(&mut plan, id, because, known.of(&Owner::Note(id)));
         }
         for (id, because) in self.in_path_order(&wanted.copies) {
@@ -355,6 +357,7 @@ impl Engine {
         let note_jobs = plan.note_jobs();
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
+            self.progress.beat();
             let row = if self.has_outputs {
                 self.output_at(&job.output)?
             } else {

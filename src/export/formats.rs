@@ -10,7 +10,7 @@ use super::{Page, Portable, Source, SourceError, Style, csv, href, json, markdow
 use crate::config::{Config, Format, FormatKind, TemplateFile};
 use crate::hash::{Key, KeyHasher};
 use crate::path::OutputPath;
-use crate::vault::FileId;
+use crate::vault::{FileId, note};
 
 /// Raised whenever the same note and config give other bytes than before: every output is then made anew.
 const RENDERER_VERSION: u64 = 2;
@@ -122,6 +122,7 @@ impl Formats {
         let format = self.get(index);
         let mut key = KeyHasher::new();
         key.number(RENDERER_VERSION)
+            .number(note::READER_VERSION)
             .text(&format.dir)
             .text(&format.extension);
         match &format.kind {

@@ -18,9 +18,10 @@ use crate::hash::Key;
 use crate::path::NotePath;
 
 impl Vault {
-    /// Takes in changes, at most one for each path.
-    pub fn apply(&mut self, changes: Vec<Change>) -> Delta {
-        let mut update = Update::new(self);
+    /// Takes in changes, at most one for each path. Of a million it takes its time: `beat` is called now and then, to show
+    /// that the work goes on.
+    pub fn apply(&mut self, changes: Vec<Change>, beat: &dyn Fn()) -> Delta {
+        let mut update = Update::new(self, beat);
         update.take_in(changes);
         update.settle();
         update.relink();
@@ -34,6 +35,7 @@ type Cause = NotePath;
 /// One [`Vault::apply`] on its way.
 struct Update<'a> {
     vault: &'a mut Vault,
+    beat: &'a dyn Fn(),
     delta: Delta,
     /// Names under which files can be found differently now.
     renamed: BTreeMap<NameKey, Cause>,
@@ -77,9 +79,10 @@ impl Part {
 }
 
 impl<'a> Update<'a> {
-    fn new(vault: &'a mut Vault) -> Self {
+    fn new(vault: &'a mut Vault, beat: &'a dyn Fn()) -> Self {
         Self {
             vault,
+            beat,
             delta: Delta::default(),
             renamed: BTreeMap::new(),
             contested: BTreeMap::new(),
@@ -102,6 +105,7 @@ impl<'a> Update<'a> {
     fn take_in(&mut self, mut changes: Vec<Change>) {
         changes.sort_by(|a, b| a.path.cmp(&b.path));
         for Change { path, now } in changes {
+            (self.beat)();
             let known = self.vault.files.find(path.as_str());
             match (known, now) {
                 (None, None) => {}
@@ -162,7 +166,8 @@ impl<'a> Update<'a> {
             return;
         };
         let new = packed.unpack();
-        if old.content == new.content {
+        // The same bytes can say something else to a newer version of this program.
+        if old == new {
             return;
         }
         self.delta.changed.push(id);
@@ -254,6 +259,7 @@ impl<'a> Update<'a> {
             }
         }
         for (id, cause) in again {
+            (self.beat)();
             let Some(facts) = self.vault.files.get(id).facts() else {
                 continue;
             };
@@ -371,6 +377,7 @@ impl<'a> Update<'a> {
         self.follow_embeds();
         let mut affected: BTreeMap<FileId, Because> = BTreeMap::new();
         for (id, because) in std::mem::take(&mut self.reasons) {
+            (self.beat)();
             let differs = self.review(id);
             let file = self.vault.files.get(id);
             // A note that can't be exported fails again when that may read differently.

@@ -185,8 +185,8 @@ impl Watch {
 
     /// After a listing of `top` that found the folders `listed` (`top` among them): leaves those that it did not find.
     /// They are marked too: one that another thread has just entered, or that could not be seen, is looked at again.
-    pub fn retain(&self, top: &str, listed: &[Box<str>]) {
-        let listed: HashSet<&str> = listed.iter().map(|folder| &**folder).collect();
+    pub fn retain(&self, top: &str, listed: &[&str]) {
+        let listed: HashSet<&str> = listed.iter().copied().collect();
         let mut native = lock(&self.native);
         let mut known = lock(&self.shared.folders).below(top);
         known.retain(|folder| !listed.contains(&**folder));

@@ -81,7 +81,7 @@ impl Kernel {
     }
 
     /// After a listing of `top`: what it did not find is watched no longer, and is looked at again.
-    pub(crate) fn retain(&mut self, top: &str, listed: &[Box<str>], inbox: &Inbox) {
+    pub(crate) fn retain(&mut self, top: &str, listed: &[&str], inbox: &Inbox) {
         let gone: Vec<(u64, String)> = self
             .watches
             .iter()

@@ -231,7 +231,7 @@ impl FolderListener for Watcher<'_> {
         }
     }
 
-    fn listed(&self, top: &str, folders: &[Box<str>]) {
+    fn listed(&self, top: &str, folders: &[&str]) {
         self.disks.world().kernel.retain(top, folders, self.inbox);
     }
 }

@@ -54,6 +54,7 @@ impl Update<'_> {
             doubtful.entry(id).or_insert(None);
         }
         for (id, cause) in doubtful {
+            (self.beat)();
             self.settle_one(id, cause);
         }
     }

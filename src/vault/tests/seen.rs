@@ -1,7 +1,7 @@
 //! Single things that one note shows of another, each with the change that must be seen.
 
 use super::world::{HTML, World, config};
-use crate::vault::Rules;
+use crate::vault::{Change, NoteFacts, PackedFacts, Rules, Seen};
 
 /// The causes by path after `change` (a path and its new text; none deletes it) among `files`.
 #[track_caller]
@@ -96,4 +96,26 @@ fn rules_are_others_where_files_get_other_places() {
     moved.formats[HTML].dir = "elsewhere".into();
     assert_ne!(Rules::new(&moved).key(), Rules::new(&config()).key());
     assert_eq!(Rules::new(&config()).key(), Rules::new(&config()).key());
+}
+
+#[test]
+fn the_same_bytes_may_be_read_as_more_than_before() {
+    let mut world = World::with(&[("a.md", "[[b]]"), ("b.md", "x")]);
+    let id = world.vault.files().find("a.md").unwrap();
+    let file = world.vault.files().get(id);
+    let (path, stamp, mut facts) = (file.path.clone(), file.stamp, file.facts().unwrap());
+    facts.refs.clear();
+    let mut read = |facts: &NoteFacts| {
+        let facts = Some(PackedFacts::pack(facts));
+        let now = Some(Seen {
+            stamp,
+            trusted: true,
+            facts,
+        });
+        let path = path.clone();
+        world.vault.apply(vec![Change { path, now }], &|| ())
+    };
+    // The note itself, and the one that it no longer links to.
+    assert_eq!(read(&facts).affected.len(), 2);
+    assert!(read(&facts).affected.is_empty());
 }

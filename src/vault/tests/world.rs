@@ -133,7 +133,7 @@ impl World {
     pub(super) fn become_tree(&mut self, tree: Tree) -> Delta {
         let changes = changes(&self.tree, &tree);
         self.tree = tree;
-        self.vault.apply(changes)
+        self.vault.apply(changes, &|| ())
     }
 
     pub(super) fn id(&self, path: &str) -> FileId {
