@@ -75,6 +75,8 @@ pub(super) struct Folders {
     /// How many folders have more than one name.
     shared: usize,
     left_over: Vec<Box<str>>,
+    /// Names that were forgotten, and of which folder. The watcher may call it so until the name's watch is given back.
+    former: HashMap<Box<str>, Identity>,
     all_left_over: bool,
     /// Why no new watch can be had until [`Self::try_again`]: after one refusal the others would only cost time.
     refused: Option<Refusal>,
@@ -171,6 +173,7 @@ impl Folders {
             let watched = self.watched.remove(&name);
             if let Some(identity) = watched.and_then(|watched| watched.identity()) {
                 self.unname(identity, &name);
+                self.former.insert(name.clone(), identity);
             }
             self.left_over.push(name);
         }
@@ -202,7 +205,7 @@ impl Folders {
         }
     }
 
-    /// The watches to remove before any new one is set.
+    /// The watches to remove before any new one is set; then [`Self::given_back`] is to be called.
     pub(super) fn take_left_over(&mut self) -> LeftOver {
         let some = std::mem::take(&mut self.left_over);
         let all = self.all_left_over;
@@ -218,6 +221,13 @@ impl Folders {
             LeftOver::All
         } else {
             LeftOver::Some(some)
+        }
+    }
+
+    /// The watches of these folders were removed: the watcher calls nothing by these names any more.
+    pub(super) fn given_back(&mut self, folders: &[Box<str>]) {
+        for folder in folders {
+            self.former.remove(folder);
         }
     }
 
@@ -240,7 +250,7 @@ impl Folders {
     /// Other names of what an event calls `path`, a watched folder or something in one. The kernel has one watch for
     /// a folder however many names lead there, and the watcher reports only the name that was added last.
     pub(super) fn twins(&self, path: &str) -> Vec<String> {
-        if self.shared == 0 {
+        if self.shared == 0 && self.former.is_empty() {
             return Vec::new();
         }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -259,7 +269,8 @@ impl Folders {
     }
 
     fn other_names<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
-        let identity = self.watched.get(folder).and_then(Watched::identity);
+        let watched = self.watched.get(folder).and_then(Watched::identity);
+        let identity = watched.or_else(|| self.former.get(folder).copied());
         let names = identity
             .and_then(|identity| self.names.get(&identity))
             .into_iter()
@@ -418,6 +429,22 @@ mod tests {
         folders.fails("link", None);
         assert!(folders.twins("real/x.md").is_empty());
         assert_eq!(folders.shared, 0);
+    }
+
+    #[test]
+    fn a_name_that_was_forgotten_is_heard_as_the_others_until_its_watch_is_given_back() {
+        let mut folders = Folders::default();
+        watch(&mut folders, "real", 2);
+        watch(&mut folders, "a", 3);
+        watch(&mut folders, "a/link", 2);
+        folders.forget("a");
+        assert_eq!(folders.twins("a/link/x.md"), ["real/x.md"]);
+        let LeftOver::Some(left_over) = folders.take_left_over() else {
+            panic!("some watches are left over");
+        };
+        assert_eq!(folders.twins("a/link/x.md"), ["real/x.md"]);
+        folders.given_back(&left_over);
+        assert!(folders.twins("a/link/x.md").is_empty());
     }
 
     #[test]

@@ -276,13 +276,17 @@ impl Watch {
             LeftOver::All => false,
             LeftOver::Some(folders) if folders.is_empty() => native.is_some(),
             LeftOver::Some(folders) => {
-                let folders = folders.iter().map(|folder| self.absolute(folder)).collect();
-                let outcome = native.as_mut().map(|native| native.unwatch(&folders));
-                if let Some(Err(error)) = &outcome {
-                    // First forget, then mark, as the handler does.
-                    lock(&self.shared.folders).forget_all();
-                    *lock(&self.shared.lost) = Some(Lost::Failed(native::words(error)));
-                    self.inbox.mark_all();
+                let paths = folders.iter().map(|folder| self.absolute(folder)).collect();
+                let outcome = native.as_mut().map(|native| native.unwatch(&paths));
+                match &outcome {
+                    Some(Ok(())) => lock(&self.shared.folders).given_back(&folders),
+                    Some(Err(error)) => {
+                        // First forget, then mark, as the handler does.
+                        lock(&self.shared.folders).forget_all();
+                        *lock(&self.shared.lost) = Some(Lost::Failed(native::words(error)));
+                        self.inbox.mark_all();
+                    }
+                    None => {}
                 }
                 matches!(outcome, Some(Ok(())))
             }
