@@ -14,7 +14,7 @@ use super::open::folders_of;
 use super::texts::{Kept, Room};
 use super::{Engine, EngineError};
 use crate::batch::Progress;
-use crate::disk::{Listing, Looked, NotesDisk, Stamp};
+use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
 use crate::vault::{Change, PackedFacts, Seen, Vault, note};
 use crate::watch::Dirty;
@@ -241,17 +241,17 @@ impl Engine {
     }
 
     /// A change through one name of a file shows only there: its other names (hard links, symlinks to it) are looked at
-    /// too, also when that name is new.
+    /// too, also when that name is new. And again if it was found unchanged: that may have been before the change.
     fn look_at_aliases(&self, survey: &mut Survey) {
         let files = self.vault.files();
         let known = |path: &NotePath| Some(files.get(files.find(path.as_str())?));
+        let is_changed = |found: &Found| {
+            known(&found.path).is_none_or(|file| !is_known(file, found.is_note, &found.stamp))
+        };
         let mut inodes: BTreeSet<u64> = BTreeSet::new();
-        for (path, found) in &survey.found {
-            let before = known(path);
-            if before.is_none_or(|file| !is_known(file, found.is_note, &found.stamp)) {
-                inodes.extend(before.map(|file| file.stamp.inode));
-                inodes.insert(found.stamp.inode);
-            }
+        for found in survey.found.values().filter(|found| is_changed(found)) {
+            inodes.extend(known(&found.path).map(|file| file.stamp.inode));
+            inodes.insert(found.stamp.inode);
         }
         inodes.extend(
             survey
@@ -264,7 +264,8 @@ impl Engine {
             .into_iter()
             .flat_map(|inode| files.with_inode(inode))
             .map(|id| files.get(id).path.clone())
-            .filter(|path| !survey.is_found(path, files) && !survey.gone.contains(path))
+            .filter(|path| !survey.found.get(path).is_some_and(is_changed))
+            .filter(|path| !survey.gone.contains(path))
             .collect();
         let mut nothing_listed = BTreeSet::new();
         for path in aliases {

@@ -168,6 +168,11 @@ impl World {
         });
     }
 
+    fn stamp(&self, path: &str) -> Stamp {
+        let files = self.engine.vault().files();
+        files.get(files.find(path).unwrap()).stamp
+    }
+
     fn known(&self) -> Vec<&str> {
         let files = self.engine.vault().files().iter();
         let mut known: Vec<&str> = files.map(|(_, file)| file.path.as_str()).collect();
@@ -229,4 +234,22 @@ fn a_folder_that_could_not_be_looked_at_before_it_went_takes_its_files_along() {
     });
     world.look_at(&["d"]);
     assert!(world.known().is_empty());
+}
+
+#[test]
+fn a_name_of_a_file_that_was_found_unchanged_is_looked_at_again_when_another_name_shows_a_change() {
+    let mut world = World::new();
+    fs::create_dir(world.at("e")).unwrap();
+    fs::hard_link(world.at("d/x.md"), world.at("e/y.md")).unwrap();
+    world.look_at_everything();
+    let written = world.at("e/y.md");
+    world.before(Call::List, || Ok(()));
+    world.before(Call::List, move || fs::write(written, "another text"));
+    world.take_in(&Dirty {
+        folders: ["d".into(), "e".into()].into(),
+        ..Dirty::default()
+    });
+    world.look_at(&["e/y.md"]);
+    assert_eq!(world.stamp("e/y.md").size, 12);
+    assert_eq!(world.stamp("d/x.md"), world.stamp("e/y.md"));
 }
