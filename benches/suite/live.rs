@@ -226,6 +226,8 @@ fn burst(
 
 /// What it costs when nothing happens.
 fn idle(settings: &Settings, daemon: &Daemon, table: &mut Table) -> Result<()> {
+    // Threads for blocking work end after ten idle seconds, and what they did is then missing from the figures.
+    thread::sleep(Duration::from_secs(12));
     let (spent_before, wakes_before) = daemon.activity()?;
     thread::sleep(settings.idle);
     let (spent, wakes) = daemon.activity()?;

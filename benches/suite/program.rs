@@ -156,7 +156,7 @@ impl Daemon {
         figure(&self.proc("io")?, "rchar")
     }
 
-    /// Seconds on a processor, and how often a thread was woken, since it was started.
+    /// Seconds on a processor, and how often a thread was woken, since it was started, by the threads that are left.
     pub(crate) fn activity(&self) -> Result<(f64, f64)> {
         let mut spent = 0.0;
         let mut wakes = 0.0;

@@ -119,13 +119,13 @@ impl Engine {
             }
             Ok(Looked::Folder) => {
                 listed.insert(path.as_str().into());
-                survey.gone.insert(path.clone());
+                survey.finds_none(path, self.vault.files());
             }
             Ok(Looked::Nothing) => {
                 if self.folders.contains(path.as_str()) {
                     listed.insert(path.as_str().into());
                 }
-                survey.gone.insert(path.clone());
+                survey.finds_none(path, self.vault.files());
             }
             Ok(Looked::Rules) => {
                 listed.insert(path.folder().into());

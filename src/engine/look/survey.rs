@@ -47,6 +47,16 @@ impl Survey {
             || files.find(path.as_str()).is_some_and(|id| self.is_same(id))
     }
 
+    /// No file is at this path now, whatever was found there before.
+    pub(super) fn finds_none(&mut self, path: &NotePath, files: &Files) {
+        self.found.remove(path);
+        let known = files.find(path.as_str());
+        if let Some(same) = known.and_then(|id| self.same.get(id.0 as usize)) {
+            same.store(false, Ordering::Relaxed);
+        }
+        self.gone.insert(path.clone());
+    }
+
     /// These folders are about to be listed. What was found in them a moment ago may have gone with them since, and only
     /// what the listing doesn't find is gone.
     pub(super) fn forget_below(&mut self, tops: &BTreeSet<Box<str>>, files: &Files) {

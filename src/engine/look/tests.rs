@@ -253,3 +253,18 @@ fn a_name_of_a_file_that_was_found_unchanged_is_looked_at_again_when_another_nam
     assert_eq!(world.stamp("e/y.md").size, 12);
     assert_eq!(world.stamp("d/x.md"), world.stamp("e/y.md"));
 }
+
+#[test]
+fn a_link_whose_target_goes_after_it_was_found_goes_along() {
+    let mut world = World::new();
+    // Nothing tells of what is hidden.
+    fs::create_dir(world.at(".hidden")).unwrap();
+    fs::write(world.at(".hidden/y.md"), "text").unwrap();
+    std::os::unix::fs::symlink(".hidden/y.md", world.at("l.md")).unwrap();
+    world.look_at_everything();
+    assert_eq!(world.known(), ["d/x.md", "l.md"]);
+    let target = world.at(".hidden/y.md");
+    world.before(Call::TurnedLinks, move || fs::remove_file(target));
+    world.look_at_everything();
+    assert_eq!(world.known(), ["d/x.md"]);
+}
