@@ -6,44 +6,45 @@ use crate::path::OutputPath;
 
 /// The destination that leads from a file in `folder` ("" for the root) to `path`, percent-encoded for Markdown.
 pub(super) fn relative(folder: &str, path: &OutputPath) -> String {
-    let from: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    let to: Vec<&str> = path.as_str().split('/').collect();
-    let shared = from
-        .iter()
-        .zip(&to[..to.len() - 1])
-        .take_while(|(a, b)| a == b)
-        .count();
-    let mut href = "../".repeat(from.len() - shared);
-    let steps = to[shared..].join("/");
+    let path = path.as_str();
+    let shared = shared_folders(folder, path);
+    let left = folder.get(shared..).unwrap_or_default();
+    let steps = &path[shared..];
+    let mut href = String::with_capacity(3 * left.len() + steps.len());
+    for _ in left.split('/').filter(|part| !part.is_empty()) {
+        href.push_str("../");
+    }
     // A colon in the first part would read as a scheme.
-    if href.is_empty() && to[shared].contains(':') {
+    let first = &steps[..memchr::memchr(b'/', steps.as_bytes()).unwrap_or(steps.len())];
+    if href.is_empty() && first.contains(':') {
         href.push_str("./");
     }
-    encode(&steps, &mut href);
+    encode(steps, &mut href);
     href
+}
+
+/// How long the folders are, each with its slash, that `path` lies in and `folder` is or lies in.
+fn shared_folders(folder: &str, path: &str) -> usize {
+    let mut shared = 0;
+    for part in folder.split_inclusive('/') {
+        let name = part.trim_end_matches('/');
+        match path[shared..].strip_prefix(name) {
+            Some(rest) if rest.starts_with('/') => shared += name.len() + 1,
+            _ => break,
+        }
+    }
+    shared
 }
 
 /// Percent-encodes what would end a Markdown destination, part it, or mean something else in one.
 pub(super) fn encode(path: &str, href: &mut String) {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !is_special((*byte).into());
+    if path.as_bytes().iter().all(is_plain) {
+        href.push_str(path);
+        return;
+    }
     for c in path.chars() {
-        let special = matches!(
-            c,
-            '"' | '#'
-                | '%'
-                | '<'
-                | '>'
-                | '?'
-                | '\\'
-                | '`'
-                | '('
-                | ')'
-                | '['
-                | ']'
-                | '|'
-                | '$'
-                | '&'
-        );
-        if special || c.is_whitespace() || c.is_control() {
+        if is_special(c) || c.is_whitespace() || c.is_control() {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
                 // Writing to a string can't fail.
@@ -53,6 +54,13 @@ pub(super) fn encode(path: &str, href: &mut String) {
             href.push(c);
         }
     }
+}
+
+fn is_special(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '#' | '%' | '<' | '>' | '?' | '\\' | '`' | '(' | ')' | '[' | ']' | '|' | '$' | '&'
+    )
 }
 
 /// A destination of [`relative`]'s as an attribute of raw HTML holds it, in quotes or without, alone or in a list.

@@ -172,7 +172,7 @@ impl Rules {
     pub fn output(&self, stem: &str, format: usize) -> OutputPath {
         let place = &self.places[format];
         let separator = if place.dir.is_empty() { "" } else { "/" };
-        let text = format!("{}{separator}{stem}.{}", place.dir, place.extension);
+        let text = [&place.dir, separator, stem, ".", &place.extension].concat();
         OutputPath::new(&text)
             .expect("a stem that fits, an extension and a folder of the config make a path")
     }
