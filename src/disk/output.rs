@@ -391,7 +391,7 @@ impl OutputDisk for ExportTree {
         staged: StagedFile,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<OutputState, OutputError> {
-        self.publish_near(staged, &mut None, made)
+        self.publish_near(&staged, &mut None, made)
     }
 
     fn publish_all(
@@ -402,7 +402,7 @@ impl OutputDisk for ExportTree {
         let mut near = None;
         let files = staged.into_iter();
         files
-            .map(|file| self.publish_near(file, &mut near, made))
+            .map(|file| self.publish_near(&file, &mut near, made))
             .collect()
     }
 

@@ -23,14 +23,14 @@ impl ExportTree {
     /// Publishes a file after one that was published in the folder `near`, and leaves its own folder there.
     pub(super) fn publish_near(
         &self,
-        staged: StagedFile,
+        staged: &StagedFile,
         near: &mut Option<Near>,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<OutputState, OutputError> {
         let temporary = self
             .temporary_folder()
             .map_err(|error| failed(&staged.path, error))?;
-        let renamed = self.rename_near(&temporary, &staged, near, made);
+        let renamed = self.rename_near(&temporary, staged, near, made);
         if staged.replace {
             lock(&self.replaces).remove(&staged.temporary);
         }

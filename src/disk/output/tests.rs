@@ -271,9 +271,9 @@ fn a_folder_that_goes_between_two_files_is_made_again() {
     let [first, second] = ["d/a.md", "d/b.md"].map(|name| world.ready(name, name, Owned::No));
     let (mut near, mut made) = (None, Vec::new());
     for file in [first, second] {
-        let publish = world
-            .tree
-            .publish_near(file, &mut near, &mut |folder| made.push(folder.to_string()));
+        let publish = world.tree.publish_near(&file, &mut near, &mut |folder| {
+            made.push(folder.to_string());
+        });
         publish.unwrap();
         if made.len() == 1 {
             fs::remove_dir_all(world.at("d")).unwrap();
