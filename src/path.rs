@@ -127,6 +127,9 @@ macro_rules! rooted_path {
         impl TryFrom<String> for $name {
             type Error = PathError;
             fn try_from(text: String) -> Result<Self, PathError> {
+                if is_normal(&text) {
+                    return Ok(Self(text.into()));
+                }
                 Self::new(&text)
             }
         }

@@ -72,6 +72,11 @@ pub(super) fn in_attribute(href: &str) -> String {
 
 /// A name as text: whatever Markdown would read as markup is escaped.
 pub(super) fn escape_name(name: &str) -> String {
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/');
+    if name.as_bytes().iter().all(is_plain) {
+        return name.to_owned();
+    }
     let mut escaped = String::with_capacity(name.len());
     let mut before = None;
     let mut chars = name.chars().peekable();
@@ -185,6 +190,8 @@ fn is_marker(text: &str, markers: [char; 2]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rel(folder: &str, path: &str) -> String {
@@ -199,6 +206,22 @@ mod tests {
         assert_eq!(rel("d", "d/a.md"), "a.md");
         assert_eq!(rel("d", "d"), "../d");
         assert_eq!(rel("", "x:y.md"), "./x:y.md");
+    }
+
+    proptest! {
+        #[test]
+        fn a_relative_path_leads_there(
+            folder in prop::collection::vec("[ab:]{1,2}", 0..4),
+            path in prop::collection::vec("[ab: é%]{1,2}", 1..5),
+        ) {
+            let (folder, path) = (folder.join("/"), path.join("/"));
+            let href = rel(&folder, &path);
+            let steps = percent_encoding::percent_decode_str(&href).decode_utf8().unwrap();
+            let there = OutputPath::join(&folder, &steps).unwrap();
+            prop_assert_eq!(there.as_str(), path);
+            // No way down and up again.
+            prop_assert!(!href.trim_start_matches("../").contains("../"));
+        }
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Rules {
         let place = &self.places[format];
         let separator = if place.dir.is_empty() { "" } else { "/" };
         let text = [&place.dir, separator, stem, ".", &place.extension].concat();
-        OutputPath::new(&text)
+        OutputPath::try_from(text)
             .expect("a stem that fits, an extension and a folder of the config make a path")
     }
 
