@@ -306,7 +306,8 @@ pub(super) struct Words<'a> {
     /// See [`NoteFacts::title`].
     pub(super) title: &'a str,
     /// See [`NoteFacts::tags`].
-    pub(super) tags: Vec<Box<str>>,
+    #[serde(borrow)]
+    pub(super) tags: Vec<&'a str>,
     /// See [`NoteFacts::aliases`].
     #[serde(borrow)]
     pub(super) aliases: Vec<&'a str>,
@@ -318,6 +319,36 @@ pub(super) struct Words<'a> {
     /// See [`NoteFacts::refs`].
     #[serde(borrow)]
     pub(super) refs: Vec<RefHead<'a>>,
+}
+
+impl<'a> Words<'a> {
+    /// Those of decoded facts.
+    pub(super) fn of(facts: &'a NoteFacts) -> Self {
+        Self {
+            _kind: facts.kind,
+            _content: facts.content,
+            title: &facts.title,
+            tags: facts.tags.iter().map(|tag| &**tag).collect(),
+            aliases: facts.aliases.iter().map(|alias| &**alias).collect(),
+            privacy: facts.privacy,
+            _problem: None,
+            _body_start: facts.body_start,
+            _body_hash: facts.body_hash,
+            refs: facts.refs.iter().map(RefHead::of).collect(),
+        }
+    }
+}
+
+impl<'a> RefHead<'a> {
+    fn of(reference: &'a Ref) -> Self {
+        Self {
+            _kind: reference.kind,
+            _start: reference.start,
+            _end: reference.end,
+            target: &reference.target,
+            _fragment: &reference.fragment,
+        }
+    }
 }
 
 /// A [`Ref`], borrowed.
@@ -351,7 +382,7 @@ mod tests {
             let (again, words) = PackedFacts::restore(&bytes, None).unwrap();
             assert_eq!(again.unpack(), facts);
             assert_eq!(words.title, &*facts.title);
-            assert_eq!(words.tags, facts.tags);
+            assert_eq!(words.tags, texts(&facts.tags));
             assert_eq!(words.aliases, texts(&facts.aliases));
             assert_eq!(words.privacy, facts.privacy);
             let targets: Vec<&str> = facts.refs.iter().map(|r| &*r.target).collect();
