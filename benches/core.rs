@@ -15,7 +15,7 @@ use smartnotesd::export::{Formats, Listed, Source, SourceError};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::plan::{FormatPlan, Plan, Planner};
 use smartnotesd::vault::{
-    Because, Change, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
+    Alone, Because, Change, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
 };
 use vault::Recipe;
 
@@ -49,7 +49,7 @@ impl Bench {
         let hub = (Recipe::hub_path().to_owned(), recipe.hub_text());
         let mut notes: Vec<_> = numbered.chain([hub]).map(read).collect();
         let mut vault = Vault::new(Rules::new(&config));
-        vault.apply(changes(&notes), &|| ());
+        vault.apply(changes(vault.rules(), &notes), &Alone);
         notes.sort_by_key(|(path, _)| vault.files().find(path.as_str()));
         Self {
             config,
@@ -62,7 +62,7 @@ impl Bench {
         let (path, old) = &self.notes[self.lone().0 as usize];
         let text = format!("{}\n\nEdit number {version}.\n", old.text.trim_end());
         let note = note::parse(path, text.as_bytes());
-        change(path, &note, version)
+        change(self.vault.rules(), path, &note, version)
     }
 
     /// A note that no other shows.
@@ -104,12 +104,13 @@ fn config() -> Config {
         .unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-fn changes(notes: &[(NotePath, Arc<Note>)]) -> Vec<Change> {
-    let changes = notes.iter().map(|(path, note)| change(path, note, 0));
+fn changes(rules: &Rules, notes: &[(NotePath, Arc<Note>)]) -> Vec<Change> {
+    let changes = notes.iter();
+    let changes = changes.map(|(path, note)| change(rules, path, note, 0));
     changes.collect()
 }
 
-fn change(path: &NotePath, note: &Note, version: u64) -> Change {
+fn change(rules: &Rules, path: &NotePath, note: &Note, version: u64) -> Change {
     Change {
         path: path.clone(),
         now: Some(Seen {
@@ -120,7 +121,7 @@ fn change(path: &NotePath, note: &Note, version: u64) -> Change {
                 inode: 1,
             },
             trusted: true,
-            facts: Some(PackedFacts::pack(&note.facts)),
+            note: Some(SeenNote::new(rules, path, &note.facts)),
         }),
     }
 }
@@ -180,10 +181,10 @@ fn applying(criterion: &mut Criterion) {
     group.bench_function("10,000 new notes", |bencher| {
         let empty = || {
             let vault = Vault::new(Rules::new(&bench.config));
-            (vault, changes(&bench.notes))
+            (vault, changes(bench.vault.rules(), &bench.notes))
         };
         let apply = |(mut vault, changes): (Vault, Vec<Change>)| {
-            let delta = vault.apply(changes, &|| ());
+            let delta = vault.apply(changes, &Alone);
             (vault, delta)
         };
         bencher.iter_batched(empty, apply, BatchSize::LargeInput);
@@ -197,7 +198,7 @@ fn applying(criterion: &mut Criterion) {
         };
         bencher.iter_batched(
             edit,
-            |changes| vault.apply(changes, &|| ()),
+            |changes| vault.apply(changes, &Alone),
             BatchSize::SmallInput,
         );
     });

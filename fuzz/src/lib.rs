@@ -9,7 +9,7 @@ use smartnotesd::disk::Stamp;
 use smartnotesd::export::{Formats, Listed, Source, SourceError};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::vault::{
-    Change, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
+    Alone, Change, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
 };
 
 const CONFIG_TEXT: &str = "notes_dir: /notes\nexport_dir: /export\nstate_dir: /state\nformats: {markdown: , html: , json: }\n";
@@ -38,7 +38,8 @@ pub struct World {
 impl World {
     /// Notes by their path, and paths of attachments.
     pub fn new(notes: &[(&str, &[u8])], attachments: &[&str]) -> Self {
-        let mut vault = Vault::new(Rules::new(&CONFIG));
+        let rules = Rules::new(&CONFIG);
+        let mut vault = Vault::new(rules.clone());
         let read: Vec<_> = notes
             .iter()
             .map(|(path, bytes)| {
@@ -48,11 +49,12 @@ impl World {
                 )
             })
             .collect();
-        let notes_seen = read
-            .iter()
-            .map(|(path, note)| seen(path.clone(), Some(PackedFacts::pack(&note.facts))));
+        let notes_seen = read.iter().map(|(path, note)| {
+            let note = SeenNote::new(&rules, path, &note.facts);
+            seen(path.clone(), Some(note))
+        });
         let others_seen = attachments.iter().map(|path| seen(note_path(path), None));
-        vault.apply(notes_seen.chain(others_seen).collect());
+        vault.apply(notes_seen.chain(others_seen).collect(), &Alone);
         let id = |path: &NotePath| {
             vault
                 .files()
@@ -88,7 +90,7 @@ fn note_path(path: &str) -> NotePath {
     NotePath::new(path).expect("a path")
 }
 
-fn seen(path: NotePath, facts: Option<PackedFacts>) -> Change {
+fn seen(path: NotePath, note: Option<SeenNote>) -> Change {
     let stamp = Stamp {
         mtime: 0,
         ctime: 0,
@@ -100,7 +102,7 @@ fn seen(path: NotePath, facts: Option<PackedFacts>) -> Change {
         now: Some(Seen {
             stamp,
             trusted: true,
-            facts,
+            note,
         }),
     }
 }

@@ -5,18 +5,16 @@ mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use self::survey::{Survey, is_known};
 use super::open::folders_of;
 use super::texts::{Kept, Room};
+use super::threads::Threads;
 use super::{Engine, EngineError};
-use crate::batch::Progress;
 use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
 use crate::path::NotePath;
-use crate::vault::{Change, PackedFacts, Seen, Vault, note};
+use crate::vault::{Change, Rules, Seen, SeenNote, Vault, helpers, note};
 use crate::watch::Dirty;
 
 /// A stamp is trusted when the file was older than this when it was read: file systems keep times by the kernel's
@@ -313,13 +311,16 @@ impl Engine {
                 now: Some(Seen {
                     stamp: found.stamp,
                     trusted,
-                    facts: None,
+                    note: None,
                 }),
             });
         }
         let mut unreadable = survey.unreadable;
         let mut texts = BTreeMap::new();
-        for (path, read) in read_all(&*self.notes, to_read, &self.progress) {
+        let (notes, rules, room) = (&*self.notes, self.vault.rules(), Room::default());
+        let threads = Threads(self.progress.clone());
+        let reads = helpers::map(&threads, &to_read, |path| read(notes, rules, path, &room));
+        for (path, read) in to_read.into_iter().zip(reads) {
             match read {
                 Ok((seen, kept)) => {
                     texts.extend(kept.map(|kept| (path.clone(), kept)));
@@ -366,63 +367,14 @@ impl Engine {
 
 type Read = std::io::Result<(Seen, Option<Kept>)>;
 
-/// Reads and parses notes on as many threads as there are processors.
-fn read_all(
-    notes: &dyn NotesDisk,
-    paths: Vec<NotePath>,
-    progress: &Progress,
-) -> Vec<(NotePath, Read)> {
-    const WORTH_A_THREAD: usize = 32;
-    let threads = match paths.len() / WORTH_A_THREAD + 1 {
-        // The usual case, and asking for the processors opens files.
-        1 => 1,
-        worth => std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(worth),
-    };
-    let room = Room::default();
-    if threads == 1 {
-        return paths
-            .into_iter()
-            .map(|path| {
-                progress.beat();
-                (path.clone(), read(notes, &path, &room))
-            })
-            .collect();
-    }
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(Vec::with_capacity(paths.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                let mut mine = Vec::new();
-                loop {
-                    let from = next.fetch_add(WORTH_A_THREAD, Ordering::Relaxed);
-                    if from >= paths.len() {
-                        break;
-                    }
-                    progress.beat();
-                    for path in &paths[from..paths.len().min(from + WORTH_A_THREAD)] {
-                        mine.push((path.clone(), read(notes, path, &room)));
-                    }
-                }
-                crate::sync::lock(&results).append(&mut mine);
-            });
-        }
-    });
-    results
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn read(notes: &dyn NotesDisk, path: &NotePath, room: &Room) -> Read {
+fn read(notes: &dyn NotesDisk, rules: &Rules, path: &NotePath, room: &Room) -> Read {
     let now = notes.now();
     let (bytes, stamp) = notes.read(path)?;
     let note = note::parse(path, &bytes);
     let seen = Seen {
         stamp,
         trusted: is_trusted(&stamp, now),
-        facts: Some(PackedFacts::pack(&note.facts)),
+        note: Some(SeenNote::new(rules, path, &note.facts)),
     };
     Ok((seen, room.keep(note, &bytes)))
 }

@@ -21,6 +21,7 @@ mod relay;
 mod renew;
 mod shelved;
 mod texts;
+mod threads;
 mod unreadable;
 
 pub use context::{Context, JobError};

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::audit::want;
 use super::texts::Kept;
+use super::threads::Threads;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
@@ -159,8 +160,8 @@ impl Engine {
         self.clear_shelf();
         let known = self.vault.notes();
         self.shelf.take_in(&mut look.changes, known);
-        let progress = self.progress.clone();
-        let delta = self.vault_mut().apply(look.changes, &|| progress.beat());
+        let helpers = Threads(self.progress.clone());
+        let delta = self.vault_mut().apply(look.changes, &helpers);
         listener.looked(&self.vault);
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {
@@ -368,13 +369,9 @@ impl Engine {
                 job,
             });
         }
-        let problems = delta
-            .changed
-            .iter()
-            .filter_map(|id| {
-                let file = self.vault.files().try_get(*id)?;
-                Some((file.path.clone(), file.facts()?.problem?))
-            })
+        let problems = delta.problems.iter();
+        let problems = problems
+            .filter_map(|(id, problem)| Some((self.name_of(*id)?.clone(), problem.clone())))
             .collect();
         let context = Context::new(self, texts, &jobs);
         let outputs = jobs.iter().map(|job| &job.job.output);

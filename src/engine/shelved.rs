@@ -27,8 +27,8 @@ impl Shelved {
     pub(super) fn take_in(&mut self, changes: &mut [Change], known: usize) {
         let Some(shelf) = &self.shelf else { return };
         let seen = changes.iter_mut().filter_map(|change| change.now.as_mut());
-        for facts in seen.filter_map(|seen| seen.facts.as_mut()) {
-            facts.shelve(shelf);
+        for note in seen.filter_map(|seen| seen.note.as_mut()) {
+            note.facts.shelve(shelf);
         }
         if changes.len() > known {
             // A first look: nothing of it is too much.

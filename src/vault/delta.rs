@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::page::Page;
-use super::{FileId, PackedFacts};
+use super::{FileId, Problem, SeenNote};
 use crate::disk::Stamp;
 use crate::path::NotePath;
 
@@ -24,8 +24,8 @@ pub struct Seen {
     pub stamp: Stamp,
     /// Whether an equal stamp later means an equal content.
     pub trusted: bool,
-    /// What a note says; `None` for an attachment.
-    pub facts: Option<PackedFacts>,
+    /// What it says; `None` for an attachment.
+    pub note: Option<SeenNote>,
 }
 
 /// Why a note is exported again. Its text is the log's `because`.
@@ -84,6 +84,8 @@ pub struct Affected {
 pub struct Delta {
     /// Files that are new or whose content changed, in path order.
     pub changed: Vec<FileId>,
+    /// What is wrong with the front matter of those among them.
+    pub problems: Vec<(FileId, Problem)>,
     /// Files that are gone.
     pub removed: Vec<(FileId, NotePath)>,
     /// Notes to export again, in path order.

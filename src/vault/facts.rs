@@ -320,6 +320,36 @@ pub(super) struct Words<'a> {
     pub(super) refs: Vec<RefHead<'a>>,
 }
 
+impl<'a> Words<'a> {
+    /// Those of decoded facts.
+    pub(super) fn of(facts: &'a NoteFacts) -> Self {
+        Self {
+            _kind: facts.kind,
+            _content: facts.content,
+            title: &facts.title,
+            tags: facts.tags.clone(),
+            aliases: facts.aliases.iter().map(|alias| &**alias).collect(),
+            privacy: facts.privacy,
+            _problem: None,
+            _body_start: facts.body_start,
+            _body_hash: facts.body_hash,
+            refs: facts.refs.iter().map(RefHead::of).collect(),
+        }
+    }
+}
+
+impl<'a> RefHead<'a> {
+    fn of(reference: &'a Ref) -> Self {
+        Self {
+            _kind: reference.kind,
+            _start: reference.start,
+            _end: reference.end,
+            target: &reference.target,
+            _fragment: &reference.fragment,
+        }
+    }
+}
+
 /// A [`Ref`], borrowed.
 #[derive(Debug, Deserialize)]
 pub(super) struct RefHead<'a> {

@@ -6,10 +6,8 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::facts::{Shelf, Words};
-use super::names::NameKey;
+use super::facts::Shelf;
+use super::indexed::Indexed;
 use super::page;
 pub use super::table::Damaged;
 use super::table::{Edge, File};
@@ -40,18 +38,7 @@ pub struct Remembered<'a> {
 pub struct Recalled {
     id: FileId,
     file: File,
-    aliases: Vec<NameKey>,
-    mentions: SmallVec<[NameKey; 8]>,
-    /// Of a note that is let out under a name that fits.
-    claim: Option<Claim>,
-}
-
-/// A note's claim to a place in the export.
-#[derive(Debug)]
-struct Claim {
-    stem: String,
-    shown: Key,
-    tags: Vec<Box<str>>,
+    indexed: Indexed,
 }
 
 /// Reads the record of a file; what a note says is put on the shelf, if there is one.
@@ -74,34 +61,11 @@ pub fn recall(
     let mut file = File::new(path, stamp, trusted, None);
     let words = file.restore(record, shelf)?;
     file.view = view;
-    let mut recalled = Recalled {
+    let indexed = words.map(|words| Indexed::new(rules, &file.path, words));
+    Ok(Recalled {
         id,
-        aliases: Vec::new(),
-        mentions: SmallVec::new(),
-        claim: None,
+        indexed: indexed.unwrap_or_default(),
         file,
-    };
-    if let Some(words) = words {
-        let aliases = words.aliases.iter().map(|alias| NameKey::of(alias));
-        recalled.aliases.extend(aliases);
-        let targets = words.refs.iter().map(|reference| reference.target);
-        recalled
-            .mentions
-            .extend(targets.flat_map(resolve::mentioned_by));
-        recalled.claim = claim(rules, &recalled.file.path, words);
-    }
-    Ok(recalled)
-}
-
-fn claim(rules: &Rules, path: &NotePath, words: Words<'_>) -> Option<Claim> {
-    if !rules.lets_out(words.privacy, &words.tags) {
-        return None;
-    }
-    let stem = rules.stem(path, words.title);
-    rules.fits(&stem).then(|| Claim {
-        shown: page::shown(path, words.title, &stem),
-        stem,
-        tags: words.tags,
     })
 }
 
@@ -132,32 +96,30 @@ impl Load {
         let Recalled {
             id,
             mut file,
-            aliases,
-            mentions,
-            claim,
+            indexed,
         } = recalled;
         let vault = &mut self.vault;
         // Left to this half, since the other takes longer.
         for key in resolve::names_of(&file.path, file.is_note()) {
             vault.names.add(key, id);
         }
-        for key in aliases {
+        for key in indexed.aliases {
             vault.aliases.add(key, id);
         }
-        for key in mentions {
+        for key in indexed.mentions {
             vault.mentions.add(key, id);
         }
-        if let Some(claim) = claim {
+        if let Some(claim) = indexed.claim {
             file.exported = true;
             vault.claims.add(&vault.rules, &claim.stem, id);
             if vault.rules.has_pages() {
-                vault.pages.add(id, &claim.tags, claim.shown);
+                vault.pages.add(id, &claim.shown.tags, claim.shown.key);
             }
             let at = id.0 as usize;
             if self.shown.len() <= at {
                 self.shown.resize(at + 1, Key::default());
             }
-            self.shown[at] = claim.shown;
+            self.shown[at] = claim.shown.key;
         }
         if !file.is_note() {
             vault.claims.add_attachment(&vault.rules, &file.path, id);

@@ -13,6 +13,8 @@ mod comments;
 pub mod delta;
 pub mod facts;
 mod frontmatter;
+pub mod helpers;
+mod indexed;
 pub mod load;
 pub mod names;
 pub mod note;
@@ -33,6 +35,8 @@ pub use delta::{Affected, Because, Change, Delta, Seen};
 pub use facts::{
     Block, FileId, Heading, NoteFacts, NoteKind, PackedFacts, Privacy, Problem, Ref, RefKind, Shelf,
 };
+pub use helpers::{Alone, Helpers};
+pub use indexed::SeenNote;
 pub use note::Note;
 pub use page::{Page, Pages};
 pub use places::Blocked;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
+use std::sync::Mutex;
 
 use tempfile::TempDir;
 

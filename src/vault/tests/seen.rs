@@ -1,7 +1,7 @@
 //! Single things that one note shows of another, each with the change that must be seen.
 
 use super::world::{HTML, World, config};
-use crate::vault::{Change, NoteFacts, PackedFacts, Rules, Seen};
+use crate::vault::{Alone, Change, NoteFacts, Rules, Seen, SeenNote};
 
 /// The causes by path after `change` (a path and its new text; none deletes it) among `files`.
 #[track_caller]
@@ -106,14 +106,14 @@ fn the_same_bytes_may_be_read_as_more_than_before() {
     let (path, stamp, mut facts) = (file.path.clone(), file.stamp, file.facts().unwrap());
     facts.refs.clear();
     let mut read = |facts: &NoteFacts| {
-        let facts = Some(PackedFacts::pack(facts));
+        let note = Some(SeenNote::new(world.vault.rules(), &path, facts));
         let now = Some(Seen {
             stamp,
             trusted: true,
-            facts,
+            note,
         });
         let path = path.clone();
-        world.vault.apply(vec![Change { path, now }], &|| ())
+        world.vault.apply(vec![Change { path, now }], &Alone)
     };
     // The note itself, and the one that it no longer links to.
     assert_eq!(read(&facts).affected.len(), 2);

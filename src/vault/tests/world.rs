@@ -14,7 +14,7 @@ use crate::export::{Formats, Listed, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::{
-    Change, Delta, File, FileId, Note, PackedFacts, Page, Ref, Rules, Seen, Target, Vault, note,
+    Alone, Change, Delta, File, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
 };
 
 /// The texts of all files, by path.
@@ -131,9 +131,9 @@ impl World {
 
     /// Takes in all that differs between the files as they were and `tree`.
     pub(super) fn become_tree(&mut self, tree: Tree) -> Delta {
-        let changes = changes(&self.tree, &tree);
+        let changes = changes(self.vault.rules(), &self.tree, &tree);
         self.tree = tree;
-        self.vault.apply(changes, &|| ())
+        self.vault.apply(changes, &Alone)
     }
 
     pub(super) fn id(&self, path: &str) -> FileId {
@@ -208,7 +208,7 @@ impl World {
 }
 
 /// What leads from one tree to another.
-fn changes(before: &Tree, after: &Tree) -> Vec<Change> {
+fn changes(rules: &Rules, before: &Tree, after: &Tree) -> Vec<Change> {
     let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     paths
         .into_iter()
@@ -216,7 +216,7 @@ fn changes(before: &Tree, after: &Tree) -> Vec<Change> {
         .map(|path| {
             let note_path = NotePath::new(path).unwrap();
             Change {
-                now: after.get(path).map(|text| seen(&note_path, text)),
+                now: after.get(path).map(|text| seen(rules, &note_path, text)),
                 path: note_path,
             }
         })
@@ -224,7 +224,7 @@ fn changes(before: &Tree, after: &Tree) -> Vec<Change> {
 }
 
 /// What a look at a file finds. Its stamp follows from its text, so that it is the same in every vault.
-pub(super) fn seen(path: &NotePath, text: &str) -> Seen {
+pub(super) fn seen(rules: &Rules, path: &NotePath, text: &str) -> Seen {
     let hash = ContentHash::of(text.as_bytes()).0.to_le_bytes();
     let mtime = i64::from_le_bytes(hash[..8].try_into().unwrap());
     let stamp = Stamp {
@@ -233,11 +233,11 @@ pub(super) fn seen(path: &NotePath, text: &str) -> Seen {
         size: text.len() as u64,
         inode: 1,
     };
-    let facts = is_note(path).then(|| PackedFacts::pack(&note::parse(path, text.as_bytes()).facts));
+    let facts = is_note(path).then(|| note::parse(path, text.as_bytes()).facts);
     Seen {
         stamp,
         trusted: true,
-        facts,
+        note: facts.map(|facts| SeenNote::new(rules, path, &facts)),
     }
 }
 

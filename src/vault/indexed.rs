@@ -1,0 +1,116 @@
+//! What the indexes of a vault hold of a note, made ready from its facts alone. Pure, and the same for a note that was
+//! read, one that the manifest remembers and one that goes: so it can be made on any thread, before the vault is touched.
+
+use super::facts::{NoteFacts, Words};
+use super::names::NameKey;
+use super::{PackedFacts, Problem, Rules, page, resolve};
+use crate::hash::Key;
+use crate::path::NotePath;
+
+/// A note that was read.
+#[derive(Clone, Debug)]
+pub struct SeenNote {
+    /// What it says.
+    pub facts: PackedFacts,
+    /// What is wrong with its front matter, if anything.
+    pub(super) problem: Option<Problem>,
+    pub(super) indexed: Indexed,
+}
+
+impl SeenNote {
+    /// The note at `path` that says this.
+    pub fn new(rules: &Rules, path: &NotePath, facts: &NoteFacts) -> Self {
+        Self {
+            indexed: Indexed::new(rules, path, Words::of(facts)),
+            facts: PackedFacts::pack(facts),
+            problem: facts.problem.clone(),
+        }
+    }
+}
+
+/// What the indexes of a vault hold of a note.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Indexed {
+    /// Its aliases, each once, in order.
+    pub(super) aliases: Box<[NameKey]>,
+    /// The names that its references use, each once, in order.
+    pub(super) mentions: Box<[NameKey]>,
+    /// Of a note that is let out under a name that fits.
+    pub(super) claim: Option<Claim>,
+}
+
+/// A note's claim to a place in the export.
+#[derive(Clone, Debug)]
+pub(super) struct Claim {
+    pub(super) stem: String,
+    /// What others show of the note once it is exported.
+    pub(super) shown: Shown,
+}
+
+/// What an exported note adds to the sums of those who show it: the backlinks of the files that it refers to, and the
+/// pages that list it.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    pub(super) key: Key,
+    /// None where no format has pages.
+    pub(super) tags: Vec<Box<str>>,
+}
+
+impl Indexed {
+    pub(super) fn new(rules: &Rules, path: &NotePath, words: Words<'_>) -> Self {
+        let aliases = words.aliases.iter().map(|alias| NameKey::of(alias));
+        let targets = words.refs.iter().map(|reference| reference.target);
+        Self {
+            aliases: set(aliases.collect()),
+            mentions: set(targets.flat_map(resolve::mentioned_by).collect()),
+            claim: Claim::new(rules, path, words),
+        }
+    }
+
+    /// Of a note as it was.
+    pub(super) fn of(rules: &Rules, path: &NotePath, facts: &NoteFacts) -> Self {
+        Self::new(rules, path, Words::of(facts))
+    }
+}
+
+impl Claim {
+    fn new(rules: &Rules, path: &NotePath, words: Words<'_>) -> Option<Self> {
+        if !rules.lets_out(words.privacy, &words.tags) {
+            return None;
+        }
+        let stem = rules.stem(path, words.title);
+        rules.fits(&stem).then(|| Self {
+            shown: Shown::new(rules, path, &stem, words.title, words.tags),
+            stem,
+        })
+    }
+}
+
+impl Shown {
+    pub(super) fn new(
+        rules: &Rules,
+        path: &NotePath,
+        stem: &str,
+        title: &str,
+        tags: Vec<Box<str>>,
+    ) -> Self {
+        let key = page::shown(path, title, stem);
+        let tags = if rules.has_pages() { tags } else { Vec::new() };
+        Self { key, tags }
+    }
+}
+
+fn set(mut keys: Vec<NameKey>) -> Box<[NameKey]> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys.into()
+}
+
+/// The keys of a set that are not in another.
+pub(super) fn missing<'a>(
+    from: &'a [NameKey],
+    of: &'a [NameKey],
+) -> impl Iterator<Item = NameKey> + 'a {
+    let is_missing = |key: &&NameKey| from.binary_search(key).is_err();
+    of.iter().filter(is_missing).copied()
+}
