@@ -1,6 +1,5 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Engine;
@@ -55,7 +54,7 @@ impl JobError {
 impl Context {
     pub(super) fn new(
         engine: &Engine,
-        looked: BTreeMap<NotePath, Kept>,
+        looked: Vec<(NotePath, Kept)>,
         jobs: &[BatchJob],
     ) -> Self {
         let readers = jobs.iter().filter_map(|job| match job.job.work {

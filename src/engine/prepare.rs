@@ -153,13 +153,12 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let mut look = self.look(request.dirty, request.now, listener)?;
+        self.clear_shelf();
+        let look = self.look(request.dirty, request.now, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
-        self.clear_shelf();
-        let known = self.vault.notes();
-        self.shelf.take_in(&mut look.changes, known);
+        self.shelf.looked(look.changes.len(), self.vault.notes());
         let helpers = Threads(self.progress.clone());
         let delta = self.vault_mut().apply(look.changes, &helpers);
         listener.looked(&self.vault);
@@ -349,7 +348,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: BTreeMap<NotePath, Kept>,
+        texts: Vec<(NotePath, Kept)>,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;
