@@ -1,6 +1,6 @@
 //! The daemon: one loop that waits for changes, timers, signals and requests, and decides when a batch runs.
 //!
-//! The loop's thread reads and writes no file; all that it asks the disk is, every other second, whether the two folders
+//! The loop's thread reads and writes no file; all that it asks the disk is, every third second, whether the two folders
 //! are still there. A batch runs as a task that takes the engine along and brings it back, so
 //! there is at most one at a time, and changes that come meanwhile wait in the inbox for the next. Who joins the task:
 //! the loop, before it ends.

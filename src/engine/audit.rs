@@ -2,15 +2,18 @@
 //! each rescan. What is missing, was changed by someone, or belongs to nobody any more is planned again.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::prepare::Wanted;
-use super::relay::relay;
+use super::relay::share;
 use super::{Engine, EngineError};
 use crate::disk::OutputDisk;
 use crate::export::Formats;
 use crate::hash::Key;
 use crate::manifest::{Owner, StoredOutput};
 use crate::plan::Planner;
+use crate::sync::lock;
 use crate::vault::{Because, FileId, Page};
 
 /// What is needed to judge an output, by any thread.
@@ -18,43 +21,37 @@ struct Judge<'a> {
     planner: Planner<'a>,
     formats: &'a Formats,
     outputs: &'a dyn OutputDisk,
-}
-
-/// What came of judging all outputs.
-struct Found {
     /// How many outputs of each file are as they should be, by its id.
-    current: Vec<usize>,
+    current: Vec<AtomicUsize>,
     /// The same of pages.
-    pages: BTreeMap<Page, usize>,
-    /// All others, and whether they are wanted as the manifest knows them.
-    others: Vec<(StoredOutput, bool)>,
+    pages: Mutex<BTreeMap<Page, usize>>,
 }
 
 impl Judge<'_> {
-    fn judge_all(&self, rows: impl Iterator<Item = StoredOutput>) -> Found {
-        let mut found = Found {
-            current: vec![0; self.planner.vault.files().slots()],
-            pages: BTreeMap::new(),
-            others: Vec::new(),
-        };
+    /// Counts those that are as they should be. The others come back, with whether they are wanted as the manifest knows
+    /// them.
+    fn judge_all(&self, rows: Vec<StoredOutput>) -> Vec<(StoredOutput, bool)> {
+        let mut others = Vec::new();
         for row in rows {
             let place = |page: &Page, format| self.formats.page_path(format, page);
             let right = self.planner.is_wanted(&row, place);
             let is_intact = |state| self.outputs.is_intact(&row.path, &state);
             if !right || row.replacing || !row.state.is_some_and(is_intact) {
-                found.others.push((row, right));
+                others.push((row, right));
                 continue;
             }
             match row.owner {
-                Owner::Note(id) | Owner::Copy(id) => found.current[id.0 as usize] += 1,
+                Owner::Note(id) | Owner::Copy(id) => {
+                    self.current[id.0 as usize].fetch_add(1, Ordering::Relaxed);
+                }
                 Owner::Page(name) => {
                     if let Some(page) = Page::from_name(&name) {
-                        *found.pages.entry(page).or_default() += 1;
+                        *lock(&self.pages).entry(page).or_default() += 1;
                     }
                 }
             }
         }
-        found
+        others
     }
 }
 
@@ -75,13 +72,20 @@ impl Engine {
             },
             formats: &self.formats,
             outputs: &*self.outputs,
+            current: std::iter::repeat_with(AtomicUsize::default)
+                .take(self.vault.files().slots())
+                .collect(),
+            pages: Mutex::default(),
         };
-        // To read a row takes about as long as to look at the file.
-        let found = relay(
+        let others = share(
             |hand_over| self.load_outputs(hand_over),
             |rows| judge.judge_all(rows),
         )?;
-        for (row, right) in found.others {
+        let Judge { current, pages, .. } = judge;
+        let mut others = others.concat();
+        // Whichever thread found it, the first reason of several is always the same.
+        others.sort_unstable_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+        for (row, right) in others {
             let because = if right {
                 wanted.damaged.insert(row.path.clone());
                 Because::Output
@@ -90,7 +94,7 @@ impl Engine {
             };
             want(wanted, row, because);
         }
-        self.want_missing(wanted, &found.current, &found.pages, &before);
+        self.want_missing(wanted, &current, &lock(&pages), &before);
         Ok(())
     }
 
@@ -111,7 +115,7 @@ impl Engine {
     fn want_missing(
         &self,
         wanted: &mut Wanted,
-        current: &[usize],
+        current: &[AtomicUsize],
         pages: &BTreeMap<Page, usize>,
         before: &HashMap<Box<str>, Key>,
     ) {
@@ -124,7 +128,7 @@ impl Engine {
             }
         };
         for (id, file) in self.vault.files().iter() {
-            let there = current[id.0 as usize];
+            let there = current[id.0 as usize].load(Ordering::Relaxed);
             if !file.is_note() {
                 if there == 0 && self.vault.is_copied(id) {
                     wanted.copies.entry(id).or_insert_with(because);

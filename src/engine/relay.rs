@@ -1,7 +1,8 @@
-//! Work that two threads share: one makes things, the other uses them up.
+//! Work that two threads share: one makes things, and they are used up beside it.
 
 use std::iter::Flatten;
-use std::sync::mpsc::{self, IntoIter};
+use std::sync::mpsc::{self, IntoIter, TrySendError};
+use std::thread::ScopedJoinHandle;
 
 /// So many are handed over at once.
 const PORTION: usize = 256;
@@ -31,12 +32,47 @@ pub(super) fn relay<T: Send, R: Send, E>(
         });
         send(portion);
         drop(sender);
-        let used = match other.join() {
-            Ok(used) => used,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
+        let used = joined(other);
         made.map(|()| used)
     })
+}
+
+/// As [`relay`], where the things are used up portion by portion in any order: by this thread too, when the other
+/// falls behind.
+///
+/// # Errors
+/// That of `make`.
+pub(super) fn share<T: Send, R: Send, E>(
+    make: impl FnOnce(&mut dyn FnMut(T)) -> Result<(), E>,
+    use_up: impl Fn(Vec<T>) -> R + Sync,
+) -> Result<Vec<R>, E> {
+    let (sender, portions) = mpsc::sync_channel::<Vec<T>>(2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| portions.into_iter().map(&use_up).collect::<Vec<R>>());
+        let mut used = Vec::new();
+        let mut portion = Vec::with_capacity(PORTION);
+        let made = make(&mut |item| {
+            portion.push(item);
+            if portion.len() == PORTION {
+                let full = std::mem::replace(&mut portion, Vec::with_capacity(PORTION));
+                // Disconnected only after a panic, which is passed on below.
+                if let Err(TrySendError::Full(full)) = sender.try_send(full) {
+                    used.push(use_up(full));
+                }
+            }
+        });
+        drop(sender);
+        used.push(use_up(portion));
+        used.append(&mut joined(other));
+        made.map(|()| used)
+    })
+}
+
+fn joined<R>(other: ScopedJoinHandle<'_, R>) -> R {
+    match other.join() {
+        Ok(used) => used,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +88,19 @@ mod tests {
             };
             let used = relay(make, Iterator::collect::<Vec<usize>>);
             assert_eq!(used, Ok((0..count).collect()));
+        }
+    }
+
+    #[test]
+    fn all_are_shared_out_and_none_twice() {
+        for count in [0, 1, PORTION, 10 * PORTION + 3] {
+            let make = |hand_over: &mut dyn FnMut(usize)| {
+                (0..count).for_each(hand_over);
+                Ok::<(), ()>(())
+            };
+            let mut used = share(make, |portion| portion).unwrap().concat();
+            used.sort_unstable();
+            assert_eq!(used, (0..count).collect::<Vec<_>>());
         }
     }
 

@@ -423,7 +423,7 @@ impl Vault {
             &file.path,
             &stem,
             &head.title,
-            head.tags,
+            &head.tags,
         ))
     }
 }

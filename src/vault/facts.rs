@@ -306,7 +306,8 @@ pub(super) struct Words<'a> {
     /// See [`NoteFacts::title`].
     pub(super) title: &'a str,
     /// See [`NoteFacts::tags`].
-    pub(super) tags: Vec<Box<str>>,
+    #[serde(borrow)]
+    pub(super) tags: Vec<&'a str>,
     /// See [`NoteFacts::aliases`].
     #[serde(borrow)]
     pub(super) aliases: Vec<&'a str>,
@@ -327,7 +328,7 @@ impl<'a> Words<'a> {
             _kind: facts.kind,
             _content: facts.content,
             title: &facts.title,
-            tags: facts.tags.clone(),
+            tags: facts.tags.iter().map(|tag| &**tag).collect(),
             aliases: facts.aliases.iter().map(|alias| &**alias).collect(),
             privacy: facts.privacy,
             _problem: None,
@@ -381,7 +382,7 @@ mod tests {
             let (again, words) = PackedFacts::restore(&bytes, None).unwrap();
             assert_eq!(again.unpack(), facts);
             assert_eq!(words.title, &*facts.title);
-            assert_eq!(words.tags, facts.tags);
+            assert_eq!(words.tags, texts(&facts.tags));
             assert_eq!(words.aliases, texts(&facts.aliases));
             assert_eq!(words.privacy, facts.privacy);
             let targets: Vec<&str> = facts.refs.iter().map(|r| &*r.target).collect();

@@ -1,6 +1,8 @@
 //! What the indexes of a vault hold of a note, made ready from its facts alone. Pure, and the same for a note that was
 //! read, one that the manifest remembers and one that goes: so it can be made on any thread, before the vault is touched.
 
+use smallvec::{Array, SmallVec};
+
 use super::facts::{NoteFacts, Words};
 use super::names::NameKey;
 use super::{PackedFacts, Problem, Rules, page, resolve};
@@ -21,20 +23,24 @@ impl SeenNote {
     /// The note at `path` that says this.
     pub fn new(rules: &Rules, path: &NotePath, facts: &NoteFacts) -> Self {
         Self {
-            indexed: Indexed::new(rules, path, Words::of(facts)),
+            indexed: Indexed::new(rules, path, &Words::of(facts)),
             facts: PackedFacts::pack(facts),
             problem: facts.problem.clone(),
         }
     }
 }
 
+/// Few enough, mostly, to lie within: they go from one thread to another, and what one allocates and another frees has
+/// both wait for the allocator's lock (a tenth of a start).
+type Keys<const N: usize> = SmallVec<[NameKey; N]>;
+
 /// What the indexes of a vault hold of a note.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Indexed {
     /// Its aliases, each once, in order.
-    pub(super) aliases: Box<[NameKey]>,
+    pub(super) aliases: Keys<2>,
     /// The names that its references use, each once, in order.
-    pub(super) mentions: Box<[NameKey]>,
+    pub(super) mentions: Keys<8>,
     /// Of a note that is let out under a name that fits.
     pub(super) claim: Option<Claim>,
 }
@@ -57,30 +63,30 @@ pub(super) struct Shown {
 }
 
 impl Indexed {
-    pub(super) fn new(rules: &Rules, path: &NotePath, words: Words<'_>) -> Self {
+    pub(super) fn new(rules: &Rules, path: &NotePath, words: &Words<'_>) -> Self {
         let aliases = words.aliases.iter().map(|alias| NameKey::of(alias));
         let targets = words.refs.iter().map(|reference| reference.target);
         Self {
-            aliases: set(aliases.collect()),
-            mentions: set(targets.flat_map(resolve::mentioned_by).collect()),
+            aliases: set(aliases),
+            mentions: set(targets.flat_map(resolve::mentioned_by)),
             claim: Claim::new(rules, path, words),
         }
     }
 
     /// Of a note as it was.
     pub(super) fn of(rules: &Rules, path: &NotePath, facts: &NoteFacts) -> Self {
-        Self::new(rules, path, Words::of(facts))
+        Self::new(rules, path, &Words::of(facts))
     }
 }
 
 impl Claim {
-    fn new(rules: &Rules, path: &NotePath, words: Words<'_>) -> Option<Self> {
+    fn new(rules: &Rules, path: &NotePath, words: &Words<'_>) -> Option<Self> {
         if !rules.lets_out(words.privacy, &words.tags) {
             return None;
         }
         let stem = rules.stem(path, words.title);
         rules.fits(&stem).then(|| Self {
-            shown: Shown::new(rules, path, &stem, words.title, words.tags),
+            shown: Shown::new(rules, path, &stem, words.title, &words.tags),
             stem,
         })
     }
@@ -92,18 +98,24 @@ impl Shown {
         path: &NotePath,
         stem: &str,
         title: &str,
-        tags: Vec<Box<str>>,
+        tags: &[impl AsRef<str>],
     ) -> Self {
-        let key = page::shown(path, title, stem);
-        let tags = if rules.has_pages() { tags } else { Vec::new() };
-        Self { key, tags }
+        let listed = tags.iter().filter(|_| rules.has_pages());
+        Self {
+            key: page::shown(path, title, stem),
+            tags: listed.map(|tag| tag.as_ref().into()).collect(),
+        }
     }
 }
 
-fn set(mut keys: Vec<NameKey>) -> Box<[NameKey]> {
+fn set<const N: usize>(keys: impl Iterator<Item = NameKey>) -> Keys<N>
+where
+    [NameKey; N]: Array<Item = NameKey>,
+{
+    let mut keys: Keys<N> = keys.collect();
     keys.sort_unstable();
     keys.dedup();
-    keys.into()
+    keys
 }
 
 /// The keys of a set that are not in another.

@@ -61,7 +61,7 @@ pub fn recall(
     let mut file = File::new(path, stamp, trusted, None);
     let words = file.restore(record, shelf)?;
     file.view = view;
-    let indexed = words.map(|words| Indexed::new(rules, &file.path, words));
+    let indexed = words.map(|words| Indexed::new(rules, &file.path, &words));
     Ok(Recalled {
         id,
         indexed: indexed.unwrap_or_default(),

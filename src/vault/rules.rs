@@ -128,7 +128,7 @@ impl Rules {
     }
 
     /// Whether a note may be seen in the export at all.
-    pub fn lets_out(&self, privacy: Privacy, tags: &[Box<str>]) -> bool {
+    pub fn lets_out(&self, privacy: Privacy, tags: &[impl AsRef<str>]) -> bool {
         let filters = !self.skip_tags.is_empty() || !self.only_tags.is_empty();
         match privacy {
             Privacy::Private | Privacy::Withheld => return false,
@@ -140,7 +140,7 @@ impl Rules {
         }
         let has = |wanted: &[String]| {
             tags.iter().any(|tag| {
-                let tag = fold(tag);
+                let tag = fold(tag.as_ref());
                 wanted.iter().any(|wanted| covers(wanted, &tag))
             })
         };

@@ -11,7 +11,7 @@ const POLL_SHARE: u32 = 10;
 
 /// How often the notes folder itself is looked at. A mount on top of it, an ancestor that was renamed and a symlink
 /// that leads elsewhere send no event to the folder that is watched; one `stat` finds them.
-const ROOT_CHECK: Duration = Duration::from_secs(2);
+const ROOT_CHECK: Duration = Duration::from_secs(3);
 
 /// The same while the folder is gone, when somebody waits for it.
 const LOST_ROOT_CHECK: Duration = Duration::from_secs(1);
