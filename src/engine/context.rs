@@ -52,11 +52,7 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(
-        engine: &Engine,
-        looked: Vec<(NotePath, Kept)>,
-        jobs: &[BatchJob],
-    ) -> Self {
+    pub(super) fn new(engine: &Engine, looked: Vec<(NotePath, Kept)>, jobs: &[BatchJob]) -> Self {
         let readers = jobs.iter().filter_map(|job| match job.job.work {
             Work::Note(id, _) => Some(id),
             Work::Page(..) | Work::Copy(_) => None,

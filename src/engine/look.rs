@@ -393,7 +393,7 @@ impl Reader<'_> {
         let seen = Seen {
             stamp,
             trusted: is_trusted(&stamp, now),
-            note: Some(said),
+            note: Some(Box::new(said)),
         };
         Ok((seen, self.room.keep(note, &bytes)))
     }

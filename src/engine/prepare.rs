@@ -33,14 +33,14 @@ pub struct Request<'a> {
 }
 
 /// Whose the file at a job's output is, as an owned value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// Nobody's that we know.
     No,
     /// Announced before the process ended.
     Announced,
-    /// Ours.
-    Yes(OutputState),
+    /// Ours. Of most files of a large export nothing is known.
+    Yes(Box<OutputState>),
 }
 
 impl Ownership {
@@ -49,7 +49,9 @@ impl Ownership {
         match row {
             None => Self::No,
             Some(row) if row.replacing => Self::Announced,
-            Some(row) => row.state.map_or(Self::Announced, Self::Yes),
+            Some(row) => row
+                .state
+                .map_or(Self::Announced, |state| Self::Yes(Box::new(state))),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::vault::{FileId, Files, Note};
 
 /// How many bytes of text are kept at most; a whole note takes about three times its text. Enough for a hub and all that
 /// embed it. More would save reading from the cache what is in it anyway, and take the memory of a large export.
-const MOST_TEXT: usize = 4 << 20;
+const MOST_TEXT: usize = 1 << 20;
 /// How many bytes of syntax are kept at most: that of some hundred thousand notes.
 const MOST_SYNTAX: usize = 16 << 20;
 
