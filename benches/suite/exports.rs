@@ -130,22 +130,46 @@ pub(crate) fn scale(
         return Ok(());
     }
     let small = yard.vault(settings.recipe(SMALL))?;
-    let mut large_cost = Samples::default();
-    let mut small_cost = Samples::default();
-    let mut cost = |vault: &Vault| -> Result<f64> {
-        let elapsed = export(yard, vault, MARKDOWN)?;
-        Ok(elapsed.as_secs_f64() / vault.notes.len() as f64)
-    };
+    let mut cold = Pair::default();
+    let mut warm = Pair::default();
     for _ in 0..settings.rounds {
-        small_cost.0.push(cost(&small)?);
-        large_cost.0.push(cost(vault)?);
+        for (vault, is_large) in [(&small, false), (vault, true)] {
+            let setup = Setup::new(&yard.fresh("ours")?, &vault.root, MARKDOWN, QUIET)?;
+            cold.push(is_large, setup.export()?, vault);
+            warm.push(is_large, setup.export()?, vault);
+        }
     }
-    table.add(Row {
-        work: format!("cold export, for each of {} notes", vault.notes.len()),
-        unit: Unit::Seconds,
-        ours: large_cost,
-        beside: Some(("for each of 10000 notes", small_cost)),
-        goal: Goal::Times(1.5),
-    });
+    let notes = vault.notes.len();
+    table.add(cold.row(format!("cold export, for each of {notes} notes")));
+    table.add(warm.row(format!("nothing changed, for each of {notes} notes")));
     Ok(())
+}
+
+/// What each note costs, in a large vault and in a small one.
+#[derive(Default)]
+struct Pair {
+    large: Samples,
+    small: Samples,
+}
+
+impl Pair {
+    fn push(&mut self, is_large: bool, elapsed: Duration, vault: &Vault) {
+        let samples = if is_large {
+            &mut self.large
+        } else {
+            &mut self.small
+        };
+        let each = elapsed.as_secs_f64() / vault.notes.len() as f64;
+        samples.0.push(each);
+    }
+
+    fn row(self, work: String) -> Row {
+        Row {
+            work,
+            unit: Unit::Seconds,
+            ours: self.large,
+            beside: Some(("for each of 10000 notes", self.small)),
+            goal: Goal::Times(1.5),
+        }
+    }
 }
