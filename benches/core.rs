@@ -121,7 +121,7 @@ fn change(rules: &Rules, path: &NotePath, note: &Note, version: u64) -> Change {
                 inode: 1,
             },
             trusted: true,
-            note: Some(SeenNote::new(rules, path, &note.facts)),
+            note: Some(Box::new(SeenNote::new(rules, path, &note.facts))),
         }),
     }
 }

@@ -196,8 +196,8 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     }
     drop(queue);
     let mut gather = Gather {
+        reports: Vec::with_capacity(batch.jobs.len()),
         batch,
-        reports: Vec::new(),
         staged: Vec::new(),
     };
     let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
@@ -463,7 +463,7 @@ impl Gather {
             limit: run.limit,
         };
         let (finished, committed) =
-            engine.finish(batch, withdrawn, &reports, &measured, Instant::now());
+            engine.finish(batch, withdrawn, reports, &measured, Instant::now());
         Ran {
             engine,
             finished,
@@ -483,7 +483,7 @@ fn end_of(fault: Fault) -> JobEnd {
 
 /// Puts the reports in the order of the jobs, and adds those that were never begun.
 fn add_cancelled(reports: &mut Vec<JobReport>, jobs: usize) {
-    reports.sort_by_key(|report| report.index);
+    reports.sort_unstable_by_key(|report| report.index);
     if reports.len() == jobs {
         return;
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::Engine;
 use super::failures::wait_after;
-use crate::manifest::{Changes, Manifest, ManifestError, Owner, StoredOutput};
+use crate::manifest::{Changes, Manifest, ManifestError, Owner, StoredFile, StoredOutput};
 use crate::path::OutputPath;
 
 /// The refused changes, oldest first, and when to try again.
@@ -26,16 +26,18 @@ impl Backlog {
         self.due = Some(now + wait_after(self.attempt));
     }
 
-    /// Commits all, and `changes` last. What is not committed waits here.
+    /// Commits all, and last `changes` and `files`. What is not committed waits here, but for the files: of them the engine
+    /// knows which to save.
     pub(super) fn commit(
         &mut self,
         manifest: &mut Manifest,
         changes: Changes,
+        files: impl Iterator<Item = StoredFile>,
         now: Instant,
     ) -> Result<(), ManifestError> {
         self.hold(changes, now);
         // In one transaction: an older batch alone would tell of files that a later one has replaced.
-        manifest.commit_all(&self.changes)?;
+        manifest.commit_all(&self.changes, files)?;
         *self = Self::default();
         Ok(())
     }

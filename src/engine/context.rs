@@ -1,6 +1,6 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::Engine;
@@ -60,11 +60,7 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(
-        engine: &Engine,
-        looked: BTreeMap<NotePath, Kept>,
-        jobs: &[BatchJob],
-    ) -> Self {
+    pub(super) fn new(engine: &Engine, looked: Vec<(NotePath, Kept)>, jobs: &[BatchJob]) -> Self {
         let readers = jobs.iter().filter_map(|job| match job.job.work {
             Work::Note(id, _) => Some(id),
             Work::Page(..) | Work::Copy(_) => None,

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::look::is_below;
-use super::{Batch, Engine, JobError, Ownership};
+use super::{Batch, BatchJob, Engine, JobError, Ownership};
 use crate::disk::{OutputError, OutputState};
 use crate::manifest::{
-    BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome, JobRecord,
-    ManifestError, Owner, StoredFile, StoredOutput,
+    self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
+    JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
 };
 use crate::path::{NotePath, OutputPath};
-use crate::plan::{Work, name_of, owner_name};
+use crate::plan::{Job, Work, name_of, owner_name};
+use crate::vault::{FileId, Vault};
 
 /// How a job ended.
 #[derive(Debug)]
@@ -103,13 +104,13 @@ pub struct Measured {
 struct Tally {
     changes: Changes,
     finished: Finished,
-    jobs: Vec<JobRecord>,
-    written: BTreeSet<OutputPath>,
+    /// Outputs that no longer should be there, unless a job wrote them.
+    stale: BTreeSet<OutputPath>,
 }
 
 impl Engine {
     /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
-    /// private, or in the way of a job's file. Returns what was deleted and what could not be.
+    /// private, or in the way of a job's file. Returns what was deleted and what could not be: no job's output is among it.
     pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
         let rewritten: BTreeSet<&OutputPath> =
             batch.jobs.iter().map(|job| &job.job.output).collect();
@@ -161,7 +162,8 @@ impl Engine {
         withdrawn
     }
 
-    /// Ends a batch: withdraws the older outputs of what failed, and commits what happened.
+    /// Ends a batch: withdraws the older outputs of what failed, and commits what happened. The reports are those of all
+    /// jobs, in order.
     ///
     /// # Errors
     /// When the manifest can't be written. What happened is kept and committed with the next batch, for which [`Self::next_due`]
@@ -170,42 +172,41 @@ impl Engine {
         &mut self,
         batch: Batch,
         withdrawn: Withdrawn,
-        reports: &[JobReport],
+        reports: Vec<JobReport>,
         measured: &Measured,
         now: Instant,
     ) -> (Finished, Result<(), ManifestError>) {
         let mut tally = Tally::default();
         let wall_ms = self.notes.now() / 1_000_000;
-        let mut stale = batch.withdraw.clone();
+        tally.finished.record = record_of(&batch, measured);
+        let kept = self.kept_jobs(&batch, &reports);
+        let audited = batch.audited;
+        tally.stale = batch.withdraw;
         for blocked in &batch.blocked {
             let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
             self.fail(&mut tally, &key, blocked.blocked.to_string(), now, wall_ms);
         }
-        for report in reports {
-            self.take_report(&batch, report, &mut tally, &mut stale, (now, wall_ms));
+        // Of a first export, each of these is as large as all that stays: what jobs read from goes, and a path only moves.
+        drop(batch.context);
+        tally.changes.outputs.reserve_exact(reports.len());
+        for (BatchJob { job, .. }, report) in batch.jobs.into_iter().zip(reports) {
+            self.take_report(job, report, &mut tally, (now, wall_ms));
         }
-        stale.retain(|path| !tally.written.contains(path));
-        let mut late = self.withdraw(stale);
+        let mut late = self.withdraw(tally.take_stale());
         late.merge(withdrawn);
         let emptied = late.gone.iter().chain(&late.folders);
-        late.folders
-            .extend(self.forget_folders(emptied, batch.audited));
+        late.folders.extend(self.forget_folders(emptied, audited));
         let made = &self.made;
         let unmade = late.folders.into_iter().filter(|path| !made.contains(path));
         tally.changes.folders_removed.extend(unmade);
-        tally.changes.outputs_removed.extend(
-            late.gone
-                .into_iter()
-                .filter(|path| !tally.written.contains(path)),
-        );
+        tally.changes.outputs_removed.extend(late.gone);
         let (left, refused): (Vec<_>, Vec<_>) = late.refused.into_iter().unzip();
         self.left_over.refused(left, now);
         tally.finished.refused = refused;
-        self.count(&batch, reports, measured, late.deleted, &mut tally);
-        drop(batch);
+        tally.put_record(late.deleted, kept);
         self.settle_announced(&mut tally);
         self.forget_failures(&mut tally.changes);
-        self.save_files(&mut tally.changes);
+        self.save_rest(&mut tally.changes);
         if let Err(error) = self.outputs.sweep() {
             tally
                 .finished
@@ -241,7 +242,7 @@ impl Engine {
     /// Files that were announced and not published are, again, whose they were before.
     fn settle_announced(&mut self, tally: &mut Tally) {
         for path in std::mem::take(&mut self.announced) {
-            if tally.written.contains(&path) || tally.changes.outputs_removed.contains(&path) {
+            if tally.changes.outputs_removed.contains(&path) {
                 continue;
             }
             match self.output_at(&path) {
@@ -261,39 +262,37 @@ impl Engine {
 
     fn take_report(
         &mut self,
-        batch: &Batch,
-        report: &JobReport,
+        job: Job,
+        report: JobReport,
         tally: &mut Tally,
-        stale: &mut BTreeSet<OutputPath>,
         (now, wall_ms): (Instant, i64),
     ) {
-        let job = &batch.jobs[report.index].job;
+        tally.count(&job.work, &report, &self.vault);
         let key = self.failure_key(&job.work);
-        match &report.end {
+        match report.end {
             JobEnd::Exported(state) | JobEnd::Unchanged(state) => {
-                tally.written.insert(job.output.clone());
                 if self.failures_mut().clear(&key) {
                     tally.changes.failures_cleared.push(key.clone());
                 }
                 tally.changes.outputs.push(StoredOutput {
-                    path: job.output.clone(),
+                    path: job.output,
                     owner: key.owner,
                     format: key.format,
                     key: job.key,
-                    state: Some(*state),
+                    state: Some(state),
                     replacing: false,
                 });
             }
             JobEnd::Failed(error) => {
-                stale.insert(job.output.clone());
-                self.fail(tally, &key, error.clone(), now, wall_ms);
+                tally.stale.insert(job.output);
+                self.fail(tally, &key, error, now, wall_ms);
             }
-            JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
+            JobEnd::Refused(error) => self.fail(tally, &key, error, now, wall_ms),
             JobEnd::Superseded(path) => {
                 self.failures_mut().overtaken(&key, now);
                 // The look may find the note as it was planned after all: then no change asks for the job.
                 self.overtaken.insert(key);
-                tally.finished.again.push(path.clone());
+                tally.finished.again.push(path);
             }
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
@@ -330,62 +329,22 @@ impl Engine {
         tally.finished.failed.push(FailedJob { note, ..job });
     }
 
-    fn count(
-        &self,
-        batch: &Batch,
-        reports: &[JobReport],
-        measured: &Measured,
-        deleted: u32,
-        tally: &mut Tally,
-    ) {
-        let mut record = BatchRecord {
-            batch: batch.number,
-            trigger: batch.trigger.as_str().into(),
-            started_at: measured.started_at,
-            changed: small(batch.changed),
-            removed: small(batch.removed),
-            affected: small(batch.affected),
-            jobs: small(batch.note_jobs),
-            limit: small(measured.limit),
-            failed: small(tally.finished.failed.len()),
-            deleted,
-            peak: small(measured.peak),
-            elapsed_us: micros(measured.elapsed),
-            ..BatchRecord::default()
-        };
-        for report in reports {
-            let job = &batch.jobs[report.index].job;
-            let name = name_of(&self.vault, &job.work);
-            record.sequential_us += micros(report.elapsed);
-            if micros(report.elapsed) > record.slowest_us || record.slowest.is_none() {
-                record.slowest_us = micros(report.elapsed);
-                record.slowest = Some(name.clone().into());
-            }
-            match (&job.work, &report.end) {
-                (Work::Note(..), JobEnd::Exported(_)) => record.exported += 1,
-                (Work::Note(..), JobEnd::Unchanged(_)) => record.unchanged += 1,
-                (Work::Copy(_), JobEnd::Exported(_)) => record.attachments += 1,
-                (Work::Page(..), JobEnd::Exported(_)) => record.pages += 1,
-                _ => {}
-            }
-            let format = job
-                .work
-                .format()
-                .map_or("".into(), |format| self.format_plans[format].name.clone());
-            tally.jobs.push(JobRecord {
-                note: name.into(),
-                format,
+    /// The jobs that the history keeps.
+    fn kept_jobs(&self, batch: &Batch, reports: &[JobReport]) -> Vec<JobRecord> {
+        let durations: Vec<Duration> = reports.iter().map(|report| report.elapsed).collect();
+        let kept = manifest::kept_jobs(&durations).into_iter();
+        kept.map(|index| {
+            let (job, report) = (&batch.jobs[index].job, &reports[index]);
+            JobRecord {
+                note: name_of(&self.vault, &job.work).into(),
+                format: self.failure_key(&job.work).format,
                 slot: small(report.lane),
                 start_us: micros(report.queued),
                 end_us: micros(report.queued + report.elapsed),
                 outcome: outcome(&report.end),
-            });
-        }
-        tally.finished.record = record.clone();
-        tally.changes.batch = Some(FinishedBatch {
-            record,
-            jobs: std::mem::take(&mut tally.jobs),
-        });
+            }
+        })
+        .collect()
     }
 
     /// Removes folders that we made and that are empty now: those in which something went and, after an audit, those that
@@ -466,24 +425,11 @@ impl Engine {
         }
     }
 
-    /// What the vault knows and the manifest doesn't.
-    fn save_files(&mut self, changes: &mut Changes) {
+    /// What the vault knows and the manifest doesn't, but for the files that are there.
+    fn save_rest(&mut self, changes: &mut Changes) {
         changes
             .files_removed
             .extend(self.unsaved.removed.iter().copied());
-        for &id in &self.unsaved.touched {
-            let Some(file) = self.vault.files().try_get(id) else {
-                continue;
-            };
-            changes.files.push(StoredFile {
-                id,
-                path: file.path.clone(),
-                stamp: file.stamp,
-                trusted: file.trusted,
-                record: file.to_record(),
-                view: file.view,
-            });
-        }
         changes.folders.extend(self.unsaved.made.iter().cloned());
         let over = self.unsaved.failures_over.iter();
         changes
@@ -512,13 +458,87 @@ impl Engine {
     }
 
     fn commit(&mut self, changes: Changes, now: Instant) -> Result<(), ManifestError> {
-        self.backlog.commit(&mut self.manifest, changes, now)?;
+        let vault = &self.vault;
+        let touched = self.unsaved.touched.iter();
+        let files = touched.filter_map(|&id| stored_file(vault, id));
+        self.backlog
+            .commit(&mut self.manifest, changes, files, now)?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);
         self.is_saved = true;
         Ok(())
     }
+}
+
+impl Tally {
+    /// Counts a job that has ended.
+    fn count(&mut self, work: &Work, report: &JobReport, vault: &Vault) {
+        let record = &mut self.finished.record;
+        let elapsed = micros(report.elapsed);
+        record.sequential_us += elapsed;
+        if elapsed > record.slowest_us || record.slowest.is_none() {
+            record.slowest_us = elapsed;
+            record.slowest = Some(name_of(vault, work).into());
+        }
+        match (work, &report.end) {
+            (Work::Note(..), JobEnd::Exported(_)) => record.exported += 1,
+            (Work::Note(..), JobEnd::Unchanged(_)) => record.unchanged += 1,
+            (Work::Copy(_), JobEnd::Exported(_)) => record.attachments += 1,
+            (Work::Page(..), JobEnd::Exported(_)) => record.pages += 1,
+            _ => {}
+        }
+    }
+
+    /// What goes, all jobs having ended.
+    fn take_stale(&mut self) -> BTreeSet<OutputPath> {
+        let mut stale = std::mem::take(&mut self.stale);
+        if !stale.is_empty() {
+            let written = self.changes.outputs.iter().map(|output| &output.path);
+            let written: BTreeSet<&OutputPath> = written.collect();
+            stale.retain(|path| !written.contains(path));
+        }
+        stale
+    }
+
+    /// Completes the batch's record and hands it to the history.
+    fn put_record(&mut self, deleted: u32, jobs: Vec<JobRecord>) {
+        let record = &mut self.finished.record;
+        record.failed = small(self.finished.failed.len());
+        record.deleted = deleted;
+        let record = record.clone();
+        self.changes.batch = Some(FinishedBatch { record, jobs });
+    }
+}
+
+/// What there is to say of a batch before its jobs are counted.
+fn record_of(batch: &Batch, measured: &Measured) -> BatchRecord {
+    BatchRecord {
+        batch: batch.number,
+        trigger: batch.trigger.as_str().into(),
+        started_at: measured.started_at,
+        changed: small(batch.changed),
+        removed: small(batch.removed),
+        affected: small(batch.affected),
+        jobs: small(batch.note_jobs),
+        limit: small(measured.limit),
+        peak: small(measured.peak),
+        elapsed_us: micros(measured.elapsed),
+        ..BatchRecord::default()
+    }
+}
+
+/// A file as the manifest keeps it; none where it has gone.
+fn stored_file(vault: &Vault, id: FileId) -> Option<StoredFile> {
+    let file = vault.files().try_get(id)?;
+    Some(StoredFile {
+        id,
+        path: file.path.clone(),
+        stamp: file.stamp,
+        trusted: file.trusted,
+        record: file.to_record(),
+        view: file.view,
+    })
 }
 
 /// What was withdrawn so far.

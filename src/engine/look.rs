@@ -3,12 +3,13 @@
 
 mod survey;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::time::Instant;
 
 use self::survey::{Survey, is_known};
 use super::open::folders_of;
+use super::shelved::Shelved;
 use super::texts::{Kept, Room};
 use super::threads::Threads;
 use super::{Engine, EngineError};
@@ -49,7 +50,7 @@ impl FolderListener for Unwatched {
 pub(super) struct Look {
     pub(super) changes: Vec<Change>,
     /// What is kept of the notes that were read.
-    pub(super) texts: BTreeMap<NotePath, Kept>,
+    pub(super) texts: Vec<(NotePath, Kept)>,
     /// What could not be read and why: what is known of it stays.
     unreadable: Vec<(String, std::io::Error)>,
     /// What of that was not known before.
@@ -316,10 +317,16 @@ impl Engine {
             });
         }
         let mut unreadable = survey.unreadable;
-        let mut texts = BTreeMap::new();
-        let (notes, rules, room) = (&*self.notes, self.vault.rules(), Room::default());
+        let mut texts = Vec::new();
+        let reader = Reader {
+            notes: &*self.notes,
+            rules: self.vault.rules(),
+            shelf: &self.shelf,
+            room: Room::default(),
+        };
         let threads = Threads(self.progress.clone());
-        let reads = helpers::map(&threads, &to_read, |path| read(notes, rules, path, &room));
+        let reads = helpers::map(&threads, &to_read, |path| reader.read(path));
+        changes.reserve_exact(to_read.len());
         for (path, read) in to_read.into_iter().zip(reads) {
             match read {
                 Ok((seen, kept)) => {
@@ -367,16 +374,29 @@ impl Engine {
 
 type Read = std::io::Result<(Seen, Option<Kept>)>;
 
-fn read(notes: &dyn NotesDisk, rules: &Rules, path: &NotePath, room: &Room) -> Read {
-    let now = notes.now();
-    let (bytes, stamp) = notes.read(path)?;
-    let note = note::parse(path, &bytes);
-    let seen = Seen {
-        stamp,
-        trusted: is_trusted(&stamp, now),
-        note: Some(SeenNote::new(rules, path, &note.facts)),
-    };
-    Ok((seen, room.keep(note, &bytes)))
+/// What reads a note needs, on any thread.
+struct Reader<'a> {
+    notes: &'a dyn NotesDisk,
+    rules: &'a Rules,
+    shelf: &'a Shelved,
+    room: Room,
+}
+
+impl Reader<'_> {
+    fn read(&self, path: &NotePath) -> Read {
+        let now = self.notes.now();
+        let (bytes, stamp) = self.notes.read(path)?;
+        let note = note::parse(path, &bytes);
+        let mut said = SeenNote::new(self.rules, path, &note.facts);
+        // At once: of a first look at a large vault, what all notes say is more than all else that is kept of them.
+        self.shelf.take(&mut said.facts);
+        let seen = Seen {
+            stamp,
+            trusted: is_trusted(&stamp, now),
+            note: Some(Box::new(said)),
+        };
+        Ok((seen, self.room.keep(note, &bytes)))
+    }
 }
 
 fn is_trusted(stamp: &Stamp, now: i64) -> bool {

@@ -85,7 +85,7 @@ pub struct Engine {
     known_device: Option<u64>,
     /// Whether the manifest lies on the export tree's file system: then one flush does for both.
     flush_covers_manifest: bool,
-    /// What this batch announced in the manifest.
+    /// What this batch announced in the manifest and did not publish.
     announced: BTreeSet<OutputPath>,
     /// What the manifest was found to be damaged by, while it is not yet begun anew.
     damage: Option<String>,

@@ -33,14 +33,14 @@ pub struct Request<'a> {
 }
 
 /// Whose the file at a job's output is, as an owned value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ownership {
     /// Nobody's that we know.
     No,
     /// Announced before the process ended.
     Announced,
-    /// Ours.
-    Yes(OutputState),
+    /// Ours. Of most files of a large export nothing is known.
+    Yes(Box<OutputState>),
 }
 
 impl Ownership {
@@ -49,7 +49,9 @@ impl Ownership {
         match row {
             None => Self::No,
             Some(row) if row.replacing => Self::Announced,
-            Some(row) => row.state.map_or(Self::Announced, Self::Yes),
+            Some(row) => row
+                .state
+                .map_or(Self::Announced, |state| Self::Yes(Box::new(state))),
         }
     }
 
@@ -153,13 +155,12 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        let mut look = self.look(request.dirty, request.now, listener)?;
+        self.clear_shelf();
+        let look = self.look(request.dirty, request.now, listener)?;
         if std::mem::take(&mut self.is_saved) {
             self.vault_mut().recycle();
         }
-        self.clear_shelf();
-        let known = self.vault.notes();
-        self.shelf.take_in(&mut look.changes, known);
+        self.shelf.looked(look.changes.len(), self.vault.notes());
         let helpers = Threads(self.progress.clone());
         let delta = self.vault_mut().apply(look.changes, &helpers);
         listener.looked(&self.vault);
@@ -349,7 +350,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: BTreeMap<NotePath, Kept>,
+        texts: Vec<(NotePath, Kept)>,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;

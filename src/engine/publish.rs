@@ -35,6 +35,11 @@ impl Engine {
             return staged.into_iter().map(fail).collect();
         }
         let (published, made) = publish_all(&*self.outputs, staged);
+        for (index, result) in &published {
+            if result.is_ok() {
+                self.announced.remove(&batch.jobs[*index].job.output);
+            }
+        }
         self.made.extend(made.iter().cloned());
         self.unsaved.made.extend(made);
         published

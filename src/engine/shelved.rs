@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::vault::{Change, Shelf};
+use crate::vault::{PackedFacts, Shelf};
 
 /// So much may lie there before it is cleared, however little of it is wanted.
 const SMALL: u64 = 16 << 20;
@@ -23,14 +23,16 @@ impl Shelved {
         Self { shelf, full }
     }
 
-    /// Puts what was just read there; so many notes are known already.
-    pub(super) fn take_in(&mut self, changes: &mut [Change], known: usize) {
-        let Some(shelf) = &self.shelf else { return };
-        let seen = changes.iter_mut().filter_map(|change| change.now.as_mut());
-        for note in seen.filter_map(|seen| seen.note.as_mut()) {
-            note.facts.shelve(shelf);
+    /// Puts there what a note says.
+    pub(super) fn take(&self, facts: &mut PackedFacts) {
+        if let Some(shelf) = &self.shelf {
+            facts.shelve(shelf);
         }
-        if changes.len() > known {
+    }
+
+    /// A look has put so many there; so many notes were known already.
+    pub(super) fn looked(&mut self, changes: usize, known: usize) {
+        if let Some(shelf) = self.shelf.as_ref().filter(|_| changes > known) {
             // A first look: nothing of it is too much.
             self.full = full_after(&**shelf);
         }

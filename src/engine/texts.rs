@@ -1,7 +1,7 @@
 //! What a batch keeps of the notes that it reads: whole notes while there is room, and of all others what was found in
 //! their text, so that a job that reads the file again (from the system's cache) need not parse it again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::vault::{FileId, Files, Note};
 
 /// How many bytes of text are kept at most; a whole note takes about three times its text. Enough for a hub and all that
 /// embed it. More would save reading from the cache what is in it anyway, and take the memory of a large export.
-const MOST_TEXT: usize = 4 << 20;
+const MOST_TEXT: usize = 1 << 20;
 /// How many bytes of syntax are kept at most: that of some hundred thousand notes.
 const MOST_SYNTAX: usize = 16 << 20;
 
@@ -51,9 +51,15 @@ fn takes(taken: &AtomicUsize, size: usize, most: usize) -> bool {
 #[derive(Default)]
 pub(super) struct Texts {
     notes: Mutex<Notes>,
-    syntaxes: HashMap<FileId, PackedSyntax>,
-    /// How many jobs have yet to read a note for its own outputs.
-    readers: HashMap<FileId, AtomicUsize>,
+    /// By id, which takes half of a map's room: of a first export there is one for each note.
+    syntaxes: Vec<(FileId, PackedSyntax)>,
+    /// How many jobs have yet to read a note for its own outputs, by id too.
+    readers: Vec<(FileId, AtomicUsize)>,
+}
+
+fn find<T>(by_id: &[(FileId, T)], id: FileId) -> Option<&T> {
+    let at = by_id.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    Some(&by_id[at].1)
 }
 
 #[derive(Default)]
@@ -69,14 +75,16 @@ type Slot = Mutex<Option<Arc<Note>>>;
 impl Texts {
     /// What a look kept, for jobs that each read one of `readers`.
     pub(super) fn new(
-        looked: BTreeMap<NotePath, Kept>,
+        looked: Vec<(NotePath, Kept)>,
         files: &Files,
         readers: impl Iterator<Item = FileId>,
     ) -> Self {
         let mut texts = Self::default();
-        for id in readers {
-            *texts.readers.entry(id).or_default().get_mut() += 1;
-        }
+        let mut readers: Vec<FileId> = readers.collect();
+        readers.sort_unstable();
+        let readers = readers.chunk_by(|a, b| a == b);
+        let readers = readers.map(|jobs| (jobs[0], AtomicUsize::new(jobs.len())));
+        texts.readers = readers.collect();
         for (path, kept) in looked {
             match (files.find(path.as_str()), kept) {
                 (None, _) => {}
@@ -87,16 +95,17 @@ impl Texts {
                     notes.slots.insert(id, Arc::new(slot));
                 }
                 (Some(id), Kept::Syntax(syntax)) => {
-                    texts.syntaxes.insert(id, syntax);
+                    texts.syntaxes.push((id, syntax));
                 }
             }
         }
+        texts.syntaxes.sort_unstable_by_key(|(id, _)| *id);
         texts
     }
 
     /// What was found in the note's text, if that is kept.
     pub(super) fn syntax(&self, id: FileId) -> Option<&PackedSyntax> {
-        self.syntaxes.get(&id)
+        find(&self.syntaxes, id)
     }
 
     /// The note; where it is not kept, what `read` gives, which is kept while there is room.
@@ -126,7 +135,7 @@ impl Texts {
 
     /// One of a note's own jobs has read it. True when no other is left.
     pub(super) fn was_read(&self, id: FileId) -> bool {
-        let readers = self.readers.get(&id);
+        let readers = find(&self.readers, id);
         readers.is_none_or(|readers| readers.fetch_sub(1, Ordering::Relaxed) <= 1)
     }
 
@@ -169,7 +178,7 @@ mod tests {
     #[test]
     fn all_jobs_of_a_note_share_one_reading() {
         let readers = [FileId(0); 8].into_iter();
-        let texts = Texts::new(BTreeMap::new(), &Files::default(), readers);
+        let texts = Texts::new(Vec::new(), &Files::default(), readers);
         let readings = AtomicUsize::new(0);
         let lasts = AtomicUsize::new(0);
         std::thread::scope(|scope| {

@@ -4,8 +4,8 @@
 //! [`KEPT_JOBS`] jobs keeps its slowest and an even sample of the others: a timeline with more bars
 //! can't be read, and a hundred such batches stay below 25 MB.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::time::Duration;
 
 use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -97,19 +97,12 @@ pub struct JobRecord {
     pub outcome: JobOutcome,
 }
 
-impl JobRecord {
-    /// How long it took.
-    fn duration(&self) -> u64 {
-        self.end_us.saturating_sub(self.start_us)
-    }
-}
-
 /// A batch for the history.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FinishedBatch {
     /// Its figures.
     pub record: BatchRecord,
-    /// Its jobs.
+    /// Its jobs, those that are [`kept_jobs`].
     pub jobs: Vec<JobRecord>,
 }
 
@@ -149,6 +142,22 @@ impl Manifest {
     }
 }
 
+/// Which jobs of a batch are kept in its [`FinishedBatch`], by their index, in order. `durations` are those of all.
+pub fn kept_jobs(durations: &[Duration]) -> Vec<usize> {
+    const SAMPLE: usize = KEPT_JOBS - KEPT_SLOWEST;
+    let mut order: Vec<usize> = (0..durations.len()).collect();
+    if order.len() <= KEPT_JOBS {
+        return order;
+    }
+    order.select_nth_unstable_by_key(KEPT_SLOWEST, |&job| (Reverse(durations[job]), job));
+    let (slowest, others) = order.split_at_mut(KEPT_SLOWEST);
+    others.sort_unstable();
+    let sample = (0..SAMPLE).map(|n| others[n * others.len() / SAMPLE]);
+    let mut kept: Vec<usize> = slowest.iter().copied().chain(sample).collect();
+    kept.sort_unstable();
+    kept
+}
+
 /// Adds a batch and lets go of what is too old.
 pub(super) fn store(
     transaction: &Transaction<'_>,
@@ -157,7 +166,7 @@ pub(super) fn store(
     put_batch(transaction, record)?;
     let batch = record.batch.cast_signed();
     if !jobs.is_empty() {
-        let jobs = postcard::to_allocvec(&*kept(jobs))
+        let jobs = postcard::to_allocvec(jobs)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
         transaction
             .prepare_cached("INSERT OR REPLACE INTO batch_jobs (batch, jobs) VALUES (?1, ?2)")?
@@ -171,22 +180,6 @@ pub(super) fn store(
         .prepare_cached("DELETE FROM batch_jobs WHERE batch <= ?1")?
         .execute([last_gone(KEPT_BATCH_JOBS)])?;
     Ok(())
-}
-
-/// The jobs to keep, in the order given.
-fn kept(jobs: &[JobRecord]) -> Cow<'_, [JobRecord]> {
-    const SAMPLE: usize = KEPT_JOBS - KEPT_SLOWEST;
-    if jobs.len() <= KEPT_JOBS {
-        return Cow::Borrowed(jobs);
-    }
-    let mut order: Vec<usize> = (0..jobs.len()).collect();
-    order.select_nth_unstable_by_key(KEPT_SLOWEST, |&job| (Reverse(jobs[job].duration()), job));
-    let (slowest, others) = order.split_at_mut(KEPT_SLOWEST);
-    others.sort_unstable();
-    let sample = (0..SAMPLE).map(|n| others[n * others.len() / SAMPLE]);
-    let mut chosen: Vec<usize> = slowest.iter().copied().chain(sample).collect();
-    chosen.sort_unstable();
-    chosen.into_iter().map(|job| jobs[job].clone()).collect()
 }
 
 const SELECT_BATCHES: &str = "SELECT batch, cause, started_at, changed, removed, affected, jobs, \

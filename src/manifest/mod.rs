@@ -39,7 +39,7 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 pub use error::ManifestError;
-pub use history::{BatchRecord, FinishedBatch, JobOutcome, JobRecord};
+pub use history::{BatchRecord, FinishedBatch, JobOutcome, JobRecord, kept_jobs};
 pub use open::Opened;
 pub use records::{
     Announcement, Changes, Failure, FailureKey, FormatKey, Owner, StoredFile, StoredOutput,

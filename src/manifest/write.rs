@@ -1,5 +1,7 @@
 //! What a batch changes, in one transaction.
 
+use std::borrow::Borrow;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::{
@@ -88,27 +90,36 @@ impl Manifest {
     /// When the system refuses. The export tree may then be ahead of the manifest: what the batch did
     /// will be looked at again.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), ManifestError> {
-        self.commit_all(std::slice::from_ref(changes))
+        self.commit_all(std::slice::from_ref(changes), std::iter::empty())
     }
 
-    /// Records several batches, the oldest first: all of them, or nothing.
+    /// Records several batches, the oldest first, and `files` as they are after the last: all of it, or nothing. The files
+    /// of a first export are as large as the whole database, so that each is asked for when it is written.
     ///
     /// # Errors
     /// As [`Self::commit`].
-    pub fn commit_all(&mut self, batches: &[Changes]) -> Result<(), ManifestError> {
-        if batches.iter().all(|changes| *changes == Changes::default()) {
+    pub fn commit_all(
+        &mut self,
+        batches: &[Changes],
+        files: impl Iterator<Item = StoredFile>,
+    ) -> Result<(), ManifestError> {
+        let mut files = files.peekable();
+        let nothing = batches.iter().all(|changes| *changes == Changes::default());
+        if nothing && files.peek().is_none() {
             return Ok(());
         }
+        let rows = |changes: &Changes| changes.files.len() + changes.outputs.len();
+        let mut rows: usize = batches.iter().map(rows).sum();
         let added = write(&mut self.connection, |transaction| {
             let mut added = false;
             for changes in batches {
                 added |= apply(transaction, changes)?;
             }
+            rows += put_files(transaction, files)?;
             Ok(added)
         });
         self.undurable |= added.map_err(|error| self.error(error))?;
-        let rows = |changes: &Changes| changes.files.len() + changes.outputs.len();
-        if batches.iter().map(rows).sum::<usize>() > 10_000 {
+        if rows > 10_000 {
             self.give_back()?;
         }
         Ok(())
@@ -195,14 +206,20 @@ fn remove_files(transaction: &Transaction<'_>, ids: &[FileId]) -> rusqlite::Resu
     Ok(())
 }
 
-fn put_files(transaction: &Transaction<'_>, files: &[StoredFile]) -> rusqlite::Result<()> {
+/// Returns how many there were.
+fn put_files<File: Borrow<StoredFile>>(
+    transaction: &Transaction<'_>,
+    files: impl IntoIterator<Item = File>,
+) -> rusqlite::Result<usize> {
     let mut put = transaction.prepare_cached(
         "INSERT OR REPLACE INTO files \
          (id, path, mtime, ctime, size, inode, trusted, view, record) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
+    let mut count = 0;
     for file in files {
-        put.execute(params![
+        let file = file.borrow();
+        count += put.execute(params![
             file.id.0,
             file.path.as_str(),
             file.stamp.mtime,
@@ -214,7 +231,7 @@ fn put_files(transaction: &Transaction<'_>, files: &[StoredFile]) -> rusqlite::R
             file.record,
         ])?;
     }
-    Ok(())
+    Ok(count)
 }
 
 fn remove_outputs(transaction: &Transaction<'_>, paths: &[OutputPath]) -> rusqlite::Result<()> {

@@ -34,7 +34,7 @@ const SHARE: usize = 4096;
 impl Vault {
     /// Takes in changes, at most one for each path. Work on many notes is shared out among `helpers`.
     pub fn apply(&mut self, changes: Vec<Change>, helpers: &dyn Helpers) -> Delta {
-        let mut update = Update::new(self, helpers);
+        let mut update = Update::new(self, helpers, changes.len());
         update.take_in(changes);
         update.settle();
         update.relink();
@@ -92,25 +92,26 @@ impl Part {
 }
 
 impl<'a> Update<'a> {
-    fn new(vault: &'a mut Vault, helpers: &'a dyn Helpers) -> Self {
+    /// For so many changes: tables that grow by doubling leave holes as large as themselves.
+    fn new(vault: &'a mut Vault, helpers: &'a dyn Helpers, changes: usize) -> Self {
         Self {
             vault,
             helpers,
             delta: Delta::default(),
             causes: Causes::default(),
-            renamed: HashMap::new(),
+            renamed: HashMap::with_capacity(changes),
             contested: BTreeMap::new(),
             refolded: BTreeMap::new(),
             resurfaced: HashMap::new(),
             redrawn: HashMap::new(),
-            rewritten: HashMap::new(),
-            reasons: HashMap::new(),
-            retracted: HashMap::new(),
-            shown: HashMap::new(),
+            rewritten: HashMap::with_capacity(changes),
+            reasons: HashMap::with_capacity(changes),
+            retracted: HashMap::with_capacity(changes),
+            shown: HashMap::with_capacity(changes),
             backlinks_before: HashMap::new(),
             pages_before: BTreeMap::new(),
             contested_pages: BTreeSet::new(),
-            touched: HashSet::new(),
+            touched: HashSet::with_capacity(changes),
             copies: BTreeSet::new(),
         }
     }
@@ -119,6 +120,7 @@ impl<'a> Update<'a> {
 
     fn take_in(&mut self, mut changes: Vec<Change>) {
         changes.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        self.vault.files.make_room(changes.len());
         for Change { path, now } in changes {
             self.helpers.beat();
             let known = self.vault.files.find(path.as_str());
@@ -144,6 +146,7 @@ impl<'a> Update<'a> {
         let names: Vec<NameKey> = resolve::names_of(&path, is_note).collect();
         let (facts, rest) = seen
             .note
+            .map(|note| *note)
             .map(|note| (note.facts, (note.indexed, note.problem)))
             .unzip();
         let id = self
@@ -190,7 +193,7 @@ impl<'a> Update<'a> {
             }
             return;
         };
-        self.rewrite(id, cause, note);
+        self.rewrite(id, cause, *note);
     }
 
     fn rewrite(&mut self, id: FileId, cause: Cause, note: SeenNote) {

@@ -25,7 +25,7 @@ pub struct Seen {
     /// Whether an equal stamp later means an equal content.
     pub trusted: bool,
     /// What it says; `None` for an attachment.
-    pub note: Option<SeenNote>,
+    pub note: Option<Box<SeenNote>>,
 }
 
 /// Why a note is exported again. Its text is the log's `because`.

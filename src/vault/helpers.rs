@@ -1,7 +1,9 @@
 //! Work that a vault can share out: it says what there is to do, its caller who does it. So the vault itself knows no
 //! threads, and where it is tried out one does.
 
+use std::iter::Flatten;
 use std::sync::OnceLock;
+use std::vec::IntoIter;
 
 /// So many things are done at once by one of those who help.
 const PORTION: usize = 64;
@@ -27,12 +29,12 @@ impl Helpers for Alone {
     }
 }
 
-/// What comes of each thing, in their order.
+/// What comes of each thing, in their order. All is done when this returns; what the iterator has gone past is let go.
 pub(crate) fn map<T: Sync, R: Send + Sync>(
     helpers: &dyn Helpers,
     things: &[T],
     work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+) -> Flatten<IntoIter<Vec<R>>> {
     let portions: Vec<&[T]> = things.chunks(PORTION).collect();
     let done: Vec<OnceLock<Vec<R>>> = portions.iter().map(|_| OnceLock::new()).collect();
     helpers.share_out(portions.len(), &|at| {
@@ -43,8 +45,8 @@ pub(crate) fn map<T: Sync, R: Send + Sync>(
         done[at].get_or_init(|| portions[at].iter().map(beat_and_work).collect());
     });
     let done = done.into_iter().map(OnceLock::into_inner);
-    done.flat_map(|portion| portion.expect("each portion was done"))
-        .collect()
+    let done = done.map(|portion| portion.expect("each portion was done"));
+    done.collect::<Vec<_>>().into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -66,7 +68,7 @@ mod tests {
     fn whoever_does_it_in_whatever_order_what_comes_of_it_is_in_order() {
         for count in [0, 1, PORTION, 3 * PORTION + 1] {
             let things: Vec<usize> = (0..count).collect();
-            let doubled: Vec<usize> = map(&Backwards, &things, |thing| 2 * thing);
+            let doubled: Vec<usize> = map(&Backwards, &things, |thing| 2 * thing).collect();
             assert_eq!(
                 doubled,
                 (0..count).map(|thing| 2 * thing).collect::<Vec<_>>()

@@ -244,6 +244,13 @@ impl Files {
         self.by_inode.reserve(end, |_| unreachable!("it is empty"));
     }
 
+    /// Some `count` files are about to be added, or fewer. Where they are most of the table, it would grow by doubling.
+    pub(super) fn make_room(&mut self, count: usize) {
+        if count > self.slots.len() {
+            self.slots.reserve_exact(count);
+        }
+    }
+
     /// All ids are below this.
     pub fn slots(&self) -> usize {
         self.slots.len()

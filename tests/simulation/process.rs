@@ -248,7 +248,7 @@ impl Process {
         let now = self.now();
         let (finished, committed) = self
             .engine
-            .finish(batch, withdrawn, &reports, &measured, now);
+            .finish(batch, withdrawn, reports, &measured, now);
         self.uncommitted = committed.is_err();
         let mut world = self.disks.world();
         for path in &finished.again {

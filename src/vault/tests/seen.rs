@@ -106,7 +106,7 @@ fn the_same_bytes_may_be_read_as_more_than_before() {
     let (path, stamp, mut facts) = (file.path.clone(), file.stamp, file.facts().unwrap());
     facts.refs.clear();
     let mut read = |facts: &NoteFacts| {
-        let note = Some(SeenNote::new(world.vault.rules(), &path, facts));
+        let note = Some(Box::new(SeenNote::new(world.vault.rules(), &path, facts)));
         let now = Some(Seen {
             stamp,
             trusted: true,

@@ -237,7 +237,7 @@ pub(super) fn seen(rules: &Rules, path: &NotePath, text: &str) -> Seen {
     Seen {
         stamp,
         trusted: true,
-        note: facts.map(|facts| SeenNote::new(rules, path, &facts)),
+        note: facts.map(|facts| Box::new(SeenNote::new(rules, path, &facts))),
     }
 }
 
