@@ -2,14 +2,14 @@
 //!
 //! Each unit of the limit is a *lane* that takes one job after the other from the front of the queue. A job that
 //! renders runs on a thread for blocking work and its lane stays there for the next ones, so that a group of jobs costs
-//! one hand-over; a job that is a command is awaited. Results come back over one channel and are reported in the
+//! one hand-over; a job that is a command is awaited. Results come together in one outbox and are reported in the
 //! order of the jobs, whatever finished first. Nothing in here knows the manifest: it hands the engine what was staged.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::OnError;
@@ -18,6 +18,7 @@ use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measur
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
 use crate::plan::{Work, name_of};
+use crate::sync::lock;
 use crate::vault::FileId;
 
 /// How long staged files wait for others before they are published, while the batch goes on …
@@ -156,7 +157,29 @@ struct Queue {
     /// Set by a failure under `on_error: stop`, before its lane could begin another job.
     stop: watch::Sender<Halt>,
     progress: Arc<Progress>,
-    results: mpsc::UnboundedSender<Outcome>,
+    outbox: Arc<Outbox>,
+}
+
+/// What the lanes are done with and nobody has taken yet. Whoever publishes it is woken once a wave, not once a job: that
+/// would take as long as the jobs of small notes.
+#[derive(Default)]
+struct Outbox {
+    outcomes: Mutex<Vec<Outcome>>,
+    full: Notify,
+}
+
+impl Outbox {
+    fn put(&self, outcome: Outcome) {
+        let mut outcomes = lock(&self.outcomes);
+        outcomes.push(outcome);
+        if outcomes.len() == WAVE_FILES {
+            self.full.notify_one();
+        }
+    }
+
+    fn take(&self) -> Vec<Outcome> {
+        std::mem::take(&mut lock(&self.outcomes))
+    }
 }
 
 /// Runs a batch to its end.
@@ -177,7 +200,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         })
         .await?;
     }
-    let (results, mut outcomes) = mpsc::unbounded_channel();
+    let outbox = Arc::<Outbox>::default();
     let (stop, stopped) = watch::channel(Halt::No);
     let batch = Arc::new(batch);
     let queue = Arc::new(Queue {
@@ -188,7 +211,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         on_error: run.on_error,
         stop,
         progress: run.progress.clone(),
-        results,
+        outbox: outbox.clone(),
     });
     let mut lanes = JoinSet::new();
     for lane in 0..run.limit.min(batch.jobs.len()) {
@@ -203,24 +226,21 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
     let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
+        let mut is_due = false;
         tokio::select! {
-            outcome = outcomes.recv() => match outcome {
-                Some(outcome) => {
-                    gather.take(outcome);
-                    if gather.staged.len() >= WAVE_FILES {
-                        (engine, gather) = gather.publish_wave(engine).await?;
-                    }
-                }
+            lane = lanes.join_next() => match lane {
+                Some(lane) => lane?,
                 None => break,
             },
-            _ = wave.tick(), if !gather.staged.is_empty() => {
-                (engine, gather) = gather.publish_wave(engine).await?;
-            }
+            () = outbox.full.notified() => {}
+            _ = wave.tick() => is_due = true,
+        }
+        gather.take_all(outbox.take());
+        if is_due || gather.staged.len() >= WAVE_FILES {
+            (engine, gather) = gather.publish_wave(engine).await?;
         }
     }
-    while let Some(lane) = lanes.join_next().await {
-        lane?;
-    }
+    gather.take_all(outbox.take());
     // One hand-over for all that is left: a batch of one job spends as long on each as on the job.
     spawn_blocking(move || gather.finish(engine, withdrawn, started_at, &run)).await
 }
@@ -342,8 +362,7 @@ impl Queue {
             self.stop.send_replace(Halt::Now);
         }
         let queued = begun.saturating_duration_since(self.began);
-        // Nobody listens only when the whole batch was dropped.
-        let _ = self.results.send(Outcome {
+        self.outbox.put(Outcome {
             index,
             result,
             queued,
@@ -380,6 +399,12 @@ struct Gather {
 }
 
 impl Gather {
+    fn take_all(&mut self, outcomes: Vec<Outcome>) {
+        for outcome in outcomes {
+            self.take(outcome);
+        }
+    }
+
     /// Takes in one outcome.
     fn take(&mut self, outcome: Outcome) {
         let Outcome {
@@ -410,6 +435,9 @@ impl Gather {
 
     /// Publishes what is staged so far, on a thread for blocking work.
     async fn publish_wave(mut self, mut engine: Engine) -> Result<(Engine, Self), JoinError> {
+        if self.staged.is_empty() {
+            return Ok((engine, self));
+        }
         spawn_blocking(move || {
             self.publish(&mut engine);
             (engine, self)
