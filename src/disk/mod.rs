@@ -224,6 +224,16 @@ pub trait OutputDisk: Send + Sync + 'static {
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<OutputState, OutputError>;
 
+    /// Publishes files one after the other; what is told of each is in their order. Cheap where they are in folder order.
+    fn publish_all(
+        &self,
+        staged: Vec<StagedFile>,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Vec<Result<OutputState, OutputError>> {
+        let files = staged.into_iter();
+        files.map(|file| self.publish(file, made)).collect()
+    }
+
     /// Deletes a file that we wrote; what is no longer ours stays. True when something was deleted.
     ///
     /// # Errors

@@ -13,6 +13,7 @@
 //! it whenever a tree is removed and written anew in its place; a folder at the top that a batch makes anew meets it less.
 
 mod existing;
+mod publish;
 mod temporary;
 
 use std::collections::HashMap;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::existing::{Existing, Found, Identity};
@@ -351,66 +352,6 @@ impl ExportTree {
             .map_err(|error| failed(path, error))?;
         self.ready(temporary, hash, replaces)
     }
-
-    /// Renames a staged file to its final name in `folder`.
-    fn rename(
-        &self,
-        temporary: &OwnedFd,
-        staged: &StagedFile,
-        folder: &OwnedFd,
-    ) -> Result<(), OutputError> {
-        let path = &staged.path;
-        let flags = if staged.replace {
-            self.still_replaces(staged, folder)?
-        } else {
-            RenameFlags::NOREPLACE
-        };
-        let renamed = match rustix::fs::renameat_with(
-            temporary,
-            &staged.temporary,
-            folder,
-            path.name(),
-            flags,
-        ) {
-            // The file system does not know NOREPLACE; a hard link replaces nothing either.
-            Err(Errno::INVAL) if flags == RenameFlags::NOREPLACE => rustix::fs::linkat(
-                temporary,
-                &staged.temporary,
-                folder,
-                path.name(),
-                AtFlags::empty(),
-            )
-            .and_then(|()| rustix::fs::unlinkat(temporary, &staged.temporary, AtFlags::empty())),
-            done => done,
-        };
-        match renamed {
-            Ok(()) => Ok(()),
-            Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {
-                Err(OutputError::Foreign(path.clone()))
-            }
-            Err(error) => Err(failed(path, error)),
-        }
-    }
-
-    /// How to rename over a file that was ours when the new one was staged, if it still is.
-    fn still_replaces(
-        &self,
-        staged: &StagedFile,
-        folder: &OwnedFd,
-    ) -> Result<RenameFlags, OutputError> {
-        let expected = lock(&self.replaces).get(&staged.temporary).copied();
-        match beneath::stat_entry(folder, staged.path.name()) {
-            Err(Errno::NOENT) => Ok(RenameFlags::NOREPLACE),
-            Err(error) => Err(failed(&staged.path, error)),
-            Ok(stat)
-                if beneath::kind(&stat) == FileType::RegularFile
-                    && expected == Some(Identity::from(&stat)) =>
-            {
-                Ok(RenameFlags::empty())
-            }
-            Ok(_) => Err(OutputError::Foreign(staged.path.clone())),
-        }
-    }
 }
 
 impl OutputDisk for ExportTree {
@@ -450,20 +391,19 @@ impl OutputDisk for ExportTree {
         staged: StagedFile,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<OutputState, OutputError> {
-        let temporary = self
-            .temporary_folder()
-            .map_err(|error| failed(&staged.path, error))?;
-        let renamed = self
-            .make_folder(&staged.path, made)
-            .and_then(|folder| self.rename(&temporary, &staged, &folder));
-        if staged.replace {
-            lock(&self.replaces).remove(&staged.temporary);
-        }
-        if let Err(error) = renamed {
-            temporary::remove(&temporary, &staged.temporary);
-            return Err(error);
-        }
-        Ok(staged.state)
+        self.publish_near(&staged, &mut None, made)
+    }
+
+    fn publish_all(
+        &self,
+        staged: Vec<StagedFile>,
+        made: &mut dyn FnMut(OutputPath),
+    ) -> Vec<Result<OutputState, OutputError>> {
+        let mut near = None;
+        let files = staged.into_iter();
+        files
+            .map(|file| self.publish_near(&file, &mut near, made))
+            .collect()
     }
 
     fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {

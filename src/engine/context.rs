@@ -1,6 +1,7 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use super::Engine;
 use super::prepare::BatchJob;
@@ -10,7 +11,11 @@ use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceErro
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::plan::Work;
+use crate::sync::lock;
 use crate::vault::{FileId, Note, Page, Ref, Target, Vault, note};
+
+/// How many titles are kept at most: some megabytes of them.
+const MOST_TITLES: usize = 32_768;
 
 /// What the jobs of one batch share.
 pub struct Context {
@@ -19,6 +24,9 @@ pub struct Context {
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
     texts: Texts,
+    /// Of notes that others name: each is named by all formats of all that it links to, and to have it from the shelf
+    /// costs a call to the system.
+    titles: Mutex<HashMap<FileId, Arc<str>>>,
 }
 
 /// Why a job that ran has no output.
@@ -63,6 +71,7 @@ impl Context {
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
             texts: Texts::new(looked, engine.vault.files(), readers),
+            titles: Mutex::default(),
         }
     }
 
@@ -167,12 +176,16 @@ impl Source for Context {
     }
 
     fn title(&self, id: FileId) -> String {
-        self.vault
-            .files()
-            .get(id)
-            .head()
-            .map(|facts| facts.title)
-            .unwrap_or_default()
+        if let Some(title) = lock(&self.titles).get(&id) {
+            return title.to_string();
+        }
+        let head = self.vault.files().get(id).head();
+        let title = head.map(|facts| facts.title).unwrap_or_default();
+        let mut titles = lock(&self.titles);
+        if titles.len() < MOST_TITLES {
+            titles.insert(id, title.as_str().into());
+        }
+        title
     }
 
     fn listed(&self, page: &Page) -> Vec<Listed> {

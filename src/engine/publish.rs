@@ -147,14 +147,7 @@ fn publish_some(
     staged: Vec<(usize, StagedFile)>,
 ) -> (Published, Vec<OutputPath>) {
     let mut made = Vec::new();
-    let published = staged
-        .into_iter()
-        .map(|(index, file)| {
-            (
-                index,
-                outputs.publish(file, &mut |folder| made.push(folder)),
-            )
-        })
-        .collect();
-    (published, made)
+    let (indices, files): (Vec<usize>, Vec<StagedFile>) = staged.into_iter().unzip();
+    let published = outputs.publish_all(files, &mut |folder| made.push(folder));
+    (indices.into_iter().zip(published).collect(), made)
 }

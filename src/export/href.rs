@@ -6,44 +6,45 @@ use crate::path::OutputPath;
 
 /// The destination that leads from a file in `folder` ("" for the root) to `path`, percent-encoded for Markdown.
 pub(super) fn relative(folder: &str, path: &OutputPath) -> String {
-    let from: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    let to: Vec<&str> = path.as_str().split('/').collect();
-    let shared = from
-        .iter()
-        .zip(&to[..to.len() - 1])
-        .take_while(|(a, b)| a == b)
-        .count();
-    let mut href = "../".repeat(from.len() - shared);
-    let steps = to[shared..].join("/");
+    let path = path.as_str();
+    let shared = shared_folders(folder, path);
+    let left = folder.get(shared..).unwrap_or_default();
+    let steps = &path[shared..];
+    let mut href = String::with_capacity(3 * left.len() + steps.len());
+    for _ in left.split('/').filter(|part| !part.is_empty()) {
+        href.push_str("../");
+    }
     // A colon in the first part would read as a scheme.
-    if href.is_empty() && to[shared].contains(':') {
+    let first = &steps[..memchr::memchr(b'/', steps.as_bytes()).unwrap_or(steps.len())];
+    if href.is_empty() && first.contains(':') {
         href.push_str("./");
     }
-    encode(&steps, &mut href);
+    encode(steps, &mut href);
     href
+}
+
+/// How long the folders are, each with its slash, that `path` lies in and `folder` is or lies in.
+fn shared_folders(folder: &str, path: &str) -> usize {
+    let mut shared = 0;
+    for part in folder.split_inclusive('/') {
+        let name = part.trim_end_matches('/');
+        match path[shared..].strip_prefix(name) {
+            Some(rest) if rest.starts_with('/') => shared += name.len() + 1,
+            _ => break,
+        }
+    }
+    shared
 }
 
 /// Percent-encodes what would end a Markdown destination, part it, or mean something else in one.
 pub(super) fn encode(path: &str, href: &mut String) {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !is_special((*byte).into());
+    if path.as_bytes().iter().all(is_plain) {
+        href.push_str(path);
+        return;
+    }
     for c in path.chars() {
-        let special = matches!(
-            c,
-            '"' | '#'
-                | '%'
-                | '<'
-                | '>'
-                | '?'
-                | '\\'
-                | '`'
-                | '('
-                | ')'
-                | '['
-                | ']'
-                | '|'
-                | '$'
-                | '&'
-        );
-        if special || c.is_whitespace() || c.is_control() {
+        if is_special(c) || c.is_whitespace() || c.is_control() {
             let mut bytes = [0; 4];
             for byte in c.encode_utf8(&mut bytes).bytes() {
                 // Writing to a string can't fail.
@@ -55,6 +56,13 @@ pub(super) fn encode(path: &str, href: &mut String) {
     }
 }
 
+fn is_special(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '#' | '%' | '<' | '>' | '?' | '\\' | '`' | '(' | ')' | '[' | ']' | '|' | '$' | '&'
+    )
+}
+
 /// A destination of [`relative`]'s as an attribute of raw HTML holds it, in quotes or without, alone or in a list.
 pub(super) fn in_attribute(href: &str) -> String {
     let (path, fragment) = href.split_at(href.find('#').unwrap_or(href.len()));
@@ -64,6 +72,11 @@ pub(super) fn in_attribute(href: &str) -> String {
 
 /// A name as text: whatever Markdown would read as markup is escaped.
 pub(super) fn escape_name(name: &str) -> String {
+    let is_plain =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/');
+    if name.as_bytes().iter().all(is_plain) {
+        return name.to_owned();
+    }
     let mut escaped = String::with_capacity(name.len());
     let mut before = None;
     let mut chars = name.chars().peekable();
@@ -177,6 +190,8 @@ fn is_marker(text: &str, markers: [char; 2]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rel(folder: &str, path: &str) -> String {
@@ -191,6 +206,22 @@ mod tests {
         assert_eq!(rel("d", "d/a.md"), "a.md");
         assert_eq!(rel("d", "d"), "../d");
         assert_eq!(rel("", "x:y.md"), "./x:y.md");
+    }
+
+    proptest! {
+        #[test]
+        fn a_relative_path_leads_there(
+            folder in prop::collection::vec("[ab:]{1,2}", 0..4),
+            path in prop::collection::vec("[ab: é%]{1,2}", 1..5),
+        ) {
+            let (folder, path) = (folder.join("/"), path.join("/"));
+            let href = rel(&folder, &path);
+            let steps = percent_encoding::percent_decode_str(&href).decode_utf8().unwrap();
+            let there = OutputPath::join(&folder, &steps).unwrap();
+            prop_assert_eq!(there.as_str(), path);
+            // No way down and up again.
+            prop_assert!(!href.trim_start_matches("../").contains("../"));
+        }
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct LinkInfo {
     pub fragment: String,
     /// What a reader of the note sees: the label, else what Obsidian shows.
     pub label: String,
+    /// What that means.
+    pub meaning: Target,
     /// The exported file that it leads to; `None` where it leads nowhere.
     pub output: Option<OutputPath>,
 }
@@ -85,7 +87,8 @@ pub fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<LinkI
     let note = source.note(id)?;
     let info = |reference: u32, label: String| {
         let reference = &note.facts.refs[reference as usize];
-        let output = match source.target(id, reference) {
+        let meaning = source.target(id, reference);
+        let output = match meaning {
             Target::Note(to, _) | Target::File(to) => Some(source.output(to, format)),
             Target::Nowhere(_) => None,
         };
@@ -95,6 +98,7 @@ pub fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<LinkI
             target,
             fragment,
             label,
+            meaning,
             output,
         }
     };

@@ -431,7 +431,11 @@ impl<'a> Writer<'a> {
         let written = wiki.label.map(|label| label.of(&note.text));
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
         match self.meaning(reference)? {
-            Meaning::Link(href) => out.push_str(&["[", &label(), "](", &href, ")"].concat()),
+            Meaning::Link(href) => {
+                for piece in ["[", &label(), "](", &href, ")"] {
+                    out.push_str(piece);
+                }
+            }
             Meaning::Picture(href) => {
                 let bar = if wiki.setting == Setting::Cell {
                     "\\|"

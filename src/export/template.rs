@@ -190,8 +190,11 @@ fn write_value(
     if *state.auto_escape() != AutoEscape::Html || value.is_safe() {
         return escape_formatter(out, state, value);
     }
-    let text = value.to_string();
-    escape_html(FmtWriter(out), &text).map_err(minijinja::Error::from)
+    let written = match value.as_str() {
+        Some(text) => escape_html(FmtWriter(out), text),
+        None => escape_html(FmtWriter(out), &value.to_string()),
+    };
+    written.map_err(minijinja::Error::from)
 }
 
 /// Tags as a list that can be looped over and joined, and that prints as `a, b`.

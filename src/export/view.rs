@@ -1,7 +1,5 @@
 //! A note as `json`, `csv` and templates show it: one set of names and one meaning for all of them.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -106,7 +104,7 @@ pub(crate) fn view(
         Map::new()
     };
     let links = if parts.links {
-        links(source, id, format, &note)?
+        links(source, id, format)?
     } else {
         Vec::new()
     };
@@ -153,34 +151,16 @@ pub(crate) fn trim_blank_lines(body: &str) -> &str {
     text.get(start..end).unwrap_or_default()
 }
 
-fn links(
-    source: &dyn Source,
-    id: FileId,
-    format: usize,
-    note: &Note,
-) -> Result<Vec<Link>, SourceError> {
-    let targets: HashMap<(RefKind, &str, &str), Target> = note
-        .facts
-        .refs
-        .iter()
-        .map(|reference| {
-            // One text can mean two files: a Markdown link's is a path first.
-            (
-                (reference.kind, &*reference.target, &*reference.fragment),
-                source.target(id, reference),
-            )
-        })
-        .collect();
+fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<Link>, SourceError> {
     let links = portable::links(source, id, format)?;
     Ok(links
         .into_iter()
         .filter_map(|link| {
-            let target = targets.get(&(link.kind, link.target.as_str(), link.fragment.as_str()));
-            let path = match target {
-                Some(&Target::Note(to, _) | &Target::File(to)) => Some(source.path(to)),
+            let path = match link.meaning {
+                Target::Note(to, _) | Target::File(to) => Some(source.path(to)),
                 // The text shows no more than the label, so the name of a note that is kept in stays out of the list too.
-                Some(Target::Nowhere(Nowhere::Hidden)) => return None,
-                Some(Target::Nowhere(_)) | None => None,
+                Target::Nowhere(Nowhere::Hidden) => return None,
+                Target::Nowhere(_) => None,
             };
             Some(link_view(link, path))
         })

@@ -1,6 +1,5 @@
 //! One note's bytes, read once: into its text, the facts that others need, and the syntax that its rewriting needs.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::anchor::Slugger;
@@ -125,16 +124,19 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
         head.privacy = Privacy::Withheld;
         return head;
     }
-    let text = String::from_utf8_lossy(bytes);
-    if let Cow::Owned(_) = text {
+    // Checked first: the lossy way looks at each byte even where all are well.
+    let text = if let Ok(text) = std::str::from_utf8(bytes) {
+        text.to_owned()
+    } else {
         head.problem = not_utf8(bytes);
-    }
+        String::from_utf8_lossy(bytes).into_owned()
+    };
     match kind {
-        NoteKind::Markdown => read_markdown(text.into_owned(), head),
-        NoteKind::Json => read_json(text.into_owned(), head),
+        NoteKind::Markdown => read_markdown(text, head),
+        NoteKind::Json => read_json(text, head),
         NoteKind::Text => Head {
             body_start: frontmatter::bom_len(&text),
-            text: text.into_owned(),
+            text,
             ..head
         },
     }

@@ -172,8 +172,8 @@ impl Rules {
     pub fn output(&self, stem: &str, format: usize) -> OutputPath {
         let place = &self.places[format];
         let separator = if place.dir.is_empty() { "" } else { "/" };
-        let text = format!("{}{separator}{stem}.{}", place.dir, place.extension);
-        OutputPath::new(&text)
+        let text = [&place.dir, separator, stem, ".", &place.extension].concat();
+        OutputPath::try_from(text)
             .expect("a stem that fits, an extension and a folder of the config make a path")
     }
 

@@ -240,6 +240,52 @@ fn a_foreign_file_that_comes_while_ours_is_staged_survives() {
 }
 
 #[test]
+fn files_published_together_fail_each_for_itself() {
+    let world = World::new();
+    let names = ["d/a.md", "d/b.md", "e/f/c.md", "d/c.md", "top.md"];
+    let staged = names.map(|name| world.ready(name, name, Owned::No));
+    fs::create_dir(world.at("d")).unwrap();
+    fs::write(world.at("d/b.md"), "mine").unwrap();
+    let mut made = Vec::new();
+    let published = world
+        .tree
+        .publish_all(staged.into(), &mut |folder| made.push(folder.to_string()));
+    assert_eq!(made, ["e", "e/f"]);
+    for (name, published) in names.iter().zip(&published) {
+        let text = fs::read_to_string(world.at(name)).unwrap();
+        if *name == "d/b.md" {
+            assert!(is_foreign(published));
+            assert_eq!(text, "mine");
+        } else {
+            let inode = fs::metadata(world.at(name)).unwrap().ino();
+            assert_eq!(published.as_ref().unwrap().inode, inode);
+            assert_eq!(text, *name);
+        }
+    }
+    assert_eq!((published.len(), world.temporaries()), (names.len(), 0));
+}
+
+#[test]
+fn a_folder_that_goes_between_two_files_is_made_again() {
+    let world = World::new();
+    let [first, second] = ["d/a.md", "d/b.md"].map(|name| world.ready(name, name, Owned::No));
+    let (mut near, mut made) = (None, Vec::new());
+    for file in [first, second] {
+        let publish = world.tree.publish_near(&file, &mut near, &mut |folder| {
+            made.push(folder.to_string());
+        });
+        publish.unwrap();
+        if made.len() == 1 {
+            fs::remove_dir_all(world.at("d")).unwrap();
+        }
+    }
+    assert_eq!(
+        (made, world.names("d")),
+        (vec!["d".into(); 2], vec!["b.md".into()])
+    );
+}
+
+#[test]
 fn our_file_that_goes_while_its_successor_is_staged_is_no_hindrance() {
     let world = World::new();
     let state = world.write("a.md", "one", Owned::No);
