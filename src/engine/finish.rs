@@ -3,59 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::ended::Ended;
 use super::look::is_below;
-use super::prepare::failure_key;
-use super::{Batch, BatchJob, Engine, JobError, Ownership};
-use crate::disk::{OutputError, OutputState};
+use super::{Batch, Engine, JobEnd, JobReport, Ownership};
+use crate::disk::OutputError;
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
 };
 use crate::path::{NotePath, OutputPath};
-use crate::plan::{FormatPlan, Job, Work, name_of, owner_name};
+use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
-
-/// How a job ended.
-#[derive(Debug)]
-pub enum JobEnd {
-    /// Its file is under its final name.
-    Exported(OutputState),
-    /// The file there was already right.
-    Unchanged(OutputState),
-    /// It can't be made from the note as it is: an older output doesn't stay either.
-    Failed(String),
-    /// The disk or the system refused: an older output stays until it can be replaced.
-    Refused(String),
-    /// What it read changed since the plan was made: this path must be looked at again.
-    Superseded(NotePath),
-    /// It was not run to its end.
-    Cancelled,
-}
-
-impl From<JobError> for JobEnd {
-    fn from(error: JobError) -> Self {
-        match error.superseded() {
-            Some(path) => Self::Superseded(path.clone()),
-            None if error.is_refusal() => Self::Refused(error.to_string()),
-            None => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-/// One job of a batch, done or not.
-#[derive(Debug)]
-pub struct JobReport {
-    /// Its index in the batch.
-    pub index: usize,
-    /// How it ended.
-    pub end: JobEnd,
-    /// From the batch's start to its own.
-    pub queued: Duration,
-    /// From its start to its end.
-    pub elapsed: Duration,
-    /// Which of the concurrent lanes ran it.
-    pub lane: usize,
-}
 
 /// A failed job, for the log.
 #[derive(Clone, Debug)]
@@ -474,51 +432,6 @@ impl Engine {
         self.known_device = Some(self.device);
         self.is_saved = true;
         Ok(())
-    }
-}
-
-/// The jobs of a batch and how each ended, in order.
-struct Ended {
-    jobs: Vec<BatchJob>,
-    reports: Vec<JobReport>,
-}
-
-impl Ended {
-    fn iter(&self) -> impl Iterator<Item = (&Job, &JobReport)> {
-        self.jobs.iter().map(|job| &job.job).zip(&self.reports)
-    }
-
-    /// The jobs whose output is there, and as what.
-    fn written(&self) -> impl Iterator<Item = (&Job, OutputState)> {
-        self.iter().filter_map(|(job, report)| match report.end {
-            JobEnd::Exported(state) | JobEnd::Unchanged(state) => Some((job, state)),
-            _ => None,
-        })
-    }
-
-    /// Those of the paths that no job wrote.
-    fn not_written(&self, mut paths: BTreeSet<OutputPath>) -> BTreeSet<OutputPath> {
-        if !paths.is_empty() {
-            let written = self.written().map(|(job, _)| &job.output);
-            let written: BTreeSet<&OutputPath> = written.collect();
-            paths.retain(|path| !written.contains(path));
-        }
-        paths
-    }
-
-    /// What the manifest keeps of the outputs that are there, each made when it is asked for.
-    fn outputs(&self, formats: &[FormatPlan]) -> impl Iterator<Item = StoredOutput> {
-        self.written().map(|(job, state)| {
-            let FailureKey { owner, format } = failure_key(formats, &job.work);
-            StoredOutput {
-                path: job.output.clone(),
-                owner,
-                format,
-                key: job.key,
-                state: Some(state),
-                replacing: false,
-            }
-        })
     }
 }
 
