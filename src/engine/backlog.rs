@@ -26,18 +26,24 @@ impl Backlog {
         self.due = Some(now + wait_after(self.attempt));
     }
 
-    /// Commits all, and last `changes` and `files`. What is not committed waits here, but for the files: of them the engine
-    /// knows which to save.
-    pub(super) fn commit(
+    /// Commits all, and last `changes`, to which `outputs` belong, and `files`. What is not committed waits here, but for
+    /// the files: of them the engine knows which to save.
+    pub(super) fn commit<Outputs: Iterator<Item = StoredOutput>>(
         &mut self,
         manifest: &mut Manifest,
         changes: Changes,
+        outputs: impl Fn() -> Outputs,
         files: impl Iterator<Item = StoredFile>,
         now: Instant,
     ) -> Result<(), ManifestError> {
         self.hold(changes, now);
         // In one transaction: an older batch alone would tell of files that a later one has replaced.
-        manifest.commit_all(&self.changes, files)?;
+        if let Err(error) = manifest.commit_all(&self.changes, outputs(), files) {
+            if let Some(held) = self.changes.last_mut() {
+                held.outputs.extend(outputs());
+            }
+            return Err(error);
+        }
         *self = Self::default();
         Ok(())
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::ended::Ended;
 use super::look::is_below;
-use super::{Batch, BatchJob, Engine, JobError, Ownership};
-use crate::disk::{OutputError, OutputState};
+use super::{Batch, Engine, JobEnd, JobReport, Ownership};
+use crate::disk::OutputError;
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
@@ -13,48 +14,6 @@ use crate::manifest::{
 use crate::path::{NotePath, OutputPath};
 use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
-
-/// How a job ended.
-#[derive(Debug)]
-pub enum JobEnd {
-    /// Its file is under its final name.
-    Exported(OutputState),
-    /// The file there was already right.
-    Unchanged(OutputState),
-    /// It can't be made from the note as it is: an older output doesn't stay either.
-    Failed(String),
-    /// The disk or the system refused: an older output stays until it can be replaced.
-    Refused(String),
-    /// What it read changed since the plan was made: this path must be looked at again.
-    Superseded(NotePath),
-    /// It was not run to its end.
-    Cancelled,
-}
-
-impl From<JobError> for JobEnd {
-    fn from(error: JobError) -> Self {
-        match error.superseded() {
-            Some(path) => Self::Superseded(path.clone()),
-            None if error.is_refusal() => Self::Refused(error.to_string()),
-            None => Self::Failed(error.to_string()),
-        }
-    }
-}
-
-/// One job of a batch, done or not.
-#[derive(Debug)]
-pub struct JobReport {
-    /// Its index in the batch.
-    pub index: usize,
-    /// How it ended.
-    pub end: JobEnd,
-    /// From the batch's start to its own.
-    pub queued: Duration,
-    /// From its start to its end.
-    pub elapsed: Duration,
-    /// Which of the concurrent lanes ran it.
-    pub lane: usize,
-}
 
 /// A failed job, for the log.
 #[derive(Clone, Debug)]
@@ -186,13 +145,17 @@ impl Engine {
             let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
             self.fail(&mut tally, &key, blocked.blocked.to_string(), now, wall_ms);
         }
-        // Of a first export, each of these is as large as all that stays: what jobs read from goes, and a path only moves.
+        // Of a first export it is as large as all that stays.
         drop(batch.context);
-        tally.changes.outputs.reserve_exact(reports.len());
-        for (BatchJob { job, .. }, report) in batch.jobs.into_iter().zip(reports) {
+        let ended = Ended {
+            jobs: batch.jobs,
+            reports,
+        };
+        for (job, report) in ended.iter() {
             self.take_report(job, report, &mut tally, (now, wall_ms));
         }
-        let mut late = self.withdraw(tally.take_stale());
+        let stale = ended.not_written(std::mem::take(&mut tally.stale));
+        let mut late = self.withdraw(stale);
         late.merge(withdrawn);
         let emptied = late.gone.iter().chain(&late.folders);
         late.folders.extend(self.forget_folders(emptied, audited));
@@ -213,10 +176,13 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        self.has_outputs |= !tally.changes.outputs.is_empty();
-        let committed = match self.secure_names(&tally.changes) {
-            Ok(()) => self.commit(tally.changes, now),
+        let wrote = ended.written().next().is_some();
+        self.has_outputs |= wrote || !tally.changes.outputs.is_empty();
+        let committed = match self.secure_names(&tally.changes, wrote) {
+            Ok(()) => self.commit(tally.changes, &ended, now),
             Err(error) => {
+                let outputs = ended.outputs(&self.format_plans);
+                tally.changes.outputs.extend(outputs);
                 self.backlog.hold(tally.changes, now);
                 let path = self.config.export_dir.clone();
                 Err(ManifestError::Io { path, error })
@@ -231,8 +197,8 @@ impl Engine {
     /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
     /// under a name would be taken for somebody else's. On one file system too: what the database writes over its older
     /// log is in no journal, so it may be on the disk before the names are.
-    fn secure_names(&self, changes: &Changes) -> std::io::Result<()> {
-        let nothing = changes.outputs.is_empty() && changes.outputs_removed.is_empty();
+    fn secure_names(&self, changes: &Changes, wrote: bool) -> std::io::Result<()> {
+        let nothing = !wrote && changes.outputs.is_empty() && changes.outputs_removed.is_empty();
         if nothing {
             return Ok(());
         }
@@ -262,37 +228,29 @@ impl Engine {
 
     fn take_report(
         &mut self,
-        job: Job,
-        report: JobReport,
+        job: &Job,
+        report: &JobReport,
         tally: &mut Tally,
         (now, wall_ms): (Instant, i64),
     ) {
-        tally.count(&job.work, &report, &self.vault);
+        tally.count(&job.work, report, &self.vault);
         let key = self.failure_key(&job.work);
-        match report.end {
-            JobEnd::Exported(state) | JobEnd::Unchanged(state) => {
+        match &report.end {
+            JobEnd::Exported(_) | JobEnd::Unchanged(_) => {
                 if self.failures_mut().clear(&key) {
-                    tally.changes.failures_cleared.push(key.clone());
+                    tally.changes.failures_cleared.push(key);
                 }
-                tally.changes.outputs.push(StoredOutput {
-                    path: job.output,
-                    owner: key.owner,
-                    format: key.format,
-                    key: job.key,
-                    state: Some(state),
-                    replacing: false,
-                });
             }
             JobEnd::Failed(error) => {
-                tally.stale.insert(job.output);
-                self.fail(tally, &key, error, now, wall_ms);
+                tally.stale.insert(job.output.clone());
+                self.fail(tally, &key, error.clone(), now, wall_ms);
             }
-            JobEnd::Refused(error) => self.fail(tally, &key, error, now, wall_ms),
+            JobEnd::Refused(error) => self.fail(tally, &key, error.clone(), now, wall_ms),
             JobEnd::Superseded(path) => {
                 self.failures_mut().overtaken(&key, now);
                 // The look may find the note as it was planned after all: then no change asks for the job.
                 self.overtaken.insert(key);
-                tally.finished.again.push(path);
+                tally.finished.again.push(path.clone());
             }
             JobEnd::Cancelled => {
                 tally.finished.cancelled += 1;
@@ -457,12 +415,18 @@ impl Engine {
         }
     }
 
-    fn commit(&mut self, changes: Changes, now: Instant) -> Result<(), ManifestError> {
+    fn commit(
+        &mut self,
+        changes: Changes,
+        ended: &Ended,
+        now: Instant,
+    ) -> Result<(), ManifestError> {
+        let outputs = || ended.outputs(&self.format_plans);
         let vault = &self.vault;
         let touched = self.unsaved.touched.iter();
         let files = touched.filter_map(|&id| stored_file(vault, id));
         self.backlog
-            .commit(&mut self.manifest, changes, files, now)?;
+            .commit(&mut self.manifest, changes, outputs, files, now)?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);
@@ -488,17 +452,6 @@ impl Tally {
             (Work::Page(..), JobEnd::Exported(_)) => record.pages += 1,
             _ => {}
         }
-    }
-
-    /// What goes, all jobs having ended.
-    fn take_stale(&mut self) -> BTreeSet<OutputPath> {
-        let mut stale = std::mem::take(&mut self.stale);
-        if !stale.is_empty() {
-            let written = self.changes.outputs.iter().map(|output| &output.path);
-            let written: BTreeSet<&OutputPath> = written.collect();
-            stale.retain(|path| !written.contains(path));
-        }
-        stale
     }
 
     /// Completes the batch's record and hands it to the history.

@@ -10,6 +10,7 @@
 mod audit;
 mod backlog;
 mod context;
+mod ended;
 mod failures;
 mod finish;
 mod leftover;
@@ -25,8 +26,9 @@ mod threads;
 mod unreadable;
 
 pub use context::{Context, JobError};
+pub use ended::{JobEnd, JobReport};
 pub use failures::{Failed, Failures};
-pub use finish::{FailedJob, Finished, JobEnd, JobReport, Measured, Withdrawn};
+pub use finish::{FailedJob, Finished, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};

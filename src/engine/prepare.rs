@@ -12,7 +12,7 @@ use crate::disk::{OutputState, Owned};
 use crate::log::events::Trigger;
 use crate::manifest::{FailureKey, Owner, StoredOutput};
 use crate::path::{NotePath, OutputPath};
-use crate::plan::{BlockedJob, Job, Plan, Planner, Work};
+use crate::plan::{BlockedJob, FormatPlan, Job, Plan, Planner, Work};
 use crate::vault::{Because, Delta, FileId, Page};
 use crate::watch::Dirty;
 
@@ -399,13 +399,16 @@ impl Engine {
 
     /// The failure that a job's work is known by.
     pub(super) fn failure_key(&self, work: &Work) -> FailureKey {
-        let format = work
-            .format()
-            .map_or("".into(), |format| self.format_plans[format].name.clone());
-        FailureKey {
-            owner: work.owner(),
-            format,
-        }
+        failure_key(&self.format_plans, work)
+    }
+}
+
+/// The same, of these formats.
+pub(super) fn failure_key(formats: &[FormatPlan], work: &Work) -> FailureKey {
+    let format = work.format();
+    FailureKey {
+        owner: work.owner(),
+        format: format.map_or("".into(), |format| formats[format].name.clone()),
     }
 }
 

@@ -90,22 +90,24 @@ impl Manifest {
     /// When the system refuses. The export tree may then be ahead of the manifest: what the batch did
     /// will be looked at again.
     pub fn commit(&mut self, changes: &Changes) -> Result<(), ManifestError> {
-        self.commit_all(std::slice::from_ref(changes), std::iter::empty())
+        let batches = std::slice::from_ref(changes);
+        self.commit_all(batches, std::iter::empty(), std::iter::empty())
     }
 
-    /// Records several batches, the oldest first, and `files` as they are after the last: all of it, or nothing. The files
-    /// of a first export are as large as the whole database, so that each is asked for when it is written.
+    /// Records several batches, the oldest first, and `outputs` and `files` as they are after the last: all of it, or
+    /// nothing. Those of a first export are as large as the whole database, so that each is asked for when it is written.
     ///
     /// # Errors
     /// As [`Self::commit`].
     pub fn commit_all(
         &mut self,
         batches: &[Changes],
+        outputs: impl Iterator<Item = StoredOutput>,
         files: impl Iterator<Item = StoredFile>,
     ) -> Result<(), ManifestError> {
-        let mut files = files.peekable();
+        let (mut outputs, mut files) = (outputs.peekable(), files.peekable());
         let nothing = batches.iter().all(|changes| *changes == Changes::default());
-        if nothing && files.peek().is_none() {
+        if nothing && outputs.peek().is_none() && files.peek().is_none() {
             return Ok(());
         }
         let rows = |changes: &Changes| changes.files.len() + changes.outputs.len();
@@ -115,7 +117,8 @@ impl Manifest {
             for changes in batches {
                 added |= apply(transaction, changes)?;
             }
-            rows += put_files(transaction, files)?;
+            added |= put_outputs(transaction, outputs.inspect(|_| rows += 1))?;
+            put_files(transaction, files.inspect(|_| rows += 1))?;
             Ok(added)
         });
         self.undurable |= added.map_err(|error| self.error(error))?;
@@ -206,20 +209,18 @@ fn remove_files(transaction: &Transaction<'_>, ids: &[FileId]) -> rusqlite::Resu
     Ok(())
 }
 
-/// Returns how many there were.
 fn put_files<File: Borrow<StoredFile>>(
     transaction: &Transaction<'_>,
     files: impl IntoIterator<Item = File>,
-) -> rusqlite::Result<usize> {
+) -> rusqlite::Result<()> {
     let mut put = transaction.prepare_cached(
         "INSERT OR REPLACE INTO files \
          (id, path, mtime, ctime, size, inode, trusted, view, record) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    let mut count = 0;
     for file in files {
         let file = file.borrow();
-        count += put.execute(params![
+        put.execute(params![
             file.id.0,
             file.path.as_str(),
             file.stamp.mtime,
@@ -231,7 +232,7 @@ fn put_files<File: Borrow<StoredFile>>(
             file.record,
         ])?;
     }
-    Ok(count)
+    Ok(())
 }
 
 fn remove_outputs(transaction: &Transaction<'_>, paths: &[OutputPath]) -> rusqlite::Result<()> {
@@ -243,7 +244,10 @@ fn remove_outputs(transaction: &Transaction<'_>, paths: &[OutputPath]) -> rusqli
 }
 
 /// True when one of them had no row.
-fn put_outputs(transaction: &Transaction<'_>, outputs: &[StoredOutput]) -> rusqlite::Result<bool> {
+fn put_outputs<Output: Borrow<StoredOutput>>(
+    transaction: &Transaction<'_>,
+    outputs: impl IntoIterator<Item = Output>,
+) -> rusqlite::Result<bool> {
     let mut update = transaction.prepare_cached(
         "UPDATE outputs SET owner_kind = ?2, owner = ?3, format = ?4, key = ?5, replacing = ?6, \
          hash = ?7, size = ?8, mtime = ?9, inode = ?10, birth = ?11 WHERE path = ?1",
@@ -255,6 +259,7 @@ fn put_outputs(transaction: &Transaction<'_>, outputs: &[StoredOutput]) -> rusql
     )?;
     let mut added = false;
     for output in outputs {
+        let output = output.borrow();
         let (kind, owner) = output.owner.columns();
         let state = output.state.as_ref();
         let hash = state.map(|state| state.hash.0.to_le_bytes());
