@@ -5,6 +5,7 @@
 //! there is at most one at a time, and changes that come meanwhile wait in the inbox for the next. Who joins the task:
 //! the loop, before it ends.
 
+mod alarm;
 mod answer;
 mod reload;
 mod root;
@@ -33,6 +34,7 @@ use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
 use crate::watch::{Dirty, Inbox, Notice, Schedule, Watch, WatchError};
+use alarm::Alarm;
 use root::Root;
 use step::{Step, StepDone, StepEvent};
 
@@ -162,6 +164,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     let (sockets, moves) = mpsc::unbounded_channel();
     let server = control::serve(socket, moves, control::Limits::default(), asked);
     tokio::pin!(server);
+    let mut alarm = Alarm::new().map_err(system("timer"))?;
     let (steps, mut step_events) = mpsc::unbounded_channel();
     let mut daemon = Daemon {
         source,
@@ -213,7 +216,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
             Some((request, answer)) = requests.recv() => daemon.answer(request, answer),
             () = inbox.changed() => daemon.noticed(),
             ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
-            () = tokio::time::sleep_until(wake.into()) => {}
+            awake = alarm.at(wake) => awake.map_err(system("timer"))?,
         }
         daemon.turn().await?;
     }
