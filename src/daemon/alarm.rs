@@ -29,7 +29,7 @@ impl Alarm {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         Ok(Self {
-            timer: AsyncFd::new(timer)?,
+            timer: AsyncFd::register(timer)?,
             set: None,
         })
     }
