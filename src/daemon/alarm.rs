@@ -28,10 +28,12 @@ impl Alarm {
     pub(super) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self {
-            timer: AsyncFd::register(timer)?,
-            set: None,
-        })
+        #[expect(
+            deprecated,
+            reason = "its replacement is unsafe, for descriptors that could change; an OwnedFd can't"
+        )]
+        let timer = AsyncFd::new(timer)?;
+        Ok(Self { timer, set: None })
     }
 
     /// Waits until `moment`. Dropped before that it has taken nothing with it.
