@@ -14,7 +14,7 @@ use crate::hash::Key;
 use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
-use crate::vault::load::{self, Load, Recalled, Remembered};
+use crate::vault::load::{self, Load, Remembered};
 use crate::vault::{Rules, Shelf, Vault, note};
 
 /// The manifest's name for the key of the rules that its views were made under.
@@ -262,28 +262,26 @@ fn read_vault(
     read_otherwise: bool,
 ) -> Result<Vault, Unusable> {
     let mut load = Load::new(rules.clone(), manifest.end_of_files()?);
-    let mut damaged = false;
-    let recall_all = |hand_over: &mut dyn FnMut(Recalled)| {
+    let remember_all = |hand_over: &mut dyn FnMut(Remembered)| {
         manifest.load_files(|file| {
-            let remembered = Remembered {
+            hand_over(Remembered {
                 id: file.id,
                 path: file.path,
                 stamp: file.stamp,
                 trusted: file.trusted && !read_otherwise,
-                record: file.record,
+                record: file.record.into(),
                 view: file.view,
-            };
-            match load::recall(rules, shelf, remembered) {
-                Ok(recalled) => hand_over(recalled),
-                Err(load::Damaged) => damaged = true,
-            }
+            });
         })
     };
-    let vault = relay(recall_all, |files| {
-        files.for_each(|recalled| load.take_in(recalled));
+    let recall = |remembered| load::recall(rules, shelf, remembered);
+    let vault = relay(remember_all, recall, |files| {
+        for recalled in files {
+            load.take_in(recalled.ok()?);
+        }
         load.finish()
     })?;
-    vault.filter(|_| !damaged).ok_or(Unusable::Unfit)
+    vault.ok_or(Unusable::Unfit)
 }
 
 fn format_plans(formats: &Formats) -> Vec<FormatPlan> {

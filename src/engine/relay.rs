@@ -1,36 +1,48 @@
 //! Work that two threads share: one makes things, and they are used up beside it.
 
-use std::iter::Flatten;
-use std::sync::mpsc::{self, IntoIter, TrySendError};
+use std::sync::mpsc::{self, TrySendError};
 use std::thread::ScopedJoinHandle;
 
 /// So many are handed over at once.
 const PORTION: usize = 256;
 
-/// The things as they come.
-pub(super) type Items<T> = Flatten<IntoIter<Vec<T>>>;
+/// Things on their way.
+enum Portion<T, P> {
+    Made(Vec<T>),
+    Prepared(Vec<P>),
+}
 
-/// Runs `make` on this thread, which hands over one thing after the other, and `use_up` beside it on another.
+/// Runs `make` on this thread, which hands over one thing after the other, and `use_up` beside it on another, in the same
+/// order. In between each is prepared: by the other thread or, when that falls behind, by this one.
 ///
 /// # Errors
 /// That of `make`; then what came of the other thread is worth nothing.
-pub(super) fn relay<T: Send, R: Send, E>(
+pub(super) fn relay<T: Send, P: Send, R: Send, E>(
     make: impl FnOnce(&mut dyn FnMut(T)) -> Result<(), E>,
-    use_up: impl FnOnce(Items<T>) -> R + Send,
+    prepare: impl Fn(T) -> P + Sync,
+    use_up: impl FnOnce(&mut dyn Iterator<Item = P>) -> R + Send,
 ) -> Result<R, E> {
-    let (sender, portions) = mpsc::sync_channel::<Vec<T>>(2);
+    let (sender, portions) = mpsc::sync_channel(2);
+    let prepared = |portion| match portion {
+        Portion::Made(things) => things.into_iter().map(&prepare).collect(),
+        Portion::Prepared(things) => things,
+    };
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| use_up(portions.into_iter().flatten()));
-        let mut portion = Vec::with_capacity(PORTION);
-        // Nobody takes a portion only after a panic, which is passed on below.
-        let send = |portion| drop(sender.send(portion));
-        let made = make(&mut |item| {
-            portion.push(item);
-            if portion.len() == PORTION {
-                send(std::mem::replace(&mut portion, Vec::with_capacity(PORTION)));
+        let other = scope.spawn(|| use_up(&mut portions.into_iter().flat_map(&prepared)));
+        // A portion that nobody takes any more was not wanted, or there was a panic, which is passed on below.
+        let send = |things| {
+            if let Err(TrySendError::Full(portion)) = sender.try_send(Portion::Made(things)) {
+                drop(sender.send(Portion::Prepared(prepared(portion))));
+            }
+        };
+        let mut things = Vec::with_capacity(PORTION);
+        let made = make(&mut |thing| {
+            things.push(thing);
+            if things.len() == PORTION {
+                send(std::mem::replace(&mut things, Vec::with_capacity(PORTION)));
             }
         });
-        send(portion);
+        send(things);
         drop(sender);
         let used = joined(other);
         made.map(|()| used)
@@ -77,6 +89,8 @@ fn joined<R>(other: ScopedJoinHandle<'_, R>) -> R {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -86,9 +100,41 @@ mod tests {
                 (0..count).for_each(hand_over);
                 Ok::<(), ()>(())
             };
-            let used = relay(make, Iterator::collect::<Vec<usize>>);
-            assert_eq!(used, Ok((0..count).collect()));
+            let used = relay(make, |n| n + 1, |all| all.collect::<Vec<usize>>());
+            assert_eq!(used, Ok((1..=count).collect()));
         }
+    }
+
+    #[test]
+    fn who_falls_behind_is_helped_and_the_order_stays() {
+        const ALL: usize = 10 * PORTION;
+        let makers = std::thread::current().id();
+        let helped = AtomicUsize::new(0);
+        let prepare = |n| {
+            let here = std::thread::current().id() == makers;
+            helped.fetch_add(usize::from(here), Ordering::Relaxed);
+            n
+        };
+        let make = |hand_over: &mut dyn FnMut(usize)| {
+            (0..ALL).for_each(hand_over);
+            Ok::<(), ()>(())
+        };
+        let used = relay(make, prepare, |all| {
+            while helped.load(Ordering::Relaxed) == 0 {
+                std::thread::yield_now();
+            }
+            all.collect::<Vec<usize>>()
+        });
+        assert_eq!(used, Ok((0..ALL).collect()));
+    }
+
+    #[test]
+    fn who_has_seen_enough_ends_it() {
+        let make = |hand_over: &mut dyn FnMut(usize)| {
+            (0..10 * PORTION).for_each(hand_over);
+            Ok::<(), ()>(())
+        };
+        assert_eq!(relay(make, |n| n, |all| all.take(1).count()), Ok(1));
     }
 
     #[test]
@@ -110,6 +156,6 @@ mod tests {
             hand_over(1);
             Err("no more")
         };
-        assert_eq!(relay(make, Iterator::count), Err("no more"));
+        assert_eq!(relay(make, |n| n, |all| all.count()), Err("no more"));
     }
 }

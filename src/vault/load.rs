@@ -18,7 +18,7 @@ use crate::path::NotePath;
 
 /// A file as the manifest remembers it.
 #[derive(Debug)]
-pub struct Remembered<'a> {
+pub struct Remembered {
     /// The id it had.
     pub id: FileId,
     /// Where it was.
@@ -28,7 +28,7 @@ pub struct Remembered<'a> {
     /// Whether an equal stamp means an equal content.
     pub trusted: bool,
     /// What [`File::to_record`] gave.
-    pub record: &'a [u8],
+    pub record: Box<[u8]>,
     /// The view that it had.
     pub view: Key,
 }
@@ -48,7 +48,7 @@ pub struct Recalled {
 pub fn recall(
     rules: &Rules,
     shelf: Option<&Arc<dyn Shelf>>,
-    remembered: Remembered<'_>,
+    remembered: Remembered,
 ) -> Result<Recalled, Damaged> {
     let Remembered {
         id,
@@ -59,7 +59,7 @@ pub fn recall(
         view,
     } = remembered;
     let mut file = File::new(path, stamp, trusted, None);
-    let words = file.restore(record, shelf)?;
+    let words = file.restore(&record, shelf)?;
     file.view = view;
     let indexed = words.map(|words| Indexed::new(rules, &file.path, &words));
     Ok(Recalled {

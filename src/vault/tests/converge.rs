@@ -234,7 +234,7 @@ pub(super) fn restarted(vault: &Vault, config: &Config) -> Vault {
             path: file.path.clone(),
             stamp: file.stamp,
             trusted: file.trusted,
-            record: &record,
+            record: record.into(),
             view: file.view,
         };
         again.take_in(recall(&rules, None, remembered).unwrap());

@@ -108,7 +108,7 @@ fn damaged_records_are_noticed() {
             path: file.path.clone(),
             stamp: file.stamp,
             trusted: true,
-            record,
+            record: record.into(),
             view: file.view,
         };
         recall(rules, None, remembered)
