@@ -100,7 +100,7 @@ macro_rules! rooted_path {
 
             /// The last part.
             pub fn name(&self) -> &str {
-                last(b'/', &self.0).map_or(&self.0, |slash| &self.0[slash + 1..])
+                last_part(&self.0)
             }
 
             /// The last part without its extension; a leading dot starts no extension.
@@ -186,6 +186,11 @@ rooted_path! {
 /// character by character, was 4 % of the instructions of an export in four formats.
 fn last(wanted: u8, text: &str) -> Option<usize> {
     memchr::memrchr(wanted, text.as_bytes())
+}
+
+/// The last part of a path as text.
+pub(crate) fn last_part(path: &str) -> &str {
+    last(b'/', path).map_or(path, |slash| &path[slash + 1..])
 }
 
 /// `name` as (stem, extension); a leading dot starts no extension.

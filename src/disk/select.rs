@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use crate::path::split_extension;
+use crate::path::{last_part, split_extension};
 
 /// The file that says what of its folder is left out.
 pub const RULES_FILE: &str = ".exportignore";
@@ -93,7 +93,7 @@ impl Select {
 
     /// What the file at `path` is, given the rules of the folder that it lies in.
     pub fn file(&self, path: &str, rules: &Rules) -> Verdict {
-        let name = file_name(path);
+        let name = last_part(path);
         if is_hidden(name) || is_leftover(name) || self.is_ruled_out(path, false, rules) {
             Verdict::LeftOut
         } else if self.include.matches(path) {
@@ -105,7 +105,7 @@ impl Select {
 
     /// Whether the folder at `path` is entered, given the rules of the folder that it lies in.
     pub fn enters(&self, path: &str, rules: &Rules) -> bool {
-        !is_hidden(file_name(path)) && !self.is_ruled_out(path, true, rules)
+        !is_hidden(last_part(path)) && !self.is_ruled_out(path, true, rules)
     }
 
     fn is_ruled_out(&self, path: &str, is_folder: bool, rules: &Rules) -> bool {
@@ -117,7 +117,7 @@ impl Include {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Extensions(extensions) => {
-                let extension = split_extension(file_name(path)).1;
+                let extension = split_extension(last_part(path)).1;
                 !extension.is_empty()
                     && extensions
                         .iter()
@@ -229,10 +229,6 @@ fn bad_glob(glob: &str, error: &ignore::Error) -> BadGlob {
         glob: glob.to_owned(),
         reason: error.to_string(),
     }
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 fn is_hidden(name: &str) -> bool {

@@ -12,7 +12,7 @@ use super::FileId;
 use super::facts::{NoteFacts, Ref};
 use super::names::{NameIndex, NameKey, fold, fold_heading};
 use super::table::Files;
-use crate::path::NotePath;
+use crate::path::{NotePath, last_part};
 
 /// What a reference leads to, as far as the export is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,13 +133,13 @@ impl Resolver<'_> {
             return Candidates::None;
         };
         let folded = fold(path.as_str());
-        let name = folded.rsplit('/').next().unwrap_or(&folded);
+        let name = last_part(&folded);
         let exact = self.names.get(NameKey::of_folded(name)).iter().copied();
         self.nearest(exact.filter(|&id| self.matches_whole(id, &folded)), folder)
     }
 
     fn by_suffix(&self, folded: &str, folder: &str) -> Candidates {
-        let name = folded.rsplit('/').next().unwrap_or(folded);
+        let name = last_part(folded);
         let named = self.names.get(NameKey::of_folded(name));
         if folded.contains('/') {
             let exact = named
@@ -254,7 +254,7 @@ fn steps_between(from: &str, to: &str) -> usize {
 /// Whether a target ends in a way in which no file's path does. What it would come to depends on the folder it is
 /// seen from, and no name in it could tell when to look again.
 fn names_a_folder(target: &str) -> bool {
-    matches!(target.rsplit('/').next(), Some("" | "." | ".."))
+    matches!(last_part(target), "" | "." | "..")
 }
 
 /// The keys of the names under which a reference may find a file: when such a name comes or goes, it must be resolved anew.
@@ -264,7 +264,7 @@ pub fn mentioned(reference: &Ref) -> impl Iterator<Item = NameKey> {
 
 /// The same of a reference's target.
 pub(super) fn mentioned_by(target: &str) -> impl Iterator<Item = NameKey> {
-    let name = target.rsplit('/').next().unwrap_or(target);
+    let name = last_part(target);
     let by_name = (!target.is_empty()).then(|| NameKey::of(name));
     let by_alias = target.contains('/').then(|| NameKey::of(target));
     by_name.into_iter().chain(by_alias)

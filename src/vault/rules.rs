@@ -2,7 +2,7 @@
 
 use crate::config::{Attachments, Config, Format, Layout};
 use crate::hash::{Key, KeyHasher};
-use crate::path::{NotePath, OutputPath};
+use crate::path::{NotePath, OutputPath, last_part};
 
 use super::Privacy;
 use super::names::fold;
@@ -162,7 +162,7 @@ impl Rules {
 
     /// Whether a note's outputs can have this stem: with every extension it must stay within a file name's 255 bytes.
     pub fn fits(&self, stem: &str) -> bool {
-        let name = stem.rsplit('/').next().unwrap_or(stem);
+        let name = last_part(stem);
         self.places
             .iter()
             .all(|place| name.len() + 1 + place.extension.len() <= 255)

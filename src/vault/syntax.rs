@@ -8,6 +8,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Ref;
+use crate::path::{last_part, split_extension};
 
 /// A range of bytes in a note's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -234,11 +235,8 @@ pub fn is_image(path: &str) -> bool {
 /// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension. Where it leads
 /// nowhere, it is then no more than its text; any other link stays as it is written.
 pub(crate) fn looks_like_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let extension = name.rsplit_once('.').map_or(
-        "",
-        |(stem, extension)| if stem.is_empty() { "" } else { extension },
-    );
+    let name = last_part(path);
+    let (_, extension) = split_extension(name);
     !path.starts_with('/')
         && (1..=10).contains(&extension.len())
         && extension.bytes().all(|b| b.is_ascii_alphanumeric())

@@ -10,7 +10,7 @@ use rustix::fs::{FileType, OFlags};
 
 use super::super::beneath::{self, FolderId};
 use super::{NotesFolder, Root, is_nothing, lock, parent};
-use crate::path::NotePath;
+use crate::path::{NotePath, last_part};
 
 /// What a symlink leads to: a file or folder inside, or nothing that counts.
 pub(super) type End = Option<FolderId>;
@@ -62,7 +62,7 @@ impl Links {
 
 /// Whether the entry itself is a symlink. One that can't be looked at is taken for one.
 fn is_symlink(root: &Root, path: &str) -> bool {
-    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    let name = last_part(path);
     let folder = parent(path).unwrap_or_default();
     let stat = root
         .open_inside(folder, OFlags::PATH | OFlags::DIRECTORY)

@@ -14,7 +14,7 @@ use super::super::beneath::{self, FolderId};
 use super::{Listing, NotesFolder, Root, child, found, is_nothing, lock, not_utf8};
 use crate::disk::select::{RULES_FILE, Rules, Select, Verdict};
 use crate::disk::{Found, Stamp, Visitor};
-use crate::path::NotePath;
+use crate::path::{NotePath, last_part};
 
 /// More threads than this wait for the file system rather than help.
 const MOST_THREADS: usize = 4;
@@ -291,7 +291,7 @@ impl Walk<'_> {
         for &(end, is_note) in &files.files {
             let path = &files.paths[begin..end];
             begin = end;
-            let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+            let name = last_part(path);
             let stamp = match beneath::stat_entry(&folder.handle, name) {
                 Ok(stat) if beneath::kind(&stat) == FileType::RegularFile => Stamp::from(&stat),
                 // It was swapped for something else since the folder was read; its event will be looked at.

@@ -2,6 +2,7 @@
 
 use super::sanitise;
 use super::write::{Writer, plain_text};
+use crate::path::last_part;
 
 /// What `![alt](url)` shows.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,7 +66,7 @@ fn size_of(text: &str) -> Option<(u32, Option<u32>)> {
 
 fn kind(url: &str) -> Kind {
     let path = url.split(['?', '#']).next().unwrap_or_default();
-    let name = path.rsplit('/').next().unwrap_or_default();
+    let name = last_part(path);
     match crate::path::split_extension(name)
         .1
         .to_ascii_lowercase()
