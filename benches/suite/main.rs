@@ -40,6 +40,7 @@ fn main() -> Result<()> {
         return Ok(());
     }
     let settings = Settings::read(std::env::args().skip(1))?;
+    program::build()?;
     let mut table = Table::default();
     measure(&settings, &mut table)?;
     println!("\n{}", table.to_markdown());

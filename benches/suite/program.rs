@@ -12,6 +12,28 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_smartnotesd");
+/// Builds the binary as it is shipped, in the place of the one that `cargo bench` made: that has the features which only
+/// tests and benches ask of its dependencies, half a megabyte.
+pub(crate) fn build() -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = Path::new(BINARY).parent().and_then(Path::parent);
+    let target = target.context("the binary lies in no target folder")?;
+    let built = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--bin",
+            "smartnotesd",
+            "--manifest-path",
+        ])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(target)
+        .status()?;
+    ensure!(built.success(), "the release build failed");
+    Ok(())
+}
+
 pub(crate) const MARKDOWN: &[&str] = &["markdown"];
 pub(crate) const ALL_FORMATS: &[&str] = &["markdown", "html", "json", "csv"];
 /// How long a record may take before the measuring is given up.
