@@ -150,15 +150,24 @@ pub enum Owned<'a> {
 pub enum Staged {
     /// What lies there is already right.
     Unchanged(OutputState),
-    /// Lies in the temporary folder as this name.
+    /// Lies in the temporary folder.
     Ready(StagedFile),
+}
+
+/// A file in the temporary folder of the export tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TemporaryId {
+    /// No other of this process has it.
+    pub number: u64,
+    /// Which of the temporary folders it lies in.
+    pub folder: u8,
 }
 
 /// A file in the temporary folder of the export tree. Dropped without being published, the sweep removes it.
 #[derive(Debug)]
 pub struct StagedFile {
-    /// Its name in the temporary folder.
-    pub temporary: String,
+    /// Where it lies now.
+    pub temporary: TemporaryId,
     /// Its final path.
     pub path: OutputPath,
     /// Whether a file that lies at `path` may be replaced. Otherwise publishing fails if there is one.

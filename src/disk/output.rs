@@ -14,6 +14,7 @@
 
 mod existing;
 mod publish;
+mod staging;
 mod temporary;
 
 use std::collections::HashMap;
@@ -27,18 +28,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+pub use self::staging::TEMPORARY_FOLDER;
+
 use self::existing::{Existing, Found, Identity};
+use self::staging::{Staging, TEMPORARY_NAME};
 use self::temporary::Temporary;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::notes::NotesFolder;
-use super::{Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use super::{
+    Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
+};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
-
-/// Lies at the top of the tree while a batch runs.
-pub const TEMPORARY_FOLDER: &str = ".smartnotesd-tmp";
-/// What every name in it begins with; nothing else is swept.
-const TEMPORARY_NAME: &str = "sn-";
 
 /// Why an export tree can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -64,12 +65,13 @@ pub struct ExportTree {
     id: FolderId,
     notes: Arc<NotesFolder>,
     /// Open while files are staged.
-    temporary: Mutex<Option<Arc<OwnedFd>>>,
-    next_name: AtomicU64,
+    staging: Mutex<Option<Arc<Staging>>>,
+    /// Of the next temporary file.
+    next_number: AtomicU64,
     /// Our process id, in the temporary names.
     process: u32,
-    /// Which file each staged file was allowed to replace, by its temporary name: looked at again before it is published.
-    replaces: Mutex<HashMap<String, Identity>>,
+    /// Which file each staged file was allowed to replace, looked at again before it is published.
+    replaces: Mutex<HashMap<TemporaryId, Identity>>,
 }
 
 impl ExportTree {
@@ -94,8 +96,8 @@ impl ExportTree {
             root,
             id,
             notes,
-            temporary: Mutex::default(),
-            next_name: AtomicU64::new(0),
+            staging: Mutex::default(),
+            next_number: AtomicU64::new(0),
             process: std::process::id(),
             replaces: Mutex::default(),
         })
@@ -112,8 +114,8 @@ impl ExportTree {
             root: self.root.try_clone()?,
             id: self.id,
             notes,
-            temporary: Mutex::default(),
-            next_name: AtomicU64::new(0),
+            staging: Mutex::default(),
+            next_number: AtomicU64::new(0),
             process: std::process::id(),
             replaces: Mutex::default(),
         })
@@ -211,53 +213,52 @@ impl ExportTree {
     }
 
     /// The temporary folder, made if need be.
-    fn temporary_folder(&self) -> io::Result<Arc<OwnedFd>> {
-        let mut slot = lock(&self.temporary);
-        if let Some(folder) = &*slot {
-            return Ok(Arc::clone(folder));
+    fn staging(&self) -> io::Result<Arc<Staging>> {
+        let mut slot = lock(&self.staging);
+        if let Some(staging) = &*slot {
+            return Ok(Arc::clone(staging));
         }
-        match rustix::fs::mkdirat(&self.root, TEMPORARY_FOLDER, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let folder = Arc::new(self.open_temporary_folder()?);
-        *slot = Some(Arc::clone(&folder));
-        Ok(folder)
+        let staging = Arc::new(Staging::open(&self.root)?);
+        *slot = Some(Arc::clone(&staging));
+        Ok(staging)
     }
 
-    fn open_temporary_folder(&self) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        beneath::open_beneath(&self.root, TEMPORARY_FOLDER, flags, Symlinks::Refused)
+    /// The name that a file has in its temporary folder.
+    fn temporary_name(&self, file: TemporaryId) -> String {
+        format!("{TEMPORARY_NAME}{}-{}", self.process, file.number)
     }
 
     /// Makes an empty file in the temporary folder. Makes the folder again if somebody removed it.
     fn temporary<'a>(&self, path: &'a OutputPath) -> Result<Temporary<'a>, OutputError> {
-        let number = self.next_name.fetch_add(1, Ordering::Relaxed);
-        let name = format!("{TEMPORARY_NAME}{}-{number}", self.process);
+        match self.make_temporary(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                *lock(&self.staging) = None;
+                self.make_temporary(path)
+            }
+            made => made,
+        }
+        .map_err(|error| failed(path, error))
+    }
+
+    fn make_temporary<'a>(&self, path: &'a OutputPath) -> io::Result<Temporary<'a>> {
+        let staging = self.staging()?;
+        let id = TemporaryId {
+            number: self.next_number.fetch_add(1, Ordering::Relaxed),
+            folder: staging.next(),
+        };
+        let folder = staging.folder(id.folder)?;
+        let name = self.temporary_name(id);
         let flags =
             OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut is_again = false;
-        loop {
-            let folder = self
-                .temporary_folder()
-                .map_err(|error| failed(path, error))?;
-            match rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(0o666)) {
-                Ok(file) => {
-                    return Ok(Temporary {
-                        folder,
-                        name,
-                        file: file.into(),
-                        path,
-                        is_kept: false,
-                    });
-                }
-                Err(Errno::NOENT) if !is_again => {
-                    is_again = true;
-                    *lock(&self.temporary) = None;
-                }
-                Err(error) => return Err(failed(path, error)),
-            }
-        }
+        let file = rustix::fs::openat(&folder, &name, flags, Mode::from_raw_mode(0o666))?;
+        Ok(Temporary {
+            folder,
+            name,
+            id,
+            file: file.into(),
+            path,
+            is_kept: false,
+        })
     }
 
     /// Remembers what a finished temporary file may replace, and hands it out.
@@ -270,12 +271,12 @@ impl ExportTree {
         let stat =
             beneath::stat_open(&temporary.file).map_err(|error| failed(temporary.path, error))?;
         let path = temporary.path.clone();
-        let name = temporary.keep();
+        let id = temporary.keep();
         if let Some(identity) = replaces {
-            lock(&self.replaces).insert(name.clone(), identity);
+            lock(&self.replaces).insert(id, identity);
         }
         Ok(Staged::Ready(StagedFile {
-            temporary: name,
+            temporary: id,
             path,
             replace: replaces.is_some(),
             state: existing::state(&stat, hash),
@@ -448,29 +449,10 @@ impl OutputDisk for ExportTree {
 
     /// To be called when no file is staged: what is staged and not published is removed too.
     fn sweep(&self) -> io::Result<()> {
-        let mut slot = lock(&self.temporary);
+        let mut slot = lock(&self.staging);
         *slot = None;
         lock(&self.replaces).clear();
-        let folder = match self.open_temporary_folder() {
-            Ok(folder) => folder,
-            Err(Errno::NOENT) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        for entry in rustix::fs::Dir::read_from(&folder)? {
-            let entry = entry?;
-            if entry
-                .file_name()
-                .to_bytes()
-                .starts_with(TEMPORARY_NAME.as_bytes())
-            {
-                rustix::fs::unlinkat(&folder, entry.file_name(), AtFlags::empty())?;
-            }
-        }
-        match rustix::fs::unlinkat(&self.root, TEMPORARY_FOLDER, AtFlags::REMOVEDIR) {
-            // Somebody keeps something in it that we did not write.
-            Ok(()) | Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        staging::sweep(&self.root)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use smartnotesd::disk::{OutputError, OutputState, Owned};
+use smartnotesd::disk::{OutputError, OutputState, Owned, TemporaryId};
 use smartnotesd::hash::ContentHash;
 use smartnotesd::path::OutputPath;
 
@@ -72,7 +72,8 @@ pub(crate) struct ExportTree {
     durable: Names,
     /// Since the last flush.
     undone: Vec<Undone>,
-    temporary: BTreeMap<String, u64>,
+    /// Inodes, which are their numbers too.
+    temporary: BTreeSet<u64>,
     files: BTreeMap<u64, OutFile>,
     /// Folders that somebody else made.
     foreign_folders: BTreeSet<String>,
@@ -298,12 +299,15 @@ impl ExportTree {
         bytes: &[u8],
         mtime: i64,
         birth: i64,
-    ) -> (String, OutputState) {
+    ) -> (TemporaryId, OutputState) {
         let inode = self.make_file(bytes, mtime, birth, false);
-        let name = format!("sn-{inode}");
-        self.temporary.insert(name.clone(), inode);
+        self.temporary.insert(inode);
         self.at_risk.insert(path.as_str().to_owned());
-        (name, self.state(inode))
+        let id = TemporaryId {
+            number: inode,
+            folder: 0,
+        };
+        (id, self.state(inode))
     }
 
     pub(crate) fn flush(&mut self) {
@@ -326,14 +330,14 @@ impl ExportTree {
     /// Renames a temporary file to its final name; `replaces` is the file that may lie there.
     pub(crate) fn publish(
         &mut self,
-        temporary: &str,
+        temporary: TemporaryId,
         path: &OutputPath,
         replaces: Option<u64>,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<(), OutputError> {
         let inode = *self
             .temporary
-            .get(temporary)
+            .get(&temporary.number)
             .ok_or_else(|| OutputError::Io {
                 path: path.to_string(),
                 error: std::io::ErrorKind::NotFound.into(),
@@ -353,7 +357,7 @@ impl ExportTree {
             }
             Existing::File(_) | Existing::Other => return Err(OutputError::Foreign(path.clone())),
         }
-        self.temporary.remove(temporary);
+        self.temporary.remove(&temporary.number);
         self.settle(path);
         self.act(Op::Link(path.as_str().to_owned(), inode), true);
         Ok(())
@@ -471,7 +475,7 @@ impl ExportTree {
         self.now = names;
         let forgotten = std::mem::take(&mut self.unsynced);
         self.inherited.extend(forgotten);
-        self.temporary.retain(|_, _| rng.chance(50));
+        self.temporary.retain(|_| rng.chance(50));
         for file in self.files.values_mut().filter(|file| !file.flushed) {
             file.flushed = true;
             file.damaged = !file.bytes.is_empty();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use smartnotesd::disk::select::{RULES_FILE, Select};
 use smartnotesd::disk::{
     Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned,
-    Staged, StagedFile, Stamp, Visitor,
+    Staged, StagedFile, Stamp, TemporaryId, Visitor,
 };
 use smartnotesd::engine::FolderListener;
 use smartnotesd::path::{NotePath, OutputPath};
@@ -77,7 +77,7 @@ pub(crate) struct World {
     /// The manifest lies on the export tree's file system.
     pub(crate) one_disk: bool,
     next_token: u64,
-    staged: Vec<(String, Option<u64>)>,
+    staged: Vec<(TemporaryId, Option<u64>)>,
 }
 
 impl World {
@@ -440,7 +440,7 @@ impl OutputDisk for Disks {
         let (temporary, state) = world
             .export
             .stage(path, &bytes, mtime.unwrap_or(clock), clock);
-        world.staged.push((temporary.clone(), replaces));
+        world.staged.push((temporary, replaces));
         world.note(format!("staged {path}"));
         Ok(Staged::Ready(StagedFile {
             temporary,
@@ -472,10 +472,7 @@ impl OutputDisk for Disks {
         let mut world = self
             .call(&format!("publish {path}"))
             .map_err(refused(path))?;
-        let known = world
-            .staged
-            .iter()
-            .find(|(name, _)| *name == staged.temporary);
+        let known = world.staged.iter().find(|(id, _)| *id == staged.temporary);
         let replaces = known
             .and_then(|(_, replaces)| *replaces)
             .filter(|_| staged.replace);
@@ -485,7 +482,7 @@ impl OutputDisk for Disks {
         }
         world
             .export
-            .publish(&staged.temporary, path, replaces, made)?;
+            .publish(staged.temporary, path, replaces, made)?;
         world.note(format!("published {path}"));
         drop(world);
         self.burn();

@@ -19,6 +19,13 @@ pub(super) struct Near {
     folder: OwnedFd,
 }
 
+/// Where a staged file lies.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    folder: &'a OwnedFd,
+    name: &'a str,
+}
+
 impl ExportTree {
     /// Publishes a file after one that was published in the folder `near`, and leaves its own folder there.
     pub(super) fn publish_near(
@@ -28,14 +35,19 @@ impl ExportTree {
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<OutputState, OutputError> {
         let temporary = self
-            .temporary_folder()
+            .staging()
+            .and_then(|staging| staging.folder(staged.temporary.folder))
             .map_err(|error| failed(&staged.path, error))?;
-        let renamed = self.rename_near(&temporary, staged, near, made);
+        let from = Place {
+            folder: &temporary,
+            name: &self.temporary_name(staged.temporary),
+        };
+        let renamed = self.rename_near(from, staged, near, made);
         if staged.replace {
             lock(&self.replaces).remove(&staged.temporary);
         }
         if let Err(error) = renamed {
-            temporary::remove(&temporary, &staged.temporary);
+            temporary::remove(from.folder, from.name);
             return Err(error);
         }
         Ok(staged.state)
@@ -43,21 +55,21 @@ impl ExportTree {
 
     fn rename_near(
         &self,
-        temporary: &OwnedFd,
+        from: Place<'_>,
         staged: &StagedFile,
         near: &mut Option<Near>,
         made: &mut dyn FnMut(OutputPath),
     ) -> Result<(), OutputError> {
         let path = &staged.path;
         if let Some(near) = near.as_ref().filter(|near| *near.path == *path.folder()) {
-            match self.rename(temporary, staged, &near.folder) {
+            match self.rename(from, staged, &near.folder) {
                 // Somebody removed it.
                 Err(OutputError::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => {}
                 done => return done,
             }
         }
         let folder = self.make_folder(path, made)?;
-        let renamed = self.rename(temporary, staged, &folder);
+        let renamed = self.rename(from, staged, &folder);
         *near = Some(Near {
             path: path.folder().into(),
             folder,
@@ -68,7 +80,7 @@ impl ExportTree {
     /// Renames a staged file to its final name in `folder`.
     fn rename(
         &self,
-        temporary: &OwnedFd,
+        from: Place<'_>,
         staged: &StagedFile,
         folder: &OwnedFd,
     ) -> Result<(), OutputError> {
@@ -78,24 +90,19 @@ impl ExportTree {
         } else {
             RenameFlags::NOREPLACE
         };
-        let renamed = match rustix::fs::renameat_with(
-            temporary,
-            &staged.temporary,
-            folder,
-            path.name(),
-            flags,
-        ) {
-            // The file system does not know NOREPLACE; a hard link replaces nothing either.
-            Err(Errno::INVAL) if flags == RenameFlags::NOREPLACE => rustix::fs::linkat(
-                temporary,
-                &staged.temporary,
-                folder,
-                path.name(),
-                AtFlags::empty(),
-            )
-            .and_then(|()| rustix::fs::unlinkat(temporary, &staged.temporary, AtFlags::empty())),
-            done => done,
-        };
+        let renamed =
+            match rustix::fs::renameat_with(from.folder, from.name, folder, path.name(), flags) {
+                // The file system does not know NOREPLACE; a hard link replaces nothing either.
+                Err(Errno::INVAL) if flags == RenameFlags::NOREPLACE => rustix::fs::linkat(
+                    from.folder,
+                    from.name,
+                    folder,
+                    path.name(),
+                    AtFlags::empty(),
+                )
+                .and_then(|()| rustix::fs::unlinkat(from.folder, from.name, AtFlags::empty())),
+                done => done,
+            };
         match renamed {
             Ok(()) => Ok(()),
             Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Timespec, Timestamps};
 
-use super::super::OutputError;
+use super::super::{OutputError, TemporaryId};
 use super::{existing, failed};
 use crate::hash::{ContentHash, ContentHasher};
 use crate::path::{NotePath, OutputPath};
@@ -18,6 +18,7 @@ const COPY_BUFFER: usize = 256 * 1024;
 pub(super) struct Temporary<'a> {
     pub(super) folder: Arc<OwnedFd>,
     pub(super) name: String,
+    pub(super) id: TemporaryId,
     pub(super) file: File,
     pub(super) path: &'a OutputPath,
     pub(super) is_kept: bool,
@@ -69,9 +70,9 @@ impl Temporary<'_> {
     }
 
     /// Closes the file and leaves it where it is.
-    pub(super) fn keep(mut self) -> String {
+    pub(super) fn keep(mut self) -> TemporaryId {
         self.is_kept = true;
-        std::mem::take(&mut self.name)
+        self.id
     }
 }
 

@@ -451,7 +451,17 @@ fn sweeps_what_an_earlier_process_left_and_nothing_else() {
     fs::write(world.at(TEMPORARY_FOLDER).join("sn-1-1"), "half").unwrap();
     fs::write(world.at(TEMPORARY_FOLDER).join("mine"), "mine").unwrap();
     world.tree.sweep().unwrap();
-    assert_eq!(world.names(TEMPORARY_FOLDER), ["mine"]);
+    fs::create_dir(world.at(TEMPORARY_FOLDER).join("sn-3")).unwrap();
+    fs::write(world.at(TEMPORARY_FOLDER).join("sn-3/sn-1-2"), "half").unwrap();
+    fs::create_dir(world.at(TEMPORARY_FOLDER).join("sn-4")).unwrap();
+    fs::write(world.at(TEMPORARY_FOLDER).join("sn-4/mine"), "mine").unwrap();
+    symlink(world.note(""), world.at(TEMPORARY_FOLDER).join("sn-5")).unwrap();
+    fs::write(world.note("sn-1-3"), "a note").unwrap();
+    world.tree.sweep().unwrap();
+    assert_eq!(world.names(TEMPORARY_FOLDER), ["mine", "sn-4"]);
+    assert!(world.at(TEMPORARY_FOLDER).join("sn-4/mine").exists());
+    assert!(world.note("sn-1-3").exists());
+    fs::remove_dir_all(world.at(TEMPORARY_FOLDER).join("sn-4")).unwrap();
     fs::remove_file(world.at(TEMPORARY_FOLDER).join("mine")).unwrap();
     world.tree.sweep().unwrap();
     assert_eq!(world.names(""), [""; 0]);
@@ -470,6 +480,26 @@ fn a_temporary_folder_that_somebody_removed_or_swapped_is_handled() {
         Err(OutputError::Io { .. })
     ));
     assert_eq!(fs::read_dir(world.note("")).unwrap().count(), 0);
+}
+
+#[test]
+fn many_files_are_staged_in_several_folders_and_few_in_one() {
+    let world = World::new();
+    let stage = |at: usize| world.ready(&format!("{at}.md"), "text", Owned::No);
+    let mut staged: Vec<StagedFile> = (0..60).map(stage).collect();
+    assert_eq!(world.names(TEMPORARY_FOLDER).len(), 60);
+    staged.extend((60..200).map(stage));
+    let inner = world.names(TEMPORARY_FOLDER);
+    assert!(inner.contains(&"sn-1".to_owned()) && inner.len() < 200);
+    for published in world.tree.publish_all(staged, &mut |_| ()) {
+        published.unwrap();
+    }
+    assert_eq!(world.names("").len(), 201);
+    // What is left over is swept, wherever it lies.
+    let _left: Vec<StagedFile> = (200..300).map(stage).collect();
+    world.tree.sweep().unwrap();
+    assert!(!world.at(TEMPORARY_FOLDER).exists());
+    assert_eq!(world.names("").len(), 200);
 }
 
 #[test]
