@@ -7,6 +7,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, watch};
@@ -14,11 +15,13 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::config::OnError;
 use crate::disk::{Staged, StagedFile};
-use crate::engine::{Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured, Withdrawn};
+use crate::engine::{
+    Batch, Engine, Finished, JobEnd, JobError, JobReport, Measured, Published, Secured, Withdrawn,
+};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
 use crate::plan::{Work, name_of};
-use crate::sync::lock;
+use crate::sync::{joined, lock};
 use crate::vault::FileId;
 
 /// How long staged files wait for others before they are published, while the batch goes on …
@@ -185,7 +188,7 @@ impl Outbox {
 /// Runs a batch to its end.
 ///
 /// Dropping this future leaves staged files in the temporary folder, which the next start sweeps, and the manifest as it
-/// was before: the batch will be planned again.
+/// was before: the batch will be planned again. Files that are on their way to their names get them, though.
 ///
 /// # Errors
 /// When a thread of ours panicked: the panic was logged, and the process must end.
@@ -222,6 +225,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         reports: Vec::with_capacity(batch.jobs.len()),
         batch,
         staged: Vec::new(),
+        renaming: None,
     };
     let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -391,11 +395,19 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
     }
 }
 
-/// Collects what the lanes report.
+/// Collects what the lanes report, and sees to it that what they staged is published, wave by wave: one is flushed while
+/// the one before gets its names.
 struct Gather {
     batch: Arc<Batch>,
     reports: Vec<JobReport>,
     staged: Vec<(StagedFile, JobReport)>,
+    renaming: Option<Wave<JoinHandle<Published>>>,
+}
+
+/// Files that are published together, with what there is to report of them when they are.
+struct Wave<T> {
+    waiting: Vec<JobReport>,
+    files: T,
 }
 
 impl Gather {
@@ -433,29 +445,60 @@ impl Gather {
         self.reports.push(report(end));
     }
 
-    /// Publishes what is staged so far, on a thread for blocking work.
+    /// Has what is staged so far published, on threads for blocking work.
     async fn publish_wave(mut self, mut engine: Engine) -> Result<(Engine, Self), JoinError> {
         if self.staged.is_empty() {
             return Ok((engine, self));
         }
         spawn_blocking(move || {
-            self.publish(&mut engine);
+            let secured = self.secure(&mut engine);
+            self.settle_renamed(&mut engine);
+            self.renaming = secured.map(|Wave { waiting, files }| Wave {
+                waiting,
+                files: std::thread::spawn(move || files.publish()),
+            });
             (engine, self)
         })
         .await
     }
 
-    /// Publishes what is staged so far. Blocks.
-    fn publish(&mut self, engine: &mut Engine) {
+    /// Publishes all that is staged, to the end. Blocks.
+    fn publish_rest(&mut self, engine: &mut Engine) {
+        let secured = self.secure(engine);
+        self.settle_renamed(engine);
+        if let Some(Wave { waiting, files }) = secured {
+            self.settle(engine, waiting, files.publish());
+        }
+    }
+
+    /// Announces and flushes what is staged so far. Blocks.
+    fn secure(&mut self, engine: &mut Engine) -> Option<Wave<Secured>> {
+        if self.staged.is_empty() {
+            return None;
+        }
         let (files, waiting): (Vec<StagedFile>, Vec<JobReport>) =
             std::mem::take(&mut self.staged).into_iter().unzip();
-        let indexed: Vec<_> = waiting
-            .iter()
-            .map(|report| report.index)
-            .zip(files)
-            .collect();
-        let published = engine.publish(&self.batch, indexed);
-        for (mut report, (index, result)) in waiting.into_iter().zip(published) {
+        let indices = waiting.iter().map(|report| report.index);
+        match engine.secure(&self.batch, indices.zip(files).collect()) {
+            Ok(files) => Some(Wave { waiting, files }),
+            Err(failed) => {
+                self.settle(engine, waiting, failed);
+                None
+            }
+        }
+    }
+
+    /// Waits for the files that get their names. Blocks.
+    fn settle_renamed(&mut self, engine: &mut Engine) {
+        if let Some(Wave { waiting, files }) = self.renaming.take() {
+            self.settle(engine, waiting, joined(files.join()));
+        }
+    }
+
+    /// Takes in how a wave ended.
+    fn settle(&mut self, engine: &mut Engine, waiting: Vec<JobReport>, published: Published) {
+        let results = engine.published(&self.batch, published);
+        for (mut report, (index, result)) in waiting.into_iter().zip(results) {
             debug_assert_eq!(report.index, index, "what is published keeps its order");
             report.end = match result {
                 Ok(state) => JobEnd::Exported(state),
@@ -473,7 +516,7 @@ impl Gather {
         started_at: i64,
         run: &Run,
     ) -> Ran {
-        self.publish(&mut engine);
+        self.publish_rest(&mut engine);
         let Self {
             batch, mut reports, ..
         } = self;

@@ -5,7 +5,7 @@
 //! so it belongs on a thread meant for that.
 //!
 //! A batch's life: `look` (disk → changes) → [`crate::vault::Vault::apply`] → [`crate::plan`] → jobs run and stage
-//! their files → `publish` (announce in the manifest, flush, rename) → `finish` (withdraw, commit).
+//! their files → `secure` (announce in the manifest, flush) → `publish` (rename) → `finish` (withdraw, commit).
 
 mod audit;
 mod backlog;
@@ -32,6 +32,7 @@ pub use finish::{FailedJob, Finished, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
 pub use open::{OpenError, Parts};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
+pub use publish::{Published, Secured};
 pub use unreadable::Unreadable;
 
 use backlog::Backlog;

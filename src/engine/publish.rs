@@ -5,44 +5,75 @@
 //! every file of ours is known to be ours, whenever the process does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::{Batch, Engine, Ownership};
 use crate::disk::{OutputDisk, OutputError, OutputState, StagedFile};
 use crate::manifest::{Announcement, ManifestError};
 use crate::path::OutputPath;
+use crate::sync::joined;
+
+/// Files that may get their names: the manifest announces them, and they are on the disk.
+#[must_use]
+pub struct Secured {
+    files: Vec<(usize, StagedFile)>,
+    outputs: Arc<dyn OutputDisk>,
+}
+
+/// What became of files that were to get their names, by the index of their jobs.
+pub struct Published {
+    results: Results,
+    /// The folders that were made for them.
+    made: Vec<OutputPath>,
+}
+
+type Results = Vec<(usize, Result<OutputState, OutputError>)>;
+
+impl Secured {
+    /// Renames the files to their names. Needs no engine, which can secure others meanwhile.
+    pub fn publish(self) -> Published {
+        publish_all(&*self.outputs, self.files)
+    }
+}
 
 impl Engine {
-    /// Publishes files that jobs of `batch` (by their index) staged. What can't be announced or flushed is not published.
-    pub fn publish(
+    /// Announces files that jobs of `batch` (by their index) staged, and flushes them.
+    ///
+    /// # Errors
+    /// Those that can't be: each with the reason.
+    pub fn secure(
         &mut self,
         batch: &Batch,
         staged: Vec<(usize, StagedFile)>,
-    ) -> Vec<(usize, Result<OutputState, OutputError>)> {
-        if staged.is_empty() {
-            return Vec::new();
-        }
-        if let Err(error) = self.secure(batch, &staged) {
+    ) -> Result<Secured, Published> {
+        if let Err(error) = self.announce_and_flush(batch, &staged) {
             let fail = |(index, file): (usize, StagedFile)| {
                 let error = std::io::Error::new(error.kind(), error.to_string());
-                (
-                    index,
-                    Err(OutputError::Io {
-                        path: file.path.to_string(),
-                        error,
-                    }),
-                )
+                let path = file.path.to_string();
+                (index, Err(OutputError::Io { path, error }))
             };
-            return staged.into_iter().map(fail).collect();
+            return Err(Published {
+                results: staged.into_iter().map(fail).collect(),
+                made: Vec::new(),
+            });
         }
-        let (published, made) = publish_all(&*self.outputs, staged);
-        for (index, result) in &published {
+        Ok(Secured {
+            files: staged,
+            outputs: self.outputs.clone(),
+        })
+    }
+
+    /// Takes note of what was published.
+    pub fn published(&mut self, batch: &Batch, published: Published) -> Results {
+        let Published { results, made } = published;
+        for (index, result) in &results {
             if result.is_ok() {
                 self.announced.remove(&batch.jobs[*index].job.output);
             }
         }
         self.made.extend(made.iter().cloned());
         self.unsaved.made.extend(made);
-        published
+        results
     }
 
     /// The folders that these files need and that are not there.
@@ -57,7 +88,11 @@ impl Engine {
     }
 
     /// Announces the names and flushes the bytes.
-    fn secure(&mut self, batch: &Batch, staged: &[(usize, StagedFile)]) -> std::io::Result<()> {
+    fn announce_and_flush(
+        &mut self,
+        batch: &Batch,
+        staged: &[(usize, StagedFile)],
+    ) -> std::io::Result<()> {
         let announcements: Vec<Announcement> = staged
             .iter()
             .map(|(index, file)| {
@@ -102,14 +137,9 @@ impl Engine {
     }
 }
 
-type Published = Vec<(usize, Result<OutputState, OutputError>)>;
-
 /// Renames all files, on a few threads where there are many: a rename over an older file can wait for the disk (a file
 /// system mounted with `discard` frees the old blocks within the call: 2.6 ms a file on one thread, 0.3 ms on four).
-fn publish_all(
-    outputs: &dyn OutputDisk,
-    staged: Vec<(usize, StagedFile)>,
-) -> (Published, Vec<OutputPath>) {
+fn publish_all(outputs: &dyn OutputDisk, staged: Vec<(usize, StagedFile)>) -> Published {
     const THREADS: usize = 4;
     const WORTH_A_THREAD: usize = 32;
     let share = staged.len().div_ceil(THREADS);
@@ -123,31 +153,30 @@ fn publish_all(
         shares.push(std::mem::replace(&mut rest, tail));
     }
     shares.push(rest);
-    let mut all = (Vec::new(), Vec::new());
+    let mut all = Published {
+        results: Vec::new(),
+        made: Vec::new(),
+    };
     std::thread::scope(|scope| {
         let threads: Vec<_> = shares
             .into_iter()
             .map(|share| scope.spawn(|| publish_some(outputs, share)))
             .collect();
         for thread in threads {
-            match thread.join() {
-                Ok((published, made)) => {
-                    all.0.extend(published);
-                    all.1.extend(made);
-                }
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let some = joined(thread.join());
+            all.results.extend(some.results);
+            all.made.extend(some.made);
         }
     });
     all
 }
 
-fn publish_some(
-    outputs: &dyn OutputDisk,
-    staged: Vec<(usize, StagedFile)>,
-) -> (Published, Vec<OutputPath>) {
+fn publish_some(outputs: &dyn OutputDisk, staged: Vec<(usize, StagedFile)>) -> Published {
     let mut made = Vec::new();
     let (indices, files): (Vec<usize>, Vec<StagedFile>) = staged.into_iter().unzip();
     let published = outputs.publish_all(files, &mut |folder| made.push(folder));
-    (indices.into_iter().zip(published).collect(), made)
+    Published {
+        results: indices.into_iter().zip(published).collect(),
+        made,
+    }
 }

@@ -1,7 +1,8 @@
 //! Work that two threads share: one makes things, and they are used up beside it.
 
 use std::sync::mpsc::{self, TrySendError};
-use std::thread::ScopedJoinHandle;
+
+use crate::sync::joined;
 
 /// So many are handed over at once.
 const PORTION: usize = 256;
@@ -44,7 +45,7 @@ pub(super) fn relay<T: Send, P: Send, R: Send, E>(
         });
         send(things);
         drop(sender);
-        let used = joined(other);
+        let used = joined(other.join());
         made.map(|()| used)
     })
 }
@@ -75,16 +76,9 @@ pub(super) fn share<T: Send, R: Send, E>(
         });
         drop(sender);
         used.push(use_up(portion));
-        used.append(&mut joined(other));
+        used.append(&mut joined(other.join()));
         made.map(|()| used)
     })
-}
-
-fn joined<R>(other: ScopedJoinHandle<'_, R>) -> R {
-    match other.join() {
-        Ok(used) => used,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }
 
 #[cfg(test)]

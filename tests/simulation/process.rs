@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use smartnotesd::config::Config;
 use smartnotesd::debounce::Debouncer;
-use smartnotesd::disk::Staged;
+use smartnotesd::disk::{Staged, StagedFile};
 use smartnotesd::engine::{
-    Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Request,
+    Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Published, Request,
+    Secured,
 };
 use smartnotesd::export::Formats;
 use smartnotesd::log::events::Trigger;
@@ -281,6 +282,7 @@ impl Process {
         self.disks.world().rng.shuffle(&mut order);
         let mut ends: Vec<(usize, JobEnd)> = Vec::new();
         let mut staged = Vec::new();
+        let mut renaming = None;
         let stops_after = if std::mem::take(&mut self.cancel) {
             order.len() / 2
         } else {
@@ -298,10 +300,11 @@ impl Process {
             }
             // The engine publishes many files on several threads: here there is one.
             if staged.len() >= 100 || self.disks.world().rng.chance(10) {
-                self.publish(batch, std::mem::take(&mut staged), &mut ends);
+                self.publish_wave(batch, std::mem::take(&mut staged), &mut renaming, &mut ends);
             }
         }
-        self.publish(batch, staged, &mut ends);
+        self.publish_wave(batch, staged, &mut renaming, &mut ends);
+        self.settle_renamed(batch, &mut renaming, &mut ends);
         ends.sort_by_key(|(index, _)| *index);
         let report = |(index, end)| JobReport {
             index,
@@ -313,13 +316,41 @@ impl Process {
         ends.into_iter().map(report).collect()
     }
 
-    fn publish(
+    /// Secures a wave while the one before gets its names: some calls later, or at once.
+    fn publish_wave(
         &mut self,
         batch: &Batch,
-        staged: Vec<(usize, smartnotesd::disk::StagedFile)>,
+        staged: Vec<(usize, StagedFile)>,
+        renaming: &mut Option<Secured>,
         ends: &mut Vec<(usize, JobEnd)>,
     ) {
-        for (index, result) in self.engine.publish(batch, staged) {
+        if self.disks.world().rng.chance(50) {
+            self.settle_renamed(batch, renaming, ends);
+        }
+        if staged.is_empty() {
+            return;
+        }
+        let secured = self.engine.secure(batch, staged);
+        self.settle_renamed(batch, renaming, ends);
+        match secured {
+            Ok(secured) => *renaming = Some(secured),
+            Err(failed) => self.settle(batch, failed, ends),
+        }
+    }
+
+    fn settle_renamed(
+        &mut self,
+        batch: &Batch,
+        renaming: &mut Option<Secured>,
+        ends: &mut Vec<(usize, JobEnd)>,
+    ) {
+        if let Some(secured) = renaming.take() {
+            self.settle(batch, secured.publish(), ends);
+        }
+    }
+
+    fn settle(&mut self, batch: &Batch, published: Published, ends: &mut Vec<(usize, JobEnd)>) {
+        for (index, result) in self.engine.published(batch, published) {
             ends.push((
                 index,
                 result.map_or_else(

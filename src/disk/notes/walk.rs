@@ -15,6 +15,7 @@ use super::{Listing, NotesFolder, Root, child, found, is_nothing, lock, not_utf8
 use crate::disk::select::{RULES_FILE, Rules, Select, Verdict};
 use crate::disk::{Found, Stamp, Visitor};
 use crate::path::{NotePath, last_part};
+use crate::sync::joined;
 
 /// More threads than this wait for the file system rather than help.
 const MOST_THREADS: usize = 4;
@@ -118,10 +119,7 @@ pub(super) fn walk(
         let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| walk.work())).collect();
         merge(&mut listing, walk.work());
         for helper in helpers {
-            match helper.join() {
-                Ok(part) => merge(&mut listing, part),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            merge(&mut listing, joined(helper.join()));
         }
     });
     Ok(listing)
