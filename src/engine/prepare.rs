@@ -183,6 +183,7 @@ impl Engine {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request.full)?;
+        drop(wanted);
         self.drop_failures_without_job(&retries, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
         let waiting = self.backlog.next_due();
@@ -256,6 +257,8 @@ impl Engine {
                 || self.failures.get(key).is_some()
         });
         let mut plan = Plan {
+            // Grown bit by bit it would take half as much again, when an export takes most.
+            jobs: Vec::with_capacity(wanted.most_jobs(self.format_plans.len())),
             withdraw: wanted.withdraw.clone(),
             ..Plan::default()
         };
@@ -311,7 +314,7 @@ impl Engine {
     ) -> Vec<(FileId, &'a Because)> {
         let mut ordered: Vec<_> = wanted.iter().map(|(id, because)| (*id, because)).collect();
         // Files that are gone come first: they only have outputs to withdraw.
-        ordered.sort_by_cached_key(|(id, _)| self.name_of(*id).cloned());
+        ordered.sort_by_cached_key(|(id, _)| self.name_of(*id));
         ordered
     }
 
@@ -485,5 +488,10 @@ impl Wanted {
 
     fn len(&self) -> usize {
         self.notes.len() + self.copies.len() + self.pages.len()
+    }
+
+    /// How many jobs it can come to with so many formats.
+    fn most_jobs(&self, formats: usize) -> usize {
+        (self.notes.len() + self.pages.len()) * formats + self.copies.len()
     }
 }
