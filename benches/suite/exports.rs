@@ -58,11 +58,14 @@ pub(crate) fn cold(
 
 fn copy(yard: &mut Yard, vault: &Vault, copies: usize, durability: Durability) -> Result<Duration> {
     let to = yard.fresh("floor")?;
+    yard.settle()?;
     floor::copy_all(&vault.root, &vault.notes, &to, copies, durability)
 }
 
 fn export(yard: &mut Yard, vault: &Vault, formats: &[&str]) -> Result<Duration> {
-    Setup::new(&yard.fresh("ours")?, &vault.root, formats, QUIET)?.export()
+    let setup = Setup::new(&yard.fresh("ours")?, &vault.root, formats, QUIET)?;
+    yard.settle()?;
+    setup.export()
 }
 
 /// Starts with nothing changed, beside a walk that looks at every file.
@@ -135,6 +138,7 @@ pub(crate) fn scale(
     for _ in 0..settings.rounds {
         for (vault, is_large) in [(&small, false), (vault, true)] {
             let setup = Setup::new(&yard.fresh("ours")?, &vault.root, MARKDOWN, QUIET)?;
+            yard.settle()?;
             cold.push(is_large, setup.export()?, vault);
             warm.push(is_large, setup.export()?, vault);
         }

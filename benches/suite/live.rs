@@ -154,7 +154,9 @@ fn hub(
     let mut ours = Samples::default();
     let mut floor = Samples::default();
     for edit in 0..settings.rounds {
+        yard.settle()?;
         floor.push(floor_run()?);
+        yard.settle()?;
         let text = edited(vault, Recipe::hub_path(), edit)?;
         let began = Instant::now();
         fs::write(vault.root.join(Recipe::hub_path()), text)?;
@@ -193,7 +195,9 @@ fn burst(
     let mut ours = Samples::default();
     let mut least = Samples::default();
     for round in 0..settings.rounds {
+        yard.settle()?;
         least.push(QUIET + floor_run()?);
+        yard.settle()?;
         let texts = paths
             .iter()
             .map(|path| edited(vault, path, 1_000_000 + round))

@@ -33,6 +33,12 @@ impl Yard {
         })
     }
 
+    /// Waits until all that was written is on the disk. To be called before each run that is timed: who flushes would
+    /// otherwise wait for what a run before left, and floors flush nothing.
+    pub(crate) fn settle(&self) -> Result<()> {
+        Ok(rustix::fs::syncfs(fs::File::open(self.root.path())?)?)
+    }
+
     /// An empty folder that nobody used before.
     pub(crate) fn fresh(&mut self, name: &str) -> Result<PathBuf> {
         self.handed_out += 1;
