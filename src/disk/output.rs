@@ -1,9 +1,9 @@
 //! The real export tree: the only code that writes or deletes in it.
 //!
 //! Every lookup starts at the tree's own handle and follows no symlink, so that a folder swapped for a symlink leads
-//! nothing out of it. A file is made under a temporary name in a folder at the top ([`staging`]), made durable with others
+//! nothing out of it. A file is made under a temporary name in a folder at the top (`staging`), made durable with others
 //! of its batch by one `syncfs`, then renamed to its final name: whoever reads the tree sees it whole or not at all.
-//! What lies at a final name is replaced or removed only if [`existing`] finds that we wrote it.
+//! What lies at a final name is replaced or removed only if `existing` finds that we wrote it.
 //!
 //! What a new file costs on ext4 hangs on what was deleted before, not on how many folders there are: the kernel takes
 //! its inode from the block group of its folder and passes over each inode deleted there in the last minutes, one by one

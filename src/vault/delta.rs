@@ -73,7 +73,7 @@ impl fmt::Display for Because {
 /// A note to export again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affected {
-    /// The note. It is exported, or blocked ([`Vault::blocked`]): then its jobs fail.
+    /// The note. It is exported, or blocked ([`Vault::blocked`](super::Vault::blocked)): then its jobs fail.
     pub id: FileId,
     /// Why.
     pub because: Because,
@@ -92,7 +92,7 @@ pub struct Delta {
     pub affected: Vec<Affected>,
     /// Notes that are still there and no longer exported.
     pub withdrawn: Vec<FileId>,
-    /// Attachments to copy again or to withdraw ([`Vault::is_copied`] tells which), in path order.
+    /// Attachments to copy again or to withdraw ([`Vault::is_copied`](super::Vault::is_copied) tells which), in path order.
     pub copies: Vec<FileId>,
     /// Pages that list something else now, and those at whose place another file of the export came or went.
     pub pages: BTreeSet<Page>,
