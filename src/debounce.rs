@@ -60,11 +60,6 @@ impl Debouncer {
     pub fn taken(&mut self) {
         self.waiting = None;
     }
-
-    /// Other waits from now on; changes that wait keep the moments at which they came.
-    pub fn reconfigure(&mut self, debounce: Debounce) {
-        self.debounce = debounce;
-    }
 }
 
 #[cfg(test)]
@@ -132,17 +127,6 @@ mod tests {
     }
 
     #[test]
-    fn new_waits_apply_to_what_waits() {
-        let (mut debouncer, start) = (debouncer(200, 2000), Instant::now());
-        debouncer.changed(start);
-        debouncer.reconfigure(Debounce {
-            quiet: ms(10),
-            max_wait: ms(20),
-        });
-        assert_eq!(debouncer.deadline(), Some(start + ms(10)));
-    }
-
-    #[test]
     fn waits_longer_than_the_clock_do_not_panic() {
         let mut endless = Debouncer::new(Debounce {
             quiet: Duration::MAX,
@@ -151,10 +135,11 @@ mod tests {
         let start = Instant::now();
         endless.changed(start);
         assert_eq!(endless.deadline(), Some(start + ms(20)));
-        endless.reconfigure(Debounce {
+        let mut endless = Debouncer::new(Debounce {
             quiet: Duration::MAX,
             max_wait: Duration::MAX,
         });
+        endless.changed(start);
         assert!(!endless.due(start));
     }
 

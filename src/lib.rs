@@ -6,9 +6,10 @@
 //! kernel event → watch → debounce → engine (scan, vault, plan) → batch → export → output → manifest → log
 //! ```
 //!
-//! The core (`config`, `path`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
+//! The core (`config`, `path`, `agenda`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
 //! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
+pub mod agenda;
 pub mod batch;
 pub mod cli;
 pub mod commands;

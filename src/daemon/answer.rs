@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::root::Root;
 use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
@@ -100,7 +99,7 @@ impl Daemon<'_> {
                 .collect(),
             state: self.state(),
             watch: self.watch_state(),
-            degraded: self.degraded.clone(),
+            degraded: self.notes_lost.as_ref().or(self.degraded.as_ref()).cloned(),
             notes: census.notes,
             withheld: census.withheld,
             attachments: census.attachments,
@@ -109,8 +108,8 @@ impl Daemon<'_> {
             queue: Queue {
                 paths: self.inbox.count(),
                 due_in_ms: self
-                    .debouncer
-                    .deadline()
+                    .agenda
+                    .changes_due()
                     .map(|due| whole_ms(due.saturating_duration_since(now))),
             },
             running: self.current.as_ref().map(|current| Running {
@@ -131,7 +130,7 @@ impl Daemon<'_> {
     fn state(&self) -> State {
         if self.stopping {
             State::Stopping
-        } else if self.root != Root::Here {
+        } else if !self.agenda.root_is_here() {
             State::WaitingForNotes
         } else if !self.is_ready {
             State::Starting
@@ -144,7 +143,7 @@ impl Daemon<'_> {
 
     fn watch_state(&self) -> WatchState {
         match self.watch.coverage() {
-            _ if self.root != Root::Here => WatchState::Lost,
+            _ if !self.agenda.root_is_here() => WatchState::Lost,
             Coverage::Native => WatchState::Native,
             Coverage::Partial { unwatched } => WatchState::Partial {
                 polled_folders: unwatched,

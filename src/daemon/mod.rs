@@ -23,19 +23,18 @@ use signal_hook_tokio::Signals;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::JoinHandle;
 
+use crate::agenda::{Agenda, Hints};
 use crate::batch::{Halt, Progress};
 use crate::config::{ConfigSource, Loaded};
 use crate::control::{self, Response};
-use crate::debounce::Debouncer;
 use crate::engine::Engine;
 use crate::log::events::Trigger;
 use crate::log::{LogHandle, events};
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
-use crate::watch::{Dirty, Inbox, Notice, Schedule, Watch, WatchError};
+use crate::watch::{Dirty, Inbox, Notice, Watch, WatchError};
 use alarm::Alarm;
-use root::Root;
 use step::{Step, StepDone, StepEvent};
 
 /// How many batches `status` shows.
@@ -78,17 +77,14 @@ struct Daemon<'a> {
     work: Work,
     watch: Arc<Watch>,
     inbox: Arc<Inbox>,
-    debouncer: Debouncer,
-    schedule: Schedule,
+    /// What to do next.
+    agenda: Agenda,
     progress: Arc<Progress>,
     halt: channel::Sender<Halt>,
     /// Takes the control socket of another state folder.
     sockets: mpsc::UnboundedSender<control::Socket>,
     steps: mpsc::UnboundedSender<StepEvent>,
     started: Instant,
-    /// What was asked of the next batch besides what the inbox says.
-    pending: Pending,
-    root: Root,
     is_ready: bool,
     /// Waits for a batch to end before the config can be put in force.
     reload: Option<reload::Asked>,
@@ -103,6 +99,9 @@ struct Daemon<'a> {
     batch_count: u64,
     current: Option<step::Current>,
     last_rescan: Option<Instant>,
+    /// Why the notes folder can't be looked at.
+    notes_lost: Option<String>,
+    /// Why some folders, or all, are polled.
     degraded: Option<String>,
     /// Why the export folder, which is gone, can't be had again; told once.
     tree_lost: Option<String>,
@@ -118,17 +117,6 @@ enum Work {
     Running(JoinHandle<Result<StepDone, tokio::task::JoinError>>),
     /// Handed over within one function; never seen from outside of it.
     Moving,
-}
-
-/// What the next batch is asked for.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pending {
-    /// Its trigger, when it is not the inbox.
-    trigger: Option<Trigger>,
-    /// Compare the export tree with the manifest.
-    audit: bool,
-    /// Run it even if there is nothing to do.
-    always: bool,
 }
 
 /// Runs the daemon until a signal ends it.
@@ -174,19 +162,12 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         work: Work::Idle(Box::new(engine)),
         watch,
         inbox,
-        debouncer: Debouncer::new(config.debounce),
-        schedule: Schedule::new(config.watch, started),
+        agenda: Agenda::new(config.debounce, config.watch, Trigger::Startup, started),
         progress: Arc::default(),
         halt: channel::Sender::new(Halt::No),
         sockets,
         steps,
         started,
-        pending: Pending {
-            trigger: Some(Trigger::Startup),
-            audit: true,
-            always: true,
-        },
-        root: Root::Here,
         is_ready: false,
         reload: None,
         stopping: false,
@@ -198,6 +179,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         batch_count: 0,
         current: None,
         last_rescan: None,
+        notes_lost: None,
         degraded: None,
         tree_lost: None,
         config_error: None,
@@ -231,7 +213,7 @@ impl Daemon<'_> {
 
     /// Something may have changed.
     fn noticed(&mut self) {
-        self.debouncer.changed(Instant::now());
+        self.agenda.changed(Instant::now());
     }
 
     /// What is due by now, whatever woke the loop.
@@ -243,25 +225,20 @@ impl Daemon<'_> {
         if self.stopping || !self.is_ready {
             return Ok(());
         }
-        self.mind_schedule(now);
+        self.mind_folders(now);
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
-        if self.work_is_due(now) && self.may_give_way() {
+        let is_wanted = self.reload.is_some() || self.agenda.work_is_due(now);
+        if is_wanted && self.may_give_way() {
             self.halt.send_replace(Halt::Drain);
         }
-        if self.root == Root::Gone || !matches!(self.work, Work::Idle(_)) {
-            return Ok(());
-        }
-        if self.work_is_due(now) || self.retry_due(now) {
+        if let Work::Idle(engine) = &self.work
+            && self.agenda.step_is_due(engine.next_due(), now)
+        {
             self.begin_step();
         }
         Ok(())
-    }
-
-    /// Whether there is more to do than to try again what failed.
-    fn work_is_due(&self, now: Instant) -> bool {
-        self.reload.is_some() || self.pending.trigger.is_some() || self.debouncer.due(now)
     }
 
     /// Whether what runs can be cut short. What failed is tried again when there is nothing else to do: whoever changes a
@@ -269,13 +246,6 @@ impl Daemon<'_> {
     fn may_give_way(&self) -> bool {
         let retries = |current: &step::Current| current.trigger == Trigger::Retry;
         self.current.as_ref().is_some_and(retries) && *self.halt.borrow() == Halt::No
-    }
-
-    fn retry_due(&self, now: Instant) -> bool {
-        match &self.work {
-            Work::Idle(engine) => engine.next_due().is_some_and(|due| due <= now),
-            Work::Running(_) | Work::Moving => false,
-        }
     }
 
     fn begin_step(&mut self) {
@@ -287,23 +257,15 @@ impl Daemon<'_> {
         let now = Instant::now();
         // A step before this one may have given way.
         self.halt.send_replace(Halt::No);
-        let (dirty, trigger) = if self.work_is_due(now) {
-            self.debouncer.taken();
-            (self.inbox.take(), Trigger::Watch)
-        } else {
-            // Hints that are not due wait on.
-            (Dirty::default(), Trigger::Retry)
+        let asked = self.agenda.take(now);
+        let dirty = match asked.hints {
+            Hints::Take => self.inbox.take(),
+            Hints::Leave => Dirty::default(),
         };
-        let pending = std::mem::take(&mut self.pending);
-        // One for what failed that could not look is no reason for this one, which takes in changes too.
-        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
-        let trigger = asked.unwrap_or(trigger);
         let step = Step {
             engine: *engine,
             dirty,
-            trigger,
-            audit: pending.audit,
-            always: pending.always,
+            asked,
             began: now,
             watch: self.watch.clone(),
             progress: self.progress.clone(),
@@ -317,17 +279,19 @@ impl Daemon<'_> {
         match event {
             StepEvent::Looked {
                 notes,
-                began,
+                asked,
                 everything,
+                began,
                 heard,
             } => {
+                let now = Instant::now();
                 if everything {
-                    self.last_rescan = Some(Instant::now());
-                    self.schedule.rescanned(Instant::now());
+                    self.last_rescan = Some(now);
                 }
-                self.schedule.polled(began, Instant::now());
                 self.census.notes = notes;
-                self.found_root();
+                if self.agenda.looked(&asked, everything, began, now) {
+                    self.found_notes();
+                }
                 if !self.is_ready {
                     self.watch.require_native()?;
                     self.become_ready(notes);
@@ -336,8 +300,8 @@ impl Daemon<'_> {
                 let _ = heard.send(());
             }
             StepEvent::Started(current) => {
-                self.say_status(&service::exporting_sentence(current.batch, 0, current.jobs));
                 self.current = Some(current);
+                self.say_state();
             }
         }
         Ok(())
@@ -347,8 +311,8 @@ impl Daemon<'_> {
         self.is_ready = true;
         self.tell_notices();
         events::ready(notes, self.watch.coverage().word());
-        let status = service::watching_sentence(notes, None, 0);
-        let told = self.service.ready(&status);
+        self.census.notes = notes;
+        let told = self.service.ready(&self.sentence());
         Self::heed(told);
     }
 
@@ -367,19 +331,16 @@ impl Daemon<'_> {
             Ok(result) => result,
             Err(failed) => {
                 self.inbox.put_back(failed.dirty);
-                self.pending.trigger = self.pending.trigger.or(Some(failed.trigger));
-                self.pending.audit |= failed.audit;
-                self.pending.always |= failed.always;
-                return self.lose_notes(&failed.error);
+                return self.could_not_look(&failed.asked, &failed.error);
             }
         };
         self.census = result.census;
         if let Some(row) = result.row {
             self.batch_count += 1;
             self.last = Some(service_row(&row));
-            self.say_status(&self.idle_sentence());
             self.batches.insert(0, row);
             self.batches.truncate(SHOWN_BATCHES);
+            self.say_state();
         }
         for path in result.again {
             self.inbox.mark(path);
@@ -387,15 +348,13 @@ impl Daemon<'_> {
         Ok(())
     }
 
-    fn degrade(&mut self, reason: String, hint: &str) {
-        events::watch_degraded(&reason, hint);
-        self.degraded = Some(reason);
-    }
-
     fn tell_notices(&mut self) {
         while let Some(notice) = self.watch.take_notice() {
             match notice {
-                Notice::Degraded { reason, hint } => self.degrade(reason, &hint),
+                Notice::Degraded { reason, hint } => {
+                    events::watch_degraded(&reason, &hint);
+                    self.degraded = Some(reason);
+                }
                 Notice::Restored => {
                     self.degraded = None;
                     events::watch_restored(self.watch.coverage().word());
@@ -448,7 +407,15 @@ impl Daemon<'_> {
         events::stopped(self.batch_count, self.started.elapsed());
     }
 
-    fn idle_sentence(&self) -> String {
+    /// What the daemon is at, in plain words.
+    fn sentence(&self) -> String {
+        if self.notes_lost.is_some() {
+            return service::waiting_sentence(&self.config().notes_dir);
+        }
+        if let Some(current) = &self.current {
+            let done = self.progress.done.load(Ordering::Relaxed);
+            return service::exporting_sentence(current.batch, done, current.jobs);
+        }
         let sentence =
             service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing);
         match &self.config_error {
@@ -457,9 +424,10 @@ impl Daemon<'_> {
         }
     }
 
-    fn say_status(&mut self, text: &str) {
+    /// Shows the service manager what the daemon is at. To be called whenever that may have changed.
+    fn say_state(&mut self) {
         if self.is_ready && !self.stopping {
-            let told = self.service.status(text);
+            let told = self.service.status(&self.sentence());
             Self::heed(told);
         }
     }

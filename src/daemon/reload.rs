@@ -7,15 +7,14 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::root::Root;
-use super::{Daemon, DaemonError, Pending, Work, system};
+use super::{Daemon, DaemonError, Work, system};
+use crate::agenda::Agenda;
 use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
 use crate::control::{self, Response};
-use crate::debounce::Debouncer;
 use crate::engine::Engine;
 use crate::log::events::{self, Trigger};
 use crate::session::{Reopen, Session};
-use crate::watch::{Inbox, Schedule, Watch};
+use crate::watch::{Inbox, Watch};
 
 /// A reload that was asked for and is on its way.
 pub(super) struct Asked {
@@ -94,8 +93,7 @@ impl Daemon<'_> {
         };
         // Before the answers: `systemctl reload` is over when the client that it started has ended and the reload is told
         // to be over, and should not have to wait for the one after the other.
-        let status = self.idle_sentence();
-        let told = self.service.ready(&status);
+        let told = self.service.ready(&self.sentence());
         Self::heed(told);
         for answer in answers {
             // Whoever asked may have gone meanwhile.
@@ -123,23 +121,19 @@ impl Daemon<'_> {
         let reopened = self.reopen(loaded).await?;
         if let Err(error) = reopened {
             // What was changed of the log is changed back.
-            if let Err(error) = self.log.reload(&self.config().log) {
-                events::service_unreachable(&std::io::Error::other(error));
-            }
-            return Ok(Err(error));
+            let back = self.log.reload(&self.config().log);
+            return Ok(Err(match back {
+                Ok(()) => error,
+                Err(log) => format!("{error}; only its log settings are in force: {log}"),
+            }));
         }
         self.inbox = inbox;
         self.watch = watch;
-        self.debouncer = Debouncer::new(config.debounce);
-        self.schedule = Schedule::new(config.watch, Instant::now());
-        self.root = Root::Here;
+        let now = Instant::now();
+        self.agenda = Agenda::new(config.debounce, config.watch, Trigger::Reload, now);
+        self.notes_lost = None;
         self.degraded = None;
         self.inbox.mark_all();
-        self.pending = Pending {
-            trigger: Some(Trigger::Reload),
-            audit: true,
-            always: true,
-        };
         Ok(Ok(changed))
     }
 
@@ -167,6 +161,9 @@ impl Daemon<'_> {
                 control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
             // Nobody takes it only when the server has ended, and then the loop does too.
             let _ = self.sockets.send(socket);
+        }
+        if let (Ok(()), Some(lost)) = (&outcome, &session.lost) {
+            events::manifest_renewed(lost);
         }
         self.session = Some(session);
         self.work = Work::Idle(Box::new(engine));

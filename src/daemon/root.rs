@@ -1,76 +1,62 @@
-//! The notes folder itself: whether it is there, what to do while it is not, and when the work goes on.
+//! The notes folder itself: what lies at its path, and what the loop does when that is gone, back or another folder.
+//! What follows for the next step, the [agenda](crate::agenda) decides.
 
 use std::time::Instant;
 
 use super::{Daemon, DaemonError, Work};
+use crate::agenda::{Asked, RootNews, RootSeen};
 use crate::disk::FolderState;
+use crate::disk::notes::NotesFolder;
 use crate::engine::EngineError;
-use crate::log::events::{self, Trigger};
-use crate::service;
+use crate::log::events;
 use crate::session::SessionError;
 
 const HINT: &str = "what was exported stays; the work goes on when the folder is back";
-
-/// The notes folder, as far as the loop knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Root {
-    /// It is there.
-    Here,
-    /// It is gone: nothing is looked at.
-    Gone,
-    /// It was gone or replaced and something lies there again; only a look tells whether that is the folder. After a
-    /// start on an empty mount point it is the mount point itself, every time.
-    Doubtful {
-        /// Whether the user has been told that it is gone.
-        told: bool,
-    },
-}
-
-impl Root {
-    fn is_told_gone(self) -> bool {
-        matches!(self, Self::Gone | Self::Doubtful { told: true })
-    }
-}
 
 impl Daemon<'_> {
     /// Looks whether the notes folder is there, and has it looked at when it may be back.
     pub(super) fn check_root(&mut self, now: Instant) {
         let Some(session) = &self.session else { return };
-        match session.notes.root_state() {
-            Ok(FolderState::Same) if self.root == Root::Gone => self.try_again(),
-            Ok(FolderState::Same) => {}
-            Ok(FolderState::Replaced) if session.notes.reopen().is_ok() => {
-                if let Work::Idle(engine) = &mut self.work {
-                    engine.set_device(session.notes.device());
-                }
-                self.try_again();
-            }
-            Ok(_) | Err(_) => {
+        let idle = matches!(self.work, Work::Idle(_));
+        let (seen, why) = match session.notes.root_state() {
+            Ok(FolderState::Same) => (RootSeen::Same, None),
+            Ok(FolderState::Replaced) if idle => take_anew(&session.notes),
+            Ok(FolderState::Replaced) => (RootSeen::ReplacedMidway, None),
+            Ok(FolderState::Gone | FolderState::EmptyMountPoint) => (RootSeen::Gone, None),
+            Err(error) => (RootSeen::Gone, Some(error)),
+        };
+        if seen == RootSeen::Replaced
+            && let Work::Idle(engine) = &mut self.work
+        {
+            engine.set_device(session.notes.device());
+        }
+        match self.agenda.saw_root(seen, now) {
+            RootNews::None => {}
+            RootNews::Anew => self.watch.restart(),
+            RootNews::Lost => {
                 let path = session.loaded.config.notes_dir.display();
-                let reason = format!("{path}: the notes folder is gone");
-                self.lose(reason);
+                let reason = match why {
+                    Some(error) => format!("{path}: the notes folder can't be opened: {error}"),
+                    None => format!("{path}: the notes folder is gone"),
+                };
+                self.lose_notes(reason);
             }
         }
-        self.schedule.checked_root(now, self.root != Root::Here);
     }
 
-    fn try_again(&mut self) {
-        let told = self.root.is_told_gone();
-        self.root = Root::Doubtful { told };
-        self.watch.restart();
-        self.pending.trigger = Some(Trigger::Rescan);
+    /// A look succeeded, and the folder had been gone or replaced.
+    pub(super) fn found_notes(&mut self) {
+        self.notes_lost = None;
+        events::watch_restored(self.watch.coverage().word());
+        self.say_state();
     }
 
-    /// A look succeeded: the folder is there.
-    pub(super) fn found_root(&mut self) {
-        if std::mem::replace(&mut self.root, Root::Here) != Root::Here {
-            self.degraded = None;
-            events::watch_restored(self.watch.coverage().word());
-        }
-    }
-
-    /// The notes folder can't be looked at. Before the first look that ends the process, later it is waited for.
-    pub(super) fn lose_notes(&mut self, error: &EngineError) -> Result<(), DaemonError> {
+    /// A step could not look at the notes folder. Before the first look that ends the process, later it is waited for.
+    pub(super) fn could_not_look(
+        &mut self,
+        asked: &Asked,
+        error: &EngineError,
+    ) -> Result<(), DaemonError> {
         let reason = match error {
             EngineError::Manifest(error) => return Err(DaemonError::Broken(error.to_string())),
             EngineError::Notes { path, error } if !self.is_ready => {
@@ -87,16 +73,24 @@ impl Daemon<'_> {
             // The manifest knows notes, and the folder is an empty mount point: wait for the mount.
             self.become_ready(0);
         }
-        self.lose(reason);
-        self.schedule.checked_root(Instant::now(), true);
+        match self.agenda.failed(asked, Instant::now()) {
+            RootNews::Lost => self.lose_notes(reason),
+            RootNews::None | RootNews::Anew => {}
+        }
         Ok(())
     }
 
-    /// Says once that the folder is gone, however often it is looked for in vain.
-    fn lose(&mut self, reason: String) {
-        if !std::mem::replace(&mut self.root, Root::Gone).is_told_gone() {
-            self.degrade(reason, HINT);
-            self.say_status(&service::waiting_sentence(&self.config().notes_dir.clone()));
-        }
+    fn lose_notes(&mut self, reason: String) {
+        events::watch_degraded(&reason, HINT);
+        self.notes_lost = Some(reason);
+        self.say_state();
+    }
+}
+
+/// Takes the folder that lies at the path now for the notes folder.
+fn take_anew(notes: &NotesFolder) -> (RootSeen, Option<std::io::Error>) {
+    match notes.reopen() {
+        Ok(()) => (RootSeen::Replaced, None),
+        Err(error) => (RootSeen::Gone, Some(error)),
     }
 }

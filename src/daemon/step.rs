@@ -7,6 +7,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch as channel};
 use tokio::task::{JoinError, spawn_blocking};
 
+use crate::agenda::Asked;
 use crate::batch::{self, Halt, Progress, Run};
 use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
@@ -21,9 +22,7 @@ use crate::watch::{Dirty, Watch};
 pub(super) struct Step {
     pub(super) engine: Engine,
     pub(super) dirty: Dirty,
-    pub(super) trigger: Trigger,
-    pub(super) audit: bool,
-    pub(super) always: bool,
+    pub(super) asked: Asked,
     pub(super) began: Instant,
     pub(super) watch: Arc<Watch>,
     pub(super) progress: Arc<Progress>,
@@ -36,8 +35,9 @@ pub(super) enum StepEvent {
     /// The notes folder has been looked at; the watch stands. What that means for the export is still being found out.
     Looked {
         notes: usize,
-        began: Instant,
+        asked: Asked,
         everything: bool,
+        began: Instant,
         /// The step goes on when the loop has said so in the log: `ready` comes before `batch started`.
         heard: oneshot::Sender<()>,
     },
@@ -74,9 +74,7 @@ pub(super) struct StepResult {
 pub(super) struct StepFailed {
     pub(super) error: EngineError,
     pub(super) dirty: Dirty,
-    pub(super) trigger: Trigger,
-    pub(super) audit: bool,
-    pub(super) always: bool,
+    pub(super) asked: Asked,
 }
 
 /// Figures of the vault that cost nothing to know.
@@ -89,8 +87,9 @@ pub(super) struct Census {
 /// The watch as the engine's look sees it, and who is told of the look's end.
 struct Watching {
     watch: Arc<Watch>,
-    began: Instant,
+    asked: Asked,
     everything: bool,
+    began: Instant,
     tell: mpsc::UnboundedSender<StepEvent>,
     /// Until the look is over.
     heard: Mutex<Option<oneshot::Sender<()>>>,
@@ -117,8 +116,9 @@ impl FolderListener for Watching {
         // The loop hears nothing only when it has ended.
         let _ = self.tell.send(StepEvent::Looked {
             notes: vault.notes(),
-            began: self.began,
+            asked: self.asked,
             everything: self.everything,
+            began: self.began,
             heard,
         });
     }
@@ -133,9 +133,7 @@ impl Step {
         let Self {
             mut engine,
             dirty,
-            trigger,
-            audit,
-            always,
+            asked,
             began,
             watch,
             progress,
@@ -145,18 +143,19 @@ impl Step {
         let (heard, told) = oneshot::channel();
         let listener = Watching {
             watch,
-            began,
+            asked,
             everything: dirty.everything,
+            began,
             tell: tell.clone(),
             heard: Mutex::new(Some(heard)),
         };
         let (mut engine, dirty, prepared) = spawn_blocking(move || {
             let request = Request {
-                trigger,
+                trigger: asked.trigger,
                 dirty: &dirty,
                 full: false,
-                audit,
-                always,
+                audit: asked.audit,
+                always: asked.always,
                 now: began,
             };
             let prepared = engine.prepare(&request, &listener);
@@ -169,9 +168,7 @@ impl Step {
                 let failed = StepFailed {
                     error,
                     dirty,
-                    trigger,
-                    audit,
-                    always,
+                    asked,
                 };
                 return Ok(StepDone {
                     engine,
@@ -189,7 +186,7 @@ impl Step {
                 vault: engine.vault().clone(),
                 failures: engine.failures().clone(),
                 batch: batch.number,
-                trigger,
+                trigger: asked.trigger,
                 jobs: batch.jobs.len(),
                 began,
             };

@@ -5,7 +5,7 @@
 
 use super::{Daemon, Work};
 use crate::disk::FolderState;
-use crate::log::events::{self, Trigger};
+use crate::log::events;
 
 impl Daemon<'_> {
     /// Looks whether the export tree lies where it should, and begins it anew if not. Only between two batches.
@@ -35,8 +35,7 @@ impl Daemon<'_> {
             Ok(()) => {
                 events::export_folder_renewed(&path);
                 self.tree_lost = None;
-                self.pending.trigger = self.pending.trigger.or(Some(Trigger::Rescan));
-                self.pending.audit = true;
+                self.agenda.compare_all();
             }
             Err(error) => self.lose_tree(error.to_string()),
         }

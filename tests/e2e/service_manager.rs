@@ -81,3 +81,21 @@ fn the_words_of_a_reload_and_of_the_end() {
     manager.wait_for(|message| message == "STOPPING=1 STATUS=finishing the jobs in flight");
     daemon.ended().exits(0);
 }
+
+#[test]
+fn the_state_is_that_of_the_notes_folder_while_it_is_away_and_once_it_is_back() {
+    let vault = Vault::new();
+    fs::write(vault.note("a.md"), "a").unwrap();
+    let (manager, _daemon) = Manager::start(&vault);
+    manager.wait_for(|message| message.starts_with("STATUS=watching 1 note; batch 1: "));
+    let away = vault.path("away");
+    fs::rename(vault.notes(), &away).unwrap();
+    let waiting = format!(
+        "STATUS=waiting for the notes folder {}",
+        vault.notes().display()
+    );
+    manager.wait_for(|message| message == waiting);
+    // Nothing has changed meanwhile, so that no batch has anything to say.
+    fs::rename(&away, vault.notes()).unwrap();
+    manager.wait_for(|message| message.starts_with("STATUS=watching 1 note; batch 1: "));
+}

@@ -1,4 +1,4 @@
-//! One life of the daemon: the real engine, inbox and debouncer, and the decisions of the daemon's loop, on one thread.
+//! One life of the daemon: the real engine, inbox and agenda, on one thread.
 //!
 //! Jobs run one after the other in any order and are published in any groups; the runner's own threads are not part of
 //! the simulation.
@@ -6,8 +6,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use smartnotesd::agenda::{Agenda, Hints, Periodic, RootNews, RootSeen};
 use smartnotesd::config::Config;
-use smartnotesd::debounce::Debouncer;
 use smartnotesd::disk::{Staged, StagedFile};
 use smartnotesd::engine::{
     Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Published, Request,
@@ -26,14 +26,6 @@ use crate::world::{Clock, Disks, Watcher, World};
 /// Which device the notes folder lies on, and which an empty mount point.
 const DEVICE: u64 = 1;
 const OTHER_DEVICE: u64 = 2;
-
-/// What the next batch is asked for besides what the inbox says.
-#[derive(Clone, Copy, Debug, Default)]
-struct Pending {
-    trigger: Option<Trigger>,
-    audit: bool,
-    always: bool,
-}
 
 /// A shelf in memory.
 #[derive(Debug, Default)]
@@ -68,10 +60,7 @@ pub(crate) struct Process {
     disks: Disks,
     clock: Clock,
     pub(crate) inbox: Inbox,
-    debouncer: Debouncer,
-    pending: Pending,
-    /// The notes folder is gone.
-    lost: bool,
+    agenda: Agenda,
     /// Some jobs of the next batch are cancelled, as by a stop.
     pub(crate) cancel: bool,
     /// The manifest refused what the last batch did.
@@ -106,13 +95,7 @@ impl Process {
             disks: disks.clone(),
             clock,
             inbox: Inbox::new(),
-            debouncer: Debouncer::new(config.debounce),
-            pending: Pending {
-                trigger: Some(Trigger::Startup),
-                audit: true,
-                always: true,
-            },
-            lost: false,
+            agenda: Agenda::new(config.debounce, config.watch, Trigger::Startup, now),
             cancel: false,
             uncommitted: false,
         };
@@ -137,90 +120,88 @@ impl Process {
     /// Asks for a comparison of everything.
     pub(crate) fn rescan(&mut self) {
         self.inbox.mark_all();
-        self.pending.trigger = self.pending.trigger.or(Some(Trigger::Rescan));
-        self.pending.audit = true;
+        self.agenda.compare_all();
     }
 
     /// Hints have come.
     pub(crate) fn noticed(&mut self) {
         if !self.inbox.is_empty() {
             let now = self.now();
-            self.debouncer.changed(now);
+            self.agenda.changed(now);
         }
     }
 
     /// Whether nothing waits but what failed.
     pub(crate) fn is_quiet(&self) -> bool {
-        self.inbox.is_empty() && self.pending.trigger.is_none() && !self.lost
+        self.inbox.is_empty() && self.agenda.is_settled()
     }
 
     /// What is due by now.
     pub(crate) fn turn(&mut self) -> Option<Finished> {
-        self.check_root();
         let now = self.now();
-        let work = self.pending.trigger.is_some() || self.debouncer.due(now);
-        let retry = self.engine.next_due().is_some_and(|due| due <= now);
-        if self.lost || !(work || retry) {
-            return None;
+        self.check_root(now);
+        if self.agenda.periodic(false, now) == Some(Periodic::Rescan) {
+            self.inbox.mark_all();
         }
-        self.step(work)
+        self.agenda
+            .step_is_due(self.engine.next_due(), now)
+            .then(|| self.step(now))?
     }
 
-    fn check_root(&mut self) {
-        let (same, replaced) = {
-            let world = self.disks.world();
-            let replaced = (world.held, world.notes.root) == (Root::Unmounted, Root::Here);
-            (world.is_same_root(), replaced)
+    /// As the daemon does every few seconds and when a hint says so: here, before each step.
+    fn check_root(&mut self, now: Instant) {
+        let seen = {
+            let mut world = self.disks.world();
+            if (world.held, world.notes.root) == (Root::Unmounted, Root::Here) {
+                world.held = Root::Here;
+                RootSeen::Replaced
+            } else if world.is_same_root() {
+                RootSeen::Same
+            } else {
+                RootSeen::Gone
+            }
         };
-        if replaced {
-            self.disks.world().held = Root::Here;
+        if seen == RootSeen::Replaced {
             self.engine.set_device(DEVICE);
         }
-        if !same && !replaced {
-            self.lost = true;
-        } else if replaced || self.lost {
-            self.lost = false;
+        if self.agenda.saw_root(seen, now) == RootNews::Anew {
             self.disks.world().kernel.forget_all();
             self.inbox.mark_all();
-            self.pending.trigger = Some(Trigger::Rescan);
         }
     }
 
     /// Takes in what has changed, or else only tries again what failed.
-    fn step(&mut self, work: bool) -> Option<Finished> {
-        let now = self.now();
-        let (dirty, trigger) = if work {
-            self.debouncer.taken();
-            (self.inbox.take(), Trigger::Watch)
-        } else {
-            (Dirty::default(), Trigger::Retry)
+    fn step(&mut self, now: Instant) -> Option<Finished> {
+        let asked = self.agenda.take(now);
+        let dirty = match asked.hints {
+            Hints::Take => self.inbox.take(),
+            Hints::Leave => Dirty::default(),
         };
-        let pending = std::mem::take(&mut self.pending);
-        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
-        let trigger = asked.unwrap_or(trigger);
         let request = Request {
-            trigger,
+            trigger: asked.trigger,
             dirty: &dirty,
             full: false,
-            audit: pending.audit,
-            always: pending.always,
+            audit: asked.audit,
+            always: asked.always,
             now,
         };
         let watcher = Watcher {
             disks: &self.disks,
             inbox: &self.inbox,
         };
-        match self.engine.prepare(&request, &watcher) {
-            Ok(Some(batch)) => Some(self.run(batch)),
-            Ok(None) => None,
+        let prepared = self.engine.prepare(&request, &watcher);
+        match prepared {
+            Ok(batch) => {
+                self.agenda
+                    .looked(&asked, dirty.everything, now, self.now());
+                batch.map(|batch| self.run(batch))
+            }
             Err(EngineError::Manifest(error)) => panic!("the manifest can't be read: {error}"),
             Err(error) => {
                 self.disks.world().note(format!("no look: {error}"));
                 self.inbox.put_back(dirty);
-                self.pending.trigger = self.pending.trigger.or(Some(trigger));
-                self.pending.audit |= pending.audit;
-                self.pending.always |= pending.always;
-                self.lost = true;
+                // Whoever is told is not simulated.
+                let _ = self.agenda.failed(&asked, now);
                 None
             }
         }
