@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{CommandError, Outcome, fresh, print, print_json};
 use crate::config::Loaded;
 use crate::control::{self, ControlError, Request, Response};
-use crate::disk::{Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use crate::disk::{Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
 use crate::explain::{self, Explanation};
 use crate::manifest::state_path;
 use crate::path::OutputPath;
@@ -85,6 +85,7 @@ impl OutputDisk for NoTree {
         path: &OutputPath,
         _: Content<'_>,
         _: Owned<'_>,
+        _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         Err(OutputError::Blocked(path.clone()))
     }
@@ -101,7 +102,7 @@ impl OutputDisk for NoTree {
         Err(OutputError::Blocked(staged.path))
     }
 
-    fn delete(&self, _: &OutputPath, _: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(&self, _: &OutputPath, _: Owned<'_>, _: Beat<'_>) -> Result<bool, OutputError> {
         Ok(false)
     }
 

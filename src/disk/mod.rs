@@ -198,6 +198,9 @@ pub enum OutputError {
     },
 }
 
+/// Told of each piece of a file that was copied or compared: it may be a large one on a slow disk, and the work goes on.
+pub type Beat<'a> = &'a dyn Fn();
+
 /// The export tree: the only door through which it is changed. Files are staged (written under a temporary name),
 /// flushed together, then published (renamed). Nothing is ever written through a symlink.
 pub trait OutputDisk: Send + Sync + 'static {
@@ -210,6 +213,7 @@ pub trait OutputDisk: Send + Sync + 'static {
         path: &OutputPath,
         content: Content<'_>,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError>;
 
     /// Makes all that was staged durable.
@@ -247,7 +251,12 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// As `unlink`.
-    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError>;
+    fn delete(
+        &self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        beat: Beat<'_>,
+    ) -> Result<bool, OutputError>;
 
     /// Removes a folder that we made, if it is empty now. True when it is gone.
     ///

@@ -36,7 +36,7 @@ use self::temporary::Temporary;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::notes::NotesFolder;
 use super::{
-    Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
+    Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
 };
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
@@ -288,12 +288,14 @@ impl ExportTree {
         path: &OutputPath,
         bytes: &[u8],
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let hash = ContentHash::of(bytes);
         let existing = self.existing(path)?;
         let wanted = existing::Wanted {
             size: bytes.len() as u64,
             hash: &|| Ok(hash),
+            beat,
         };
         let replaces = match existing.judge(path, owned, &wanted)? {
             Found::Right(state) => return Ok(Staged::Unchanged(state)),
@@ -313,6 +315,7 @@ impl ExportTree {
         path: &OutputPath,
         source: &NotePath,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let unreadable = |error: io::Error| OutputError::Io {
             path: source.to_string(),
@@ -334,7 +337,8 @@ impl ExportTree {
         };
         let wanted = existing::Wanted {
             size: stamp.size,
-            hash: &|| existing::hash_file(&original).map_err(unreadable),
+            hash: &|| existing::hash_file(&original, beat).map_err(unreadable),
+            beat,
         };
         let found = self.existing(path)?.judge(path, owned, &wanted)?;
         let replaces = match found {
@@ -346,7 +350,7 @@ impl ExportTree {
             Found::Ours(identity) => Some(identity),
         };
         let mut temporary = self.temporary(path)?;
-        let hash = temporary.copy(&mut original, source)?;
+        let hash = temporary.copy(&mut original, source, beat)?;
         is_untouched(&original)?;
         temporary
             .set_mtime(stamp.mtime)
@@ -361,10 +365,11 @@ impl OutputDisk for ExportTree {
         path: &OutputPath,
         content: Content<'_>,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         match content {
-            Content::Bytes(bytes) => self.stage_bytes(path, bytes, owned),
-            Content::Copy(source) => self.stage_copy(path, source, owned),
+            Content::Bytes(bytes) => self.stage_bytes(path, bytes, owned, beat),
+            Content::Copy(source) => self.stage_copy(path, source, owned, beat),
         }
     }
 
@@ -407,14 +412,19 @@ impl OutputDisk for ExportTree {
             .collect()
     }
 
-    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(
+        &self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        beat: Beat<'_>,
+    ) -> Result<bool, OutputError> {
         let existing = match self.existing(path) {
             // Whatever blocks the way is not ours, so what is behind it is not either.
             Err(OutputError::Blocked(_)) => return Ok(false),
             looked => looked?,
         };
         let Some(folder) = existing
-            .ours_in(owned)
+            .ours_in(owned, beat)
             .map_err(|error| failed(path, error))?
         else {
             return Ok(false);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use super::Engine;
 use super::prepare::BatchJob;
 use super::texts::{Kept, Texts};
+use crate::batch::Progress;
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
@@ -23,6 +24,7 @@ pub struct Context {
     vault: Arc<Vault>,
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
+    progress: Arc<Progress>,
     texts: Texts,
     /// Of notes that others name: each is named by all formats of all that it links to, and to have it from the shelf
     /// costs a call to the system.
@@ -70,6 +72,7 @@ impl Context {
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
+            progress: engine.progress.clone(),
             texts: Texts::new(looked, engine.vault.files(), readers),
             titles: Mutex::default(),
         }
@@ -92,9 +95,7 @@ impl Context {
             }
             Work::Copy(id) => {
                 let content = Content::Copy(&self.vault.files().get(*id).path);
-                Ok(self
-                    .outputs
-                    .stage(&job.job.output, content, job.ownership.owned())?)
+                self.stage_content(job, content)
             }
         }
     }
@@ -104,11 +105,14 @@ impl Context {
     /// # Errors
     /// When it can't be written.
     pub fn stage(&self, job: &BatchJob, bytes: &[u8]) -> Result<Staged, JobError> {
-        Ok(self.outputs.stage(
-            &job.job.output,
-            Content::Bytes(bytes),
-            job.ownership.owned(),
-        )?)
+        self.stage_content(job, Content::Bytes(bytes))
+    }
+
+    fn stage_content(&self, job: &BatchJob, content: Content<'_>) -> Result<Staged, JobError> {
+        let owned = job.ownership.owned();
+        let beat = || self.progress.beat();
+        let staged = self.outputs.stage(&job.job.output, content, owned, &beat);
+        Ok(staged?)
     }
 
     /// What a job with a command needs to run; `None` when its format has none. Blocks.

@@ -105,10 +105,10 @@ impl Engine {
                     continue;
                 }
             };
-            match self
-                .outputs
-                .delete(&path, Ownership::of(row.as_ref()).owned())
-            {
+            self.progress.beat();
+            let ownership = Ownership::of(row.as_ref());
+            let beat = || self.progress.beat();
+            match self.outputs.delete(&path, ownership.owned(), &beat) {
                 Ok(deleted) => {
                     withdrawn.deleted += u32::from(deleted);
                     withdrawn.gone.push(path);
@@ -202,7 +202,7 @@ impl Engine {
         if nothing {
             return Ok(());
         }
-        self.outputs.flush()
+        self.progress.wait_for_disk(|| self.outputs.flush())
     }
 
     /// Files that were announced and not published are, again, whose they were before.
@@ -332,6 +332,7 @@ impl Engine {
     fn remove_folders(&mut self, doubtful: BTreeSet<OutputPath>) -> Vec<OutputPath> {
         let mut removed = Vec::new();
         for folder in doubtful.into_iter().rev() {
+            self.progress.beat();
             // A folder that can't be removed stays ours and is tried when something in it goes again.
             if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
                 self.made.remove(&folder);
@@ -425,8 +426,10 @@ impl Engine {
         let vault = &self.vault;
         let touched = self.unsaved.touched.iter();
         let files = touched.filter_map(|&id| stored_file(vault, id));
-        self.backlog
-            .commit(&mut self.manifest, changes, outputs, files, now)?;
+        let backlog = &mut self.backlog;
+        let manifest = &mut self.manifest;
+        self.progress
+            .wait_for_disk(|| backlog.commit(manifest, changes, outputs, files, now))?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);
