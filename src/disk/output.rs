@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use self::staging::TEMPORARY_FOLDER;
@@ -134,19 +134,22 @@ impl ExportTree {
         beneath::folder_state(&self.path, self.id)
     }
 
-    /// Whether the tree's folder may be made again when it is gone: not where it went with its file system, since it
-    /// would be made on another one.
+    /// Whether the tree's folder may be made again when it is gone, with those above it that are gone too: not where it
+    /// went with its file system, since it would be made on another one.
     pub fn may_be_made_again(&self) -> bool {
-        let Some(parent) = self.path.parent() else {
-            return false;
-        };
-        rustix::fs::stat(parent).is_ok_and(|stat| {
-            let device = (
-                rustix::fs::major(stat.st_dev),
-                rustix::fs::minor(stat.st_dev),
-            );
-            device == self.id.device()
-        })
+        // Only the nearest folder that is there tells, and one that can't be looked at does not.
+        self.path
+            .ancestors()
+            .skip(1)
+            .map(rustix::fs::stat)
+            .find(|looked| !matches!(looked, Err(Errno::NOENT)))
+            .is_some_and(|looked| {
+                looked.is_ok_and(|stat| {
+                    let (device, kind) = (stat.st_dev, FileType::from_raw_mode(stat.st_mode));
+                    let device = (rustix::fs::major(device), rustix::fs::minor(device));
+                    kind == FileType::Directory && device == self.id.device()
+                })
+            })
     }
 
     /// Opens a folder of the tree; `None` when there is none.

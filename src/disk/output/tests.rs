@@ -523,6 +523,21 @@ fn notices_that_the_tree_was_replaced() {
 }
 
 #[test]
+fn a_tree_that_went_with_the_folders_above_it_may_be_made_again() {
+    let world = World::new();
+    assert!(world.tree.may_be_made_again());
+    fs::remove_dir_all(world.dir.path().join("deep")).unwrap();
+    assert!(world.tree.may_be_made_again());
+    // Something else lies in its place.
+    fs::write(world.dir.path().join("deep"), "").unwrap();
+    assert!(!world.tree.may_be_made_again());
+    // It leads to another file system, as the folder above a mount that went lies on another.
+    fs::remove_file(world.dir.path().join("deep")).unwrap();
+    symlink("/proc", world.dir.path().join("deep")).unwrap();
+    assert!(!world.tree.may_be_made_again());
+}
+
+#[test]
 fn copying_and_comparing_a_large_file_tell_that_they_go_on() {
     let world = World::new();
     fs::write(world.note("pic.png"), vec![7; 3 * COPIED_AT_ONCE]).unwrap();
