@@ -53,12 +53,12 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
             Ok(Response::Value(value)) => {
                 let explanation = serde_json::from_value(value);
                 return explanation.map(Some).map_err(|error| {
-                    CommandError::NotFound(format!("the daemon's answer: {error}"))
+                    CommandError::Refused(format!("the daemon's answer: {error}"))
                 });
             }
             Ok(Response::Failed { error }) => failed = error,
             Ok(_) => {
-                return Err(CommandError::NotFound(
+                return Err(CommandError::Refused(
                     "the daemon gave an answer to another question".to_owned(),
                 ));
             }
@@ -66,7 +66,7 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
             Err(error) => return Err(error.into()),
         }
     }
-    Err(CommandError::NotFound(failed))
+    Err(CommandError::Refused(failed))
 }
 
 fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {

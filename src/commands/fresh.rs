@@ -20,7 +20,7 @@ pub(super) fn full_export(
     notes: Arc<NotesFolder>,
     outputs: Arc<dyn OutputDisk>,
     now: Instant,
-) -> Result<(Engine, Option<Batch>), CommandError> {
+) -> Result<(Engine, Batch), CommandError> {
     let parts = Parts {
         config: Arc::new(loaded.config.clone()),
         formats: Arc::new(Formats::new(&loaded.config)?),
@@ -45,5 +45,6 @@ pub(super) fn full_export(
         now,
     };
     let batch = engine.prepare(&request, &Unwatched)?;
+    let batch = batch.expect("a batch that is always wanted is planned");
     Ok((engine, batch))
 }
