@@ -23,7 +23,7 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
@@ -40,6 +40,7 @@ use super::{
 };
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
+use crate::sync::lock;
 
 /// Why an export tree can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -482,11 +483,6 @@ fn blocked_or(path: &OutputPath, error: Errno) -> OutputError {
         Errno::LOOP | Errno::NOTDIR | Errno::XDEV => OutputError::Blocked(path.clone()),
         error => failed(path, error),
     }
-}
-
-// What these locks guard is whole after every statement, so a panic elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

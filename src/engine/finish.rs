@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::look::is_below;
 use super::{Batch, Engine, JobEnd, JobReport, Ownership};
 use crate::disk::OutputError;
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
 };
-use crate::path::{NotePath, OutputPath};
+use crate::path::{NotePath, OutputPath, below, parent};
 use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
 
@@ -86,11 +85,8 @@ impl Engine {
     fn make_way(&mut self, folders: &BTreeSet<OutputPath>) -> Vec<OutputPath> {
         let mut doubtful = BTreeSet::new();
         for top in folders {
-            // Between a folder and what lies in it, others can come: `a.html`, `a.html-old`, `a.html/b`.
-            let alike = self.made.range::<OutputPath, _>(top..);
-            let alike = alike.take_while(|folder| folder.as_str().starts_with(top.as_str()));
-            let within = alike.filter(|folder| is_below(folder.as_str(), top.as_str()));
-            doubtful.extend(within.cloned());
+            let within = self.made.range::<str, _>(below(top.as_str()));
+            doubtful.extend(self.made.get(top).into_iter().chain(within).cloned());
         }
         self.remove_folders(doubtful)
     }
@@ -319,7 +315,7 @@ impl Engine {
         for path in gone {
             let mut folder = path.folder();
             while let Ok(above) = OutputPath::new(folder) {
-                folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+                folder = parent(folder).unwrap_or_default();
                 if !self.made.contains(&above) || !doubtful.insert(above) {
                     break;
                 }

@@ -352,7 +352,7 @@ impl Disks {
             Ok(world) => world,
             Err(error) if folder.is_empty() => return Err(error),
             Err(error) => {
-                listing.unreadable.push((folder.to_owned(), error));
+                listing.unreadable.push((folder.to_owned(), error.into()));
                 return Ok(());
             }
         };
@@ -360,9 +360,8 @@ impl Disks {
             return Ok(());
         };
         if !there.readable {
-            listing
-                .unreadable
-                .push((folder.to_owned(), io::ErrorKind::PermissionDenied.into()));
+            let error = io::Error::from(io::ErrorKind::PermissionDenied);
+            listing.unreadable.push((folder.to_owned(), error.into()));
             return Ok(());
         }
         listing.folders.push(folder.into());
