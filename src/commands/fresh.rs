@@ -11,7 +11,6 @@ use crate::engine::{Batch, Engine, Parts, Request, Unwatched};
 use crate::export::Formats;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
-use crate::session::SessionError;
 use crate::watch::Dirty;
 
 /// An engine over a manifest in memory, and the full export that it would run through `outputs`.
@@ -31,7 +30,7 @@ pub(super) fn full_export(
         device: 0,
         flush_covers_manifest: false,
     };
-    let (mut engine, _) = Engine::open(parts, now).map_err(SessionError::from)?;
+    let (mut engine, _) = Engine::open(parts, now)?;
     let dirty = Dirty {
         everything: true,
         ..Dirty::default()
