@@ -1,4 +1,8 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
+//!
+//! Owns those for as long as the batch runs, and shares them among its lanes. What it reads from the notes folder anew it
+//! compares with the plan: a note that says something else by now gives no output, but a job for the next batch. It decides
+//! nothing, changes neither vault nor manifest, and publishes nothing: what it writes is staged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
