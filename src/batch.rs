@@ -50,6 +50,8 @@ pub struct Progress {
     pub in_flight: AtomicUsize,
     /// Of those, commands: they have a time limit of their own.
     pub commands: AtomicUsize,
+    /// Calls that wait for the disk.
+    disk_waits: AtomicUsize,
     peak: AtomicUsize,
     beats: AtomicU64,
 }
@@ -63,6 +65,20 @@ impl Progress {
     /// How often something was done so far.
     pub fn beats(&self) -> u64 {
         self.beats.load(Ordering::Relaxed)
+    }
+
+    /// Makes a call that waits for the disk, and that can't tell how far it is: a flush, a commit.
+    pub fn wait_for_disk<T>(&self, call: impl FnOnce() -> T) -> T {
+        self.disk_waits.fetch_add(1, Ordering::Relaxed);
+        let done = call();
+        self.disk_waits.fetch_sub(1, Ordering::Relaxed);
+        self.beat();
+        done
+    }
+
+    /// Whether such a call is under way.
+    pub fn waits_for_disk(&self) -> bool {
+        self.disk_waits.load(Ordering::Relaxed) > 0
     }
 
     /// A new batch begins.

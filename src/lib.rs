@@ -1,13 +1,13 @@
 //! smartnotesd watches a folder of notes and keeps an export of it exact.
 //!
-//! The modules stand in the order in which a change passes through them:
+//! A change passes through the modules in this order (`ARCHITECTURE.md` follows one from module to module):
 //!
 //! ```text
-//! kernel event → watch → debounce → engine (scan, vault, plan) → batch → export → output → manifest → log
+//! kernel event → watch → debounce, agenda → engine (look, vault, plan) → batch → export → disk → manifest → log
 //! ```
 //!
-//! The core (`config`, `path`, `agenda`, `debounce`, `vault`, `plan` and the text formats of `export`) takes
-//! values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
+//! The core (`path`, `debounce`, `agenda`, `vault`, `plan`, `config` but for its reading of files, and the text formats of
+//! `export`) takes values and gives values: it touches no clock, no disk and no thread. The shell around it is thin.
 
 pub mod agenda;
 pub mod batch;

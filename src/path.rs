@@ -5,6 +5,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::ops::{Bound, RangeBounds};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,68 @@ fn is_normal(text: &str) -> bool {
     let is_name = |part: &[u8]| !matches!(part, b"" | b"." | b"..") && part.len() <= 255;
     let bytes = text.as_bytes();
     bytes.split(|&byte| byte == b'/').all(is_name) && memchr::memchr(0, bytes).is_none()
+}
+
+/// The folder that `path` lies in; `None` for the root, which lies in none.
+pub fn parent(path: &str) -> Option<&str> {
+    if path.is_empty() {
+        return None;
+    }
+    Some(path.rsplit_once('/').map_or("", |(folder, _)| folder))
+}
+
+/// The path of what is called `name` in `folder` ("" for the root).
+pub fn child(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        return name.to_owned();
+    }
+    format!("{folder}/{name}")
+}
+
+/// `a`, `a/b`, `a/b/c` for `a/b/c`; nothing for the root.
+pub fn prefixes(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path
+        .match_indices('/')
+        .map(|(end, _)| end)
+        .chain([path.len()]);
+    ends.map(|end| &path[..end])
+        .filter(|prefix| !prefix.is_empty())
+}
+
+/// Whether `path` is `top` ("" for the root) or lies below it.
+pub fn is_below(path: &str, top: &str) -> bool {
+    top.is_empty()
+        || path
+            .strip_prefix(top)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// All paths below `folder` ("" for the root), as a range of ordered ones.
+pub fn below(folder: &str) -> Below {
+    Below(if folder.is_empty() {
+        None
+    } else {
+        // `0` is the byte after `/`: between them lies exactly what begins with `folder/`.
+        Some((format!("{folder}/"), format!("{folder}0")))
+    })
+}
+
+/// See [`below`].
+#[derive(Clone, Debug)]
+pub struct Below(Option<(String, String)>);
+
+impl RangeBounds<str> for Below {
+    fn start_bound(&self) -> Bound<&str> {
+        self.0
+            .as_ref()
+            .map_or(Bound::Excluded(""), |(first, _)| Bound::Included(first))
+    }
+
+    fn end_bound(&self) -> Bound<&str> {
+        self.0
+            .as_ref()
+            .map_or(Bound::Unbounded, |(_, end)| Bound::Excluded(end))
+    }
 }
 
 macro_rules! rooted_path {
@@ -213,6 +276,32 @@ mod tests {
         assert_eq!(NotePath::new("/etc/passwd"), Err(PathError::Escapes));
         assert_eq!(NotePath::new("a/.."), Err(PathError::Empty));
         assert_eq!(NotePath::new("a\0b"), Err(PathError::BadName));
+    }
+
+    #[test]
+    fn what_lies_below_a_folder_is_a_range_of_ordered_paths() {
+        let paths = [
+            "", "a", "a!b", "a-b/c", "a/", "a/b", "a/b/c", "a/é", "a0", "ab", "b/a",
+        ];
+        let ordered: std::collections::BTreeSet<&str> = paths.into();
+        for top in ["", "a", "a/b", "b", "c"] {
+            let range: Vec<&str> = ordered.range::<str, _>(below(top)).copied().collect();
+            let is_inside = |path: &&&str| **path != top && is_below(path, top);
+            let asked: Vec<&str> = ordered.iter().filter(is_inside).copied().collect();
+            assert_eq!(range, asked, "below {top:?}");
+        }
+    }
+
+    #[test]
+    fn folders_above_and_back() {
+        assert_eq!(parent(""), None);
+        assert_eq!(parent("a"), Some(""));
+        assert_eq!(parent("a/b/c"), Some("a/b"));
+        for path in ["a", "a/b", "a/b/c"] {
+            assert_eq!(child(parent(path).unwrap(), last_part(path)), path);
+        }
+        assert_eq!(prefixes("a/b/c").collect::<Vec<_>>(), ["a", "a/b", "a/b/c"]);
+        assert_eq!(prefixes("").count(), 0);
     }
 
     #[test]

@@ -67,11 +67,6 @@ impl Service {
         })
     }
 
-    /// Whether anybody is told anything.
-    pub fn is_managed(&self) -> bool {
-        self.socket.is_some()
-    }
-
     /// How often [`Self::ping`] is due: twice in the time after which the manager restarts us.
     pub fn watchdog_interval(&self) -> Option<Duration> {
         self.watchdog
@@ -323,7 +318,7 @@ mod tests {
         let mut service = Service::at(None, None).unwrap();
         service.ready("x").unwrap();
         service.ping().unwrap();
-        assert!(!service.is_managed());
+        assert!(service.socket.is_none());
         assert_eq!(service.watchdog_interval(), None);
     }
 

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::config::Loaded;
 use crate::disk::notes::NotesFolder;
-use crate::disk::output::{ExportTree, OpenError as TreeError};
+use crate::disk::output::{ExportTree, OpenError};
 use crate::disk::select::Select;
 use crate::disk::shelf::FileShelf;
-use crate::engine::{Engine, OpenError, Parts};
+use crate::engine::{Engine, Parts};
 use crate::export::{FormatError, Formats};
 use crate::manifest::{Lock, LockError, Manifest, ManifestError, make_state_folder, state_path};
 
@@ -62,14 +62,6 @@ pub enum Reopen {
     Rejected(Box<(Session, Engine)>, SessionError),
     /// Nothing can go on.
     Broken(SessionError),
-}
-
-impl From<OpenError> for SessionError {
-    fn from(error: OpenError) -> Self {
-        match error {
-            OpenError::Manifest(error) => Self::Manifest(error),
-        }
-    }
 }
 
 impl From<LockError> for SessionError {
@@ -263,8 +255,8 @@ fn state_unusable(path: &std::path::Path, error: std::io::Error) -> SessionError
 fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, SessionError> {
     let path = &loaded.config.export_dir;
     ExportTree::open(path, notes).map_err(|error| match error {
-        TreeError::Held { .. } => SessionError::Held(error.to_string()),
-        TreeError::Io { error, .. } => tree_unusable(loaded, error),
+        OpenError::Held { .. } => SessionError::Held(error.to_string()),
+        OpenError::Io { error, .. } => tree_unusable(loaded, error),
     })
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{CommandError, Outcome, fresh, print, print_json};
 use crate::config::Loaded;
 use crate::control::{self, ControlError, Request, Response};
-use crate::disk::{Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
+use crate::disk::{Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
 use crate::explain::{self, Explanation};
 use crate::manifest::state_path;
 use crate::path::OutputPath;
@@ -53,12 +53,12 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
             Ok(Response::Value(value)) => {
                 let explanation = serde_json::from_value(value);
                 return explanation.map(Some).map_err(|error| {
-                    CommandError::NotFound(format!("the daemon's answer: {error}"))
+                    CommandError::Refused(format!("the daemon's answer: {error}"))
                 });
             }
             Ok(Response::Failed { error }) => failed = error,
             Ok(_) => {
-                return Err(CommandError::NotFound(
+                return Err(CommandError::Refused(
                     "the daemon gave an answer to another question".to_owned(),
                 ));
             }
@@ -66,7 +66,7 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
             Err(error) => return Err(error.into()),
         }
     }
-    Err(CommandError::NotFound(failed))
+    Err(CommandError::Refused(failed))
 }
 
 fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
@@ -85,6 +85,7 @@ impl OutputDisk for NoTree {
         path: &OutputPath,
         _: Content<'_>,
         _: Owned<'_>,
+        _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         Err(OutputError::Blocked(path.clone()))
     }
@@ -101,7 +102,7 @@ impl OutputDisk for NoTree {
         Err(OutputError::Blocked(staged.path))
     }
 
-    fn delete(&self, _: &OutputPath, _: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(&self, _: &OutputPath, _: Owned<'_>, _: Beat<'_>) -> Result<bool, OutputError> {
         Ok(false)
     }
 

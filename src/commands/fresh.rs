@@ -11,7 +11,6 @@ use crate::engine::{Batch, Engine, Parts, Request, Unwatched};
 use crate::export::Formats;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
-use crate::session::SessionError;
 use crate::watch::Dirty;
 
 /// An engine over a manifest in memory, and the full export that it would run through `outputs`.
@@ -20,7 +19,7 @@ pub(super) fn full_export(
     notes: Arc<NotesFolder>,
     outputs: Arc<dyn OutputDisk>,
     now: Instant,
-) -> Result<(Engine, Option<Batch>), CommandError> {
+) -> Result<(Engine, Batch), CommandError> {
     let parts = Parts {
         config: Arc::new(loaded.config.clone()),
         formats: Arc::new(Formats::new(&loaded.config)?),
@@ -31,7 +30,7 @@ pub(super) fn full_export(
         device: 0,
         flush_covers_manifest: false,
     };
-    let (mut engine, _) = Engine::open(parts, now).map_err(SessionError::from)?;
+    let (mut engine, _) = Engine::open(parts, now)?;
     let dirty = Dirty {
         everything: true,
         ..Dirty::default()
@@ -45,5 +44,6 @@ pub(super) fn full_export(
         now,
     };
     let batch = engine.prepare(&request, &Unwatched)?;
+    let batch = batch.expect("a batch that is always wanted is planned");
     Ok((engine, batch))
 }

@@ -63,6 +63,9 @@ pub enum CommandError {
     /// What was asked for is not there.
     #[error("{0}")]
     NotFound(String),
+    /// The daemon was asked and says no, or something that is no answer: the text is for the user as it is.
+    #[error("{0}")]
+    Refused(String),
     /// The system refused.
     #[error("{what}: {error}")]
     Io {
@@ -85,7 +88,11 @@ impl CommandError {
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
             Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
             Self::Engine(_) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
-            Self::Daemon(_) | Self::Log(_) | Self::Control(_) | Self::NotFound(_) => FAILED,
+            Self::Daemon(_)
+            | Self::Log(_)
+            | Self::Control(_)
+            | Self::NotFound(_)
+            | Self::Refused(_) => FAILED,
         }
     }
 }

@@ -78,7 +78,7 @@ fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 fn unexpected(response: Response) -> CommandError {
-    CommandError::NotFound(match response {
+    CommandError::Refused(match response {
         Response::Failed { error } => error,
         _ => "the daemon gave an answer to another question; are both of the same version?"
             .to_owned(),

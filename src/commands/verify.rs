@@ -19,7 +19,7 @@ use crate::config::{Loaded, OnError};
 use crate::daemon::DaemonError;
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
-    Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
+    Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
 };
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
@@ -121,11 +121,6 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
     });
     let began = Instant::now();
     let (engine, batch) = fresh::full_export(loaded, notes, comparing.clone(), began)?;
-    let Some(batch) = batch else {
-        return Err(CommandError::NotFound(
-            "a batch that always runs was not planned".to_owned(),
-        ));
-    };
     let runtime = runtime()?;
     let (_, halt) = channel::channel(Halt::No);
     let run = Run {
@@ -263,6 +258,7 @@ impl OutputDisk for Comparing {
         path: &OutputPath,
         content: Content<'_>,
         _: Owned<'_>,
+        _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let difference = self
             .difference(path, content)
@@ -294,7 +290,7 @@ impl OutputDisk for Comparing {
         Ok(staged.state)
     }
 
-    fn delete(&self, _: &OutputPath, _: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(&self, _: &OutputPath, _: Owned<'_>, _: Beat<'_>) -> Result<bool, OutputError> {
         Ok(false)
     }
 

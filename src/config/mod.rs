@@ -1,8 +1,9 @@
 //! The checked configuration: nothing after this module ever sees a wrong value.
 //!
 //! `load` finds the file, `yaml` reads it, `check` (with `formats`, `folders` and `values`) turns it into a
-//! [`Config`] or into every problem at once, `render` writes it out again. All but `load` is pure: what it must
-//! know of the machine comes through [`Environment`] and [`Files`].
+//! [`Config`] or into every problem at once, `render` writes it out again. Only `load` and `environment` read files and
+//! the machine's variables; all else is pure, and what it must know of the machine comes through [`Environment`] and
+//! [`Files`].
 
 mod check;
 mod environment;

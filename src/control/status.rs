@@ -1,4 +1,7 @@
 //! What the daemon says of itself.
+//!
+//! Owns the form in which it crosses the socket, which `status --json` prints as it is: names stay, and what is added may be
+//! missing in what an older daemon sends. It counts nothing and words nothing: `daemon::answer` fills it in, `report` shows it.
 
 use std::path::PathBuf;
 

@@ -76,8 +76,12 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
+    use rustix::time::timerfd_gettime;
 
     use super::*;
+
+    /// Far more than any wait here takes on a busy machine.
+    const NEVER: Duration = Duration::from_secs(60);
 
     fn run<F: Future>(future: F) -> F::Output {
         let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -89,15 +93,41 @@ mod tests {
             .block_on(future)
     }
 
+    /// Waits for the alarm, and says when it woke. It must wake at all.
+    async fn woken(alarm: &mut Alarm, moment: Instant) -> Instant {
+        let woke = tokio::time::timeout(NEVER, alarm.at(moment)).await;
+        woke.expect("it wakes").unwrap();
+        Instant::now()
+    }
+
+    /// How long the kernel's timer still waits; nothing when it is not set, or went off.
+    fn left_in_kernel(alarm: &Alarm) -> Duration {
+        let left = timerfd_gettime(&alarm.timer).unwrap().it_value;
+        left.try_into().unwrap()
+    }
+
     #[test]
     fn it_wakes_at_the_moment_and_not_before() {
         run(async {
             let mut alarm = Alarm::new().unwrap();
             for wait in [0, 1, 700, 12_345] {
                 let moment = Instant::now() + Duration::from_micros(wait);
-                alarm.at(moment).await.unwrap();
-                assert!(Instant::now() >= moment);
+                assert!(woken(&mut alarm, moment).await >= moment);
             }
+        });
+    }
+
+    #[test]
+    fn the_kernel_is_told_the_moment_itself() {
+        run(async {
+            let mut alarm = Alarm::new().unwrap();
+            let moment = Instant::now() + NEVER;
+            assert!(alarm.at(moment).now_or_never().is_none());
+            let left = left_in_kernel(&alarm);
+            assert!(left <= NEVER, "{left:?}: later than the moment");
+            let due = Instant::now() + left;
+            assert!(due >= moment, "{:?} early", moment - due);
+            assert_eq!(alarm.set, Some(moment));
         });
     }
 
@@ -108,12 +138,11 @@ mod tests {
             let first = Instant::now() + Duration::from_millis(5);
             let _given_up = alarm.at(first).now_or_never();
             // By now it has gone off without anybody who waited.
-            while Instant::now() < first + Duration::from_millis(1) {
+            while !left_in_kernel(&alarm).is_zero() {
                 tokio::task::yield_now().await;
             }
             let second = Instant::now() + Duration::from_millis(20);
-            alarm.at(second).await.unwrap();
-            assert!(Instant::now() >= second);
+            assert!(woken(&mut alarm, second).await >= second);
         });
     }
 
@@ -123,10 +152,10 @@ mod tests {
             let mut alarm = Alarm::new().unwrap();
             let moment = Instant::now() + Duration::from_millis(20);
             let _part = alarm.at(moment).now_or_never();
-            alarm.at(moment).await.unwrap();
-            assert!(Instant::now() >= moment);
-            // Set anew to a moment that was waited for already.
-            alarm.at(moment).await.unwrap();
+            assert!(woken(&mut alarm, moment).await >= moment);
+            // Set anew to a moment that was waited for already: that waits for nothing.
+            let again = alarm.at(moment).now_or_never();
+            assert!(again.is_some_and(|woke| woke.is_ok()));
         });
     }
 }

@@ -1,4 +1,7 @@
 //! What the daemon answers to the control socket.
+//!
+//! Owns the questions that wait for an answer and the figures of the last `status`. It changes nothing of the daemon's
+//! work and never reads a note: what takes long (`explain`) is done on another thread.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -169,7 +172,7 @@ pub(super) struct Census {
 }
 
 impl Census {
-    /// Counts. Costs a walk through the vault's table.
+    /// Counts. Costs a walk through the vault's table, and reads nothing from the disk: it is the loop's thread that waits.
     pub(super) fn of(vault: &Vault, failures: &Failures, now: Instant) -> Self {
         let mut census = Self {
             notes: vault.notes(),
@@ -180,8 +183,7 @@ impl Census {
             census.links.ambiguous += usize::from(file.ambiguous);
             if file.is_note() {
                 census.withheld += usize::from(!file.exported);
-                census.problems +=
-                    usize::from(file.facts().is_some_and(|facts| facts.problem.is_some()));
+                census.problems += usize::from(file.has_problem);
             } else {
                 census.attachments += usize::from(vault.is_copied(id));
             }

@@ -440,7 +440,9 @@ impl Daemon<'_> {
     }
 
     /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
-    /// step runs, it has got further or only waits for commands, which have a time limit of their own.
+    /// step runs, it has got further or only waits: for commands, which have a time limit of their own, or for the disk. A
+    /// flush that never ends hangs in the kernel, where no signal reaches it, and the next process would hang in its own:
+    /// to end this one mends nothing, while to end one on a slow disk loses all that the batch has done.
     fn ping(&mut self) {
         if !self.is_ready && !self.stopping {
             // A start has a time limit of its own; a ping would put the watchdog's in its place.
@@ -448,7 +450,8 @@ impl Daemon<'_> {
         }
         let beats = self.progress.beats();
         let running = matches!(self.work, Work::Running(_));
-        let waits = self.progress.commands.load(Ordering::Relaxed) > 0;
+        let waits =
+            self.progress.commands.load(Ordering::Relaxed) > 0 || self.progress.waits_for_disk();
         if running && !waits && beats == self.beats_told {
             return;
         }

@@ -45,7 +45,19 @@ pub struct Listing {
     pub folders: Vec<Box<str>>,
     /// What could not be looked at (permission, a name that is not UTF-8). What lies below an unreadable
     /// folder is unknown, not gone.
-    pub unreadable: Vec<(String, std::io::Error)>,
+    pub unreadable: Vec<(String, Hindrance)>,
+}
+
+/// Why something in the notes folder could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum Hindrance {
+    /// The system refused. No event tells when it would not any more, so it has to be tried again.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+    /// It lies in the thing itself: a name that is not UTF-8, a rules file with a line that is no glob. No later look can
+    /// do better before that is changed, and of a change an event tells.
+    #[error("{0}")]
+    Itself(String),
 }
 
 /// What a path in the notes folder is now.
@@ -69,12 +81,6 @@ pub trait Visitor: Sync {
     /// Whether this version of a file is known already. Then it need not be listed.
     fn knows(&self, _path: &str, _is_note: bool, _stamp: &Stamp) -> bool {
         false
-    }
-}
-
-impl<F: Fn(&str) + Sync> Visitor for F {
-    fn enter(&self, folder: &str) {
-        self(folder);
     }
 }
 
@@ -198,6 +204,9 @@ pub enum OutputError {
     },
 }
 
+/// Told of each piece of a file that was copied or compared: it may be a large one on a slow disk, and the work goes on.
+pub type Beat<'a> = &'a dyn Fn();
+
 /// The export tree: the only door through which it is changed. Files are staged (written under a temporary name),
 /// flushed together, then published (renamed). Nothing is ever written through a symlink.
 pub trait OutputDisk: Send + Sync + 'static {
@@ -210,6 +219,7 @@ pub trait OutputDisk: Send + Sync + 'static {
         path: &OutputPath,
         content: Content<'_>,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError>;
 
     /// Makes all that was staged durable.
@@ -247,7 +257,12 @@ pub trait OutputDisk: Send + Sync + 'static {
     ///
     /// # Errors
     /// As `unlink`.
-    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError>;
+    fn delete(
+        &self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        beat: Beat<'_>,
+    ) -> Result<bool, OutputError>;
 
     /// Removes a folder that we made, if it is empty now. True when it is gone.
     ///

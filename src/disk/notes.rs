@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxFlags};
@@ -22,7 +22,11 @@ use self::links::Links;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::select::{BadGlob, FolderRules, RULES_FILE, Rules, Select, Verdict};
 use super::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
-use crate::path::NotePath;
+use crate::path::{NotePath, below, child, parent, prefixes};
+use crate::sync::lock;
+
+/// What is said of a name that is no text.
+const NOT_UTF8: &str = "the file name is not UTF-8; rename it";
 
 /// The notes folder on a real file system.
 #[derive(Debug)]
@@ -209,14 +213,10 @@ impl NotesFolder {
     /// Forgets the rules of a folder and of all below it.
     fn forget_rules(&self, folder: &str) {
         let mut rules = write(&self.rules);
-        if folder.is_empty() {
-            rules.clear();
-            return;
-        }
         rules.remove(folder);
-        // `0` is the character after `/`: all that begins with `folder/`, and no more than that is looked at.
-        let below = format!("{folder}/").into_boxed_str()..format!("{folder}0").into_boxed_str();
-        let known: Vec<Box<str>> = rules.range(below).map(|(path, _)| path.clone()).collect();
+        // No more than what lies there is looked at.
+        let known = rules.range::<str, _>(below(folder));
+        let known: Vec<Box<str>> = known.map(|(path, _)| path.clone()).collect();
         for path in known {
             rules.remove(&path);
         }
@@ -360,7 +360,9 @@ impl Root {
         let inside = real
             .strip_prefix(&self.real_path)
             .map_err(|_| leads_out())?;
-        let inside = inside.to_str().ok_or_else(not_utf8)?;
+        let inside = inside
+            .to_str()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, NOT_UTF8))?;
         Ok(beneath::open_beneath(
             &self.folder,
             inside,
@@ -485,47 +487,11 @@ fn leads_out() -> io::Error {
     )
 }
 
-fn not_utf8() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "the file name is not UTF-8; rename it",
-    )
-}
-
 fn root_lost(how: &str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("the notes folder {how}"))
 }
 
-/// The folder that `path` lies in; `None` for the root, which lies in none.
-fn parent(path: &str) -> Option<&str> {
-    if path.is_empty() {
-        return None;
-    }
-    Some(path.rsplit_once('/').map_or("", |(folder, _)| folder))
-}
-
-/// `a`, `a/b`, `a/b/c` for `a/b/c`; nothing for the root.
-fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    let ends = path
-        .match_indices('/')
-        .map(|(end, _)| end)
-        .chain([path.len()]);
-    ends.map(|end| &path[..end])
-        .filter(|prefix| !prefix.is_empty())
-}
-
-fn child(folder: &str, name: &str) -> String {
-    if folder.is_empty() {
-        return name.to_owned();
-    }
-    format!("{folder}/{name}")
-}
-
 // What these locks guard is whole after every statement, so a panic elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
     lock.read().unwrap_or_else(PoisonError::into_inner)
 }

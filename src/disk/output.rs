@@ -23,9 +23,9 @@ use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 pub use self::staging::TEMPORARY_FOLDER;
@@ -36,10 +36,11 @@ use self::temporary::Temporary;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::notes::NotesFolder;
 use super::{
-    Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
+    Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
 };
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
+use crate::sync::lock;
 
 /// Why an export tree can't be opened.
 #[derive(Debug, thiserror::Error)]
@@ -134,19 +135,22 @@ impl ExportTree {
         beneath::folder_state(&self.path, self.id)
     }
 
-    /// Whether the tree's folder may be made again when it is gone: not where it went with its file system, since it
-    /// would be made on another one.
+    /// Whether the tree's folder may be made again when it is gone, with those above it that are gone too: not where it
+    /// went with its file system, since it would be made on another one.
     pub fn may_be_made_again(&self) -> bool {
-        let Some(parent) = self.path.parent() else {
-            return false;
-        };
-        rustix::fs::stat(parent).is_ok_and(|stat| {
-            let device = (
-                rustix::fs::major(stat.st_dev),
-                rustix::fs::minor(stat.st_dev),
-            );
-            device == self.id.device()
-        })
+        // Only the nearest folder that is there tells, and one that can't be looked at does not.
+        self.path
+            .ancestors()
+            .skip(1)
+            .map(rustix::fs::stat)
+            .find(|looked| !matches!(looked, Err(Errno::NOENT)))
+            .is_some_and(|looked| {
+                looked.is_ok_and(|stat| {
+                    let (device, kind) = (stat.st_dev, FileType::from_raw_mode(stat.st_mode));
+                    let device = (rustix::fs::major(device), rustix::fs::minor(device));
+                    kind == FileType::Directory && device == self.id.device()
+                })
+            })
     }
 
     /// Opens a folder of the tree; `None` when there is none.
@@ -288,12 +292,14 @@ impl ExportTree {
         path: &OutputPath,
         bytes: &[u8],
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let hash = ContentHash::of(bytes);
         let existing = self.existing(path)?;
         let wanted = existing::Wanted {
             size: bytes.len() as u64,
             hash: &|| Ok(hash),
+            beat,
         };
         let replaces = match existing.judge(path, owned, &wanted)? {
             Found::Right(state) => return Ok(Staged::Unchanged(state)),
@@ -313,6 +319,7 @@ impl ExportTree {
         path: &OutputPath,
         source: &NotePath,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let unreadable = |error: io::Error| OutputError::Io {
             path: source.to_string(),
@@ -334,7 +341,8 @@ impl ExportTree {
         };
         let wanted = existing::Wanted {
             size: stamp.size,
-            hash: &|| existing::hash_file(&original).map_err(unreadable),
+            hash: &|| existing::hash_file(&original, beat).map_err(unreadable),
+            beat,
         };
         let found = self.existing(path)?.judge(path, owned, &wanted)?;
         let replaces = match found {
@@ -346,7 +354,7 @@ impl ExportTree {
             Found::Ours(identity) => Some(identity),
         };
         let mut temporary = self.temporary(path)?;
-        let hash = temporary.copy(&mut original, source)?;
+        let hash = temporary.copy(&mut original, source, beat)?;
         is_untouched(&original)?;
         temporary
             .set_mtime(stamp.mtime)
@@ -361,10 +369,11 @@ impl OutputDisk for ExportTree {
         path: &OutputPath,
         content: Content<'_>,
         owned: Owned<'_>,
+        beat: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         match content {
-            Content::Bytes(bytes) => self.stage_bytes(path, bytes, owned),
-            Content::Copy(source) => self.stage_copy(path, source, owned),
+            Content::Bytes(bytes) => self.stage_bytes(path, bytes, owned, beat),
+            Content::Copy(source) => self.stage_copy(path, source, owned, beat),
         }
     }
 
@@ -407,14 +416,19 @@ impl OutputDisk for ExportTree {
             .collect()
     }
 
-    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(
+        &self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        beat: Beat<'_>,
+    ) -> Result<bool, OutputError> {
         let existing = match self.existing(path) {
             // Whatever blocks the way is not ours, so what is behind it is not either.
             Err(OutputError::Blocked(_)) => return Ok(false),
             looked => looked?,
         };
         let Some(folder) = existing
-            .ours_in(owned)
+            .ours_in(owned, beat)
             .map_err(|error| failed(path, error))?
         else {
             return Ok(false);
@@ -469,11 +483,6 @@ fn blocked_or(path: &OutputPath, error: Errno) -> OutputError {
         Errno::LOOP | Errno::NOTDIR | Errno::XDEV => OutputError::Blocked(path.clone()),
         error => failed(path, error),
     }
-}
-
-// What these locks guard is whole after every statement, so a panic elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::prepare::Wanted;
 use super::relay::share;
 use super::{Engine, EngineError};
+use crate::batch::Progress;
 use crate::disk::OutputDisk;
 use crate::export::Formats;
 use crate::hash::Key;
@@ -21,6 +22,7 @@ struct Judge<'a> {
     planner: Planner<'a>,
     formats: &'a Formats,
     outputs: &'a dyn OutputDisk,
+    progress: &'a Progress,
     /// How many outputs of each file are as they should be, by its id.
     current: Vec<AtomicUsize>,
     /// The same of pages.
@@ -33,6 +35,7 @@ impl Judge<'_> {
     fn judge_all(&self, rows: Vec<StoredOutput>) -> Vec<(StoredOutput, bool)> {
         let mut others = Vec::new();
         for row in rows {
+            self.progress.beat();
             let place = |page: &Page, format| self.formats.page_path(format, page);
             let right = self.planner.is_wanted(&row, place);
             let is_intact = |state| self.outputs.is_intact(&row.path, &state);
@@ -72,6 +75,7 @@ impl Engine {
             },
             formats: &self.formats,
             outputs: &*self.outputs,
+            progress: &self.progress,
             current: std::iter::repeat_with(AtomicUsize::default)
                 .take(self.vault.files().slots())
                 .collect(),

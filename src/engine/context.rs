@@ -1,4 +1,8 @@
 //! What the jobs of one batch read from: the vault as it was planned, and the notes' texts as they were planned.
+//!
+//! Owns those for as long as the batch runs, and shares them among its lanes. What it reads from the notes folder anew it
+//! compares with the plan: a note that says something else by now gives no output, but a job for the next batch. It decides
+//! nothing, changes neither vault nor manifest, and publishes nothing: what it writes is staged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -6,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::Engine;
 use super::prepare::BatchJob;
 use super::texts::{Kept, Texts};
+use crate::batch::Progress;
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceError};
 use crate::hash::ContentHash;
@@ -23,6 +28,7 @@ pub struct Context {
     vault: Arc<Vault>,
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
+    progress: Arc<Progress>,
     texts: Texts,
     /// Of notes that others name: each is named by all formats of all that it links to, and to have it from the shelf
     /// costs a call to the system.
@@ -70,6 +76,7 @@ impl Context {
             vault: engine.vault.clone(),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
+            progress: engine.progress.clone(),
             texts: Texts::new(looked, engine.vault.files(), readers),
             titles: Mutex::default(),
         }
@@ -92,9 +99,7 @@ impl Context {
             }
             Work::Copy(id) => {
                 let content = Content::Copy(&self.vault.files().get(*id).path);
-                Ok(self
-                    .outputs
-                    .stage(&job.job.output, content, job.ownership.owned())?)
+                self.stage_content(job, content)
             }
         }
     }
@@ -104,11 +109,14 @@ impl Context {
     /// # Errors
     /// When it can't be written.
     pub fn stage(&self, job: &BatchJob, bytes: &[u8]) -> Result<Staged, JobError> {
-        Ok(self.outputs.stage(
-            &job.job.output,
-            Content::Bytes(bytes),
-            job.ownership.owned(),
-        )?)
+        self.stage_content(job, Content::Bytes(bytes))
+    }
+
+    fn stage_content(&self, job: &BatchJob, content: Content<'_>) -> Result<Staged, JobError> {
+        let owned = job.ownership.owned();
+        let beat = || self.progress.beat();
+        let staged = self.outputs.stage(&job.job.output, content, owned, &beat);
+        Ok(staged?)
     }
 
     /// What a job with a command needs to run; `None` when its format has none. Blocks.

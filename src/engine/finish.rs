@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::look::is_below;
 use super::{Batch, Engine, JobEnd, JobReport, Ownership};
 use crate::disk::OutputError;
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
 };
-use crate::path::{NotePath, OutputPath};
+use crate::path::{NotePath, OutputPath, below, parent};
 use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
 
@@ -86,11 +85,8 @@ impl Engine {
     fn make_way(&mut self, folders: &BTreeSet<OutputPath>) -> Vec<OutputPath> {
         let mut doubtful = BTreeSet::new();
         for top in folders {
-            // Between a folder and what lies in it, others can come: `a.html`, `a.html-old`, `a.html/b`.
-            let alike = self.made.range::<OutputPath, _>(top..);
-            let alike = alike.take_while(|folder| folder.as_str().starts_with(top.as_str()));
-            let within = alike.filter(|folder| is_below(folder.as_str(), top.as_str()));
-            doubtful.extend(within.cloned());
+            let within = self.made.range::<str, _>(below(top.as_str()));
+            doubtful.extend(self.made.get(top).into_iter().chain(within).cloned());
         }
         self.remove_folders(doubtful)
     }
@@ -105,10 +101,10 @@ impl Engine {
                     continue;
                 }
             };
-            match self
-                .outputs
-                .delete(&path, Ownership::of(row.as_ref()).owned())
-            {
+            self.progress.beat();
+            let ownership = Ownership::of(row.as_ref());
+            let beat = || self.progress.beat();
+            match self.outputs.delete(&path, ownership.owned(), &beat) {
                 Ok(deleted) => {
                     withdrawn.deleted += u32::from(deleted);
                     withdrawn.gone.push(path);
@@ -202,7 +198,7 @@ impl Engine {
         if nothing {
             return Ok(());
         }
-        self.outputs.flush()
+        self.progress.wait_for_disk(|| self.outputs.flush())
     }
 
     /// Files that were announced and not published are, again, whose they were before.
@@ -319,7 +315,7 @@ impl Engine {
         for path in gone {
             let mut folder = path.folder();
             while let Ok(above) = OutputPath::new(folder) {
-                folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+                folder = parent(folder).unwrap_or_default();
                 if !self.made.contains(&above) || !doubtful.insert(above) {
                     break;
                 }
@@ -332,6 +328,7 @@ impl Engine {
     fn remove_folders(&mut self, doubtful: BTreeSet<OutputPath>) -> Vec<OutputPath> {
         let mut removed = Vec::new();
         for folder in doubtful.into_iter().rev() {
+            self.progress.beat();
             // A folder that can't be removed stays ours and is tried when something in it goes again.
             if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
                 self.made.remove(&folder);
@@ -425,8 +422,10 @@ impl Engine {
         let vault = &self.vault;
         let touched = self.unsaved.touched.iter();
         let files = touched.filter_map(|&id| stored_file(vault, id));
-        self.backlog
-            .commit(&mut self.manifest, changes, outputs, files, now)?;
+        let backlog = &mut self.backlog;
+        let manifest = &mut self.manifest;
+        self.progress
+            .wait_for_disk(|| backlog.commit(manifest, changes, outputs, files, now))?;
         self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);

@@ -13,8 +13,8 @@ use super::shelved::Shelved;
 use super::texts::{Kept, Room};
 use super::threads::Threads;
 use super::{Engine, EngineError};
-use crate::disk::{Found, Listing, Looked, NotesDisk, Stamp};
-use crate::path::NotePath;
+use crate::disk::{Found, Hindrance, Listing, Looked, NotesDisk, Stamp};
+use crate::path::{NotePath, below, is_below};
 use crate::vault::{Change, Rules, Seen, SeenNote, Vault, helpers, note};
 use crate::watch::Dirty;
 
@@ -52,7 +52,7 @@ pub(super) struct Look {
     /// What is kept of the notes that were read.
     pub(super) texts: Vec<(NotePath, Kept)>,
     /// What could not be read and why: what is known of it stays.
-    unreadable: Vec<(String, std::io::Error)>,
+    unreadable: Vec<(String, Hindrance)>,
     /// What of that was not known before.
     pub(super) newly_unreadable: Vec<(String, String)>,
 }
@@ -129,7 +129,7 @@ impl Engine {
             Ok(Looked::Rules) => {
                 listed.insert(path.folder().into());
             }
-            Err(error) => survey.unreadable.push((path.to_string(), error)),
+            Err(error) => survey.unreadable.push((path.to_string(), error.into())),
         }
     }
 
@@ -165,7 +165,7 @@ impl Engine {
                     Listing::default()
                 }
                 Err(error) => {
-                    survey.unreadable.push((folder.to_string(), error));
+                    survey.unreadable.push((folder.to_string(), error.into()));
                     continue;
                 }
             };
@@ -190,27 +190,19 @@ impl Engine {
     /// Replaces what is known of the folders at and below `top`; true when anything was. Those that could not be read
     /// stay: when they can be, what has gone from them must be found.
     fn take_folders(&mut self, top: &str, listing: &Listing) -> bool {
-        let below: Vec<Box<str>> = if top.is_empty() {
-            self.folders.iter().cloned().collect()
-        } else {
-            let first: Box<str> = format!("{top}/").into();
-            let inner = self
-                .folders
-                .range(first..)
-                .take_while(|folder| is_below(folder, top));
-            inner.chain(self.folders.get(top)).cloned().collect()
-        };
+        let inner = self.folders.range::<str, _>(below(top));
+        let known: Vec<Box<str>> = inner.chain(self.folders.get(top)).cloned().collect();
         let unreadable = |folder: &str| {
             listing
                 .unreadable
                 .iter()
                 .any(|(top, _)| is_below(folder, top))
         };
-        for folder in below.iter().filter(|folder| !unreadable(folder)) {
+        for folder in known.iter().filter(|folder| !unreadable(folder)) {
             self.folders.remove(folder);
         }
         self.folders.extend(listing.folders.iter().cloned());
-        !below.is_empty()
+        !known.is_empty()
     }
 
     /// Follows symlinks that lead elsewhere by now; in what they lead to there may be others.
@@ -341,7 +333,7 @@ impl Engine {
                     changes.push(Change { path, now: None });
                     vanished = true;
                 }
-                Err(error) => unreadable.push((path.to_string(), error)),
+                Err(error) => unreadable.push((path.to_string(), error.into())),
             }
         }
         if vanished && !self.notes.is_there() {
@@ -401,14 +393,6 @@ impl Reader<'_> {
 
 fn is_trusted(stamp: &Stamp, now: i64) -> bool {
     stamp.mtime.max(stamp.ctime) < now.saturating_sub(TICK_NS)
-}
-
-/// Whether `folder` is `top` or lies below it.
-pub(super) fn is_below(folder: &str, top: &str) -> bool {
-    top.is_empty()
-        || folder
-            .strip_prefix(top)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

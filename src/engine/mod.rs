@@ -30,7 +30,7 @@ pub use ended::{JobEnd, JobReport};
 pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, Measured, Withdrawn};
 pub use look::{FolderListener, Unwatched};
-pub use open::{OpenError, Parts};
+pub use open::Parts;
 pub use prepare::{Batch, BatchJob, Ownership, Request};
 pub use publish::{Published, Secured};
 pub use unreadable::Unreadable;

@@ -1,4 +1,8 @@
 //! An engine from what the manifest remembers.
+//!
+//! Owns what a start must know before the first look: which rows make the vault, what of them is of no use to this version
+//! or this config, and when only a new manifest helps. It looks at neither of the two folders: what is there now, the first
+//! look and the audit find out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +16,7 @@ use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
 use crate::hash::Key;
 use crate::manifest::{Failure, FailureKey, Manifest, ManifestError};
-use crate::path::{NotePath, OutputPath};
+use crate::path::{NotePath, OutputPath, parent};
 use crate::plan::FormatPlan;
 use crate::vault::load::{self, Load, Remembered};
 use crate::vault::{Rules, Shelf, Vault, note};
@@ -44,21 +48,13 @@ pub struct Parts {
     pub flush_covers_manifest: bool,
 }
 
-/// Why no engine could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The manifest can't be read.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-}
-
 impl Engine {
     /// Takes up the work where an earlier process left it. The second value says, if so, why the manifest had to be begun
     /// anew: the next batch then compares everything.
     ///
     /// # Errors
     /// When the manifest can't be read at all.
-    pub fn open(parts: Parts, now: Instant) -> Result<(Self, Option<String>), OpenError> {
+    pub fn open(parts: Parts, now: Instant) -> Result<(Self, Option<String>), ManifestError> {
         let Parts {
             config,
             formats,
@@ -165,7 +161,7 @@ pub(super) fn folders_of<'a>(files: impl Iterator<Item = &'a NotePath>) -> BTree
             continue;
         }
         while !folder.is_empty() && folders.insert(folder.into()) {
-            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+            folder = parent(folder).unwrap_or_default();
         }
     }
     folders.insert("".into());

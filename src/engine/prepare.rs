@@ -340,6 +340,7 @@ impl Engine {
         } else {
             known.rows = owners.map(|owner| (owner, Vec::new())).collect();
             self.load_outputs(|row| {
+                self.progress.beat();
                 if let Some(rows) = known.rows.get_mut(&row.owner) {
                     rows.push(row);
                 }

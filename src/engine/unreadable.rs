@@ -1,10 +1,10 @@
 //! What could not be read when it was looked at, and when to look again: no event tells that a disk works again. Pure.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::Instant;
 
 use super::failures::wait_after;
+use crate::disk::Hindrance;
 use crate::path::NotePath;
 
 /// Files and folders of the notes of which nothing new is known.
@@ -15,7 +15,7 @@ pub struct Unreadable(BTreeMap<String, Entry>);
 struct Entry {
     error: String,
     attempt: u32,
-    /// `None` for a name that no later look can make any better.
+    /// `None` for what no later look can make any better.
     due: Option<Instant>,
 }
 
@@ -42,19 +42,21 @@ impl Unreadable {
     pub(super) fn looked(
         &mut self,
         covered: impl Fn(&str) -> bool,
-        found: Vec<(String, io::Error)>,
+        found: Vec<(String, Hindrance)>,
         now: Instant,
     ) -> Vec<(String, String)> {
         let mut before = std::mem::take(&mut self.0);
         let mut fresh = Vec::new();
-        for (path, error) in found {
+        for (path, hindrance) in found {
             let known = before.remove(&path);
             let attempt = known
                 .as_ref()
                 .map_or(1, |known| known.attempt.saturating_add(1));
-            let due =
-                (error.kind() != io::ErrorKind::InvalidData).then(|| now + wait_after(attempt));
-            let error = error.to_string();
+            let due = match hindrance {
+                Hindrance::System(_) => Some(now + wait_after(attempt)),
+                Hindrance::Itself(_) => None,
+            };
+            let error = hindrance.to_string();
             if known.is_none_or(|known| known.error != error) {
                 fresh.push((path.clone(), error.clone()));
             }
@@ -75,12 +77,14 @@ impl Unreadable {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::time::Duration;
 
     use super::*;
 
-    fn denied(path: &str) -> Vec<(String, io::Error)> {
-        vec![(path.to_owned(), io::ErrorKind::PermissionDenied.into())]
+    fn denied(path: &str) -> Vec<(String, Hindrance)> {
+        let error = io::Error::from(io::ErrorKind::PermissionDenied);
+        vec![(path.to_owned(), error.into())]
     }
 
     #[test]
@@ -108,7 +112,8 @@ mod tests {
     #[test]
     fn a_name_that_is_no_text_is_not_tried_again() {
         let (mut unreadable, now) = (Unreadable::default(), Instant::now());
-        let found = vec![("a\u{fffd}".to_owned(), io::ErrorKind::InvalidData.into())];
+        let hindrance = Hindrance::Itself("not UTF-8".to_owned());
+        let found = vec![("a\u{fffd}".to_owned(), hindrance)];
         unreadable.looked(|_| true, found, now);
         assert_eq!(unreadable.next_due(), None);
     }

@@ -36,7 +36,7 @@ pub enum ManifestError {
         path: PathBuf,
     },
     /// What it holds makes no sense. [`Manifest::start_over`](super::Manifest::start_over) helps.
-    #[error("{}: the manifest is damaged ({what}); restart smartnotesd to have it rebuilt by comparing", path.display())]
+    #[error("{}: the manifest is damaged ({what}); smartnotesd rebuilds it by comparing, with its next batch or start", path.display())]
     Corrupt {
         /// The database file.
         path: PathBuf,

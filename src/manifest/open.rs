@@ -114,20 +114,6 @@ impl Manifest {
         Ok(recovery(&path, what, &aside))
     }
 
-    /// Closes it, which moves the log into the database. Dropping does the same, but can't say why it
-    /// failed.
-    ///
-    /// # Errors
-    /// When the system refuses; nothing is lost then.
-    pub fn close(self) -> Result<(), ManifestError> {
-        let Self {
-            path, connection, ..
-        } = self;
-        connection
-            .close()
-            .map_err(|(_, error)| ManifestError::of(path.as_deref(), error))
-    }
-
     /// The version of the database and its number; one that we can't use is an error.
     fn check_version(&self, path: &Path) -> Result<(Version, usize), ManifestError> {
         let (version, step) =

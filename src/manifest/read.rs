@@ -1,4 +1,7 @@
 //! What the manifest remembers, read back.
+//!
+//! Owns the queries. Values come out, row by row where a table is as large as the vault; it never writes, and never says
+//! what a row means for the export.
 
 use rusqlite::{OptionalExtension as _, Params, Row, params};
 

@@ -204,7 +204,7 @@ fn everything_comes_back_after_a_clean_end() {
     let mut manifest = folder.open();
     manifest.commit(&some_changes()).unwrap();
     assert_some_changes(&manifest);
-    manifest.close().unwrap();
+    drop(manifest);
     assert!(!folder.temporary.path().join("manifest.db-wal").exists());
     assert_some_changes(&folder.open());
 }

@@ -1,4 +1,7 @@
 //! What a batch changes, in one transaction.
+//!
+//! Owns every statement that changes the database, and when what was written is safe from a power loss. It asks neither
+//! folder whether what it is told is true, and never leaves half of what it was given.
 
 use std::borrow::Borrow;
 

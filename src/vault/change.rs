@@ -149,10 +149,9 @@ impl<'a> Update<'a> {
             .map(|note| *note)
             .map(|note| (note.facts, (note.indexed, note.problem)))
             .unzip();
-        let id = self
-            .vault
-            .files
-            .insert(File::new(path, seen.stamp, seen.trusted, facts));
+        let mut file = File::new(path, seen.stamp, seen.trusted, facts);
+        file.has_problem = rest.as_ref().is_some_and(|(_, problem)| problem.is_some());
+        let id = self.vault.files.insert(file);
         let cause = self.causes.add(id);
         for key in names {
             self.vault.names.add(key, id);
@@ -206,6 +205,7 @@ impl<'a> Update<'a> {
         }
         let indexed = Indexed::of(&self.vault.rules, &file.path, &old);
         self.delta.changed.push(id);
+        let has_problem = note.problem.is_some();
         let problem = note.problem.map(|problem| (id, problem));
         self.delta.problems.extend(problem);
         self.retract(id, cause);
@@ -215,7 +215,10 @@ impl<'a> Update<'a> {
         }
         self.rewritten.insert(id, cause);
         self.reasons.insert(id, Reason::Changed);
-        self.vault.files.get_mut(id).set_facts(note.facts);
+        self.vault
+            .files
+            .get_mut(id)
+            .set_facts(note.facts, has_problem);
     }
 
     fn remove(&mut self, id: FileId) {

@@ -313,7 +313,8 @@ pub(super) struct Words<'a> {
     pub(super) aliases: Vec<&'a str>,
     /// See [`NoteFacts::privacy`].
     pub(super) privacy: Privacy,
-    _problem: Option<Problem>,
+    /// See [`NoteFacts::problem`].
+    pub(super) problem: Option<Problem>,
     _body_start: u32,
     _body_hash: u64,
     /// See [`NoteFacts::refs`].
@@ -331,7 +332,7 @@ impl<'a> Words<'a> {
             tags: facts.tags.iter().map(|tag| &**tag).collect(),
             aliases: facts.aliases.iter().map(|alias| &**alias).collect(),
             privacy: facts.privacy,
-            _problem: None,
+            problem: facts.problem.clone(),
             _body_start: facts.body_start,
             _body_hash: facts.body_hash,
             refs: facts.refs.iter().map(RefHead::of).collect(),

@@ -58,6 +58,8 @@ pub struct File {
     pub backlinks: Key,
     /// A note that is let out and has its place in the export.
     pub exported: bool,
+    /// Whether something is wrong with a note's front matter: to count those that have it, no facts need be read.
+    pub has_problem: bool,
     /// References that lead nowhere.
     pub unresolved: u16,
     /// References that had several equally near candidates.
@@ -77,6 +79,7 @@ impl File {
             view: Key::default(),
             backlinks: Key::default(),
             exported: false,
+            has_problem: false,
             unresolved: 0,
             ambiguous: 0,
         }
@@ -98,8 +101,9 @@ impl File {
     }
 
     /// Replaces what a note says.
-    pub fn set_facts(&mut self, facts: PackedFacts) {
+    pub fn set_facts(&mut self, facts: PackedFacts, has_problem: bool) {
         self.facts = Some(facts);
+        self.has_problem = has_problem;
     }
 
     /// What the manifest keeps of it besides path, stamp and keys. It ends with a hash of itself, so that one that was
@@ -137,6 +141,7 @@ impl File {
         let restore = |facts| PackedFacts::restore(facts, shelf);
         let (packed, words) = record.facts.map(restore).transpose()?.unzip();
         self.facts = packed;
+        self.has_problem = words.as_ref().is_some_and(|words| words.problem.is_some());
         self.edges = record.edges.into();
         self.unresolved = record.unresolved;
         self.ambiguous = record.ambiguous;

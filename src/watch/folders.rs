@@ -11,7 +11,8 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+
+use crate::path;
 
 /// What tells folders apart whatever they are called: device and inode.
 pub(super) type Identity = (u64, u64);
@@ -283,16 +284,12 @@ impl Folders {
 
 /// The keys at and below `folder` ("" for all), in order.
 fn below<V>(map: &BTreeMap<Box<str>, V>, folder: &str) -> Vec<Box<str>> {
-    if folder.is_empty() {
-        return map.keys().cloned().collect();
-    }
-    let itself = map.get_key_value(folder).map(|(name, _)| name.clone());
-    // `0` is the byte after `/`: between them lies exactly what lies below the folder.
-    let (from, to) = (format!("{folder}/"), format!("{folder}0"));
-    let inside = map.range::<str, _>((Bound::Included(&*from), Bound::Excluded(&*to)));
+    let itself = map.get_key_value(folder);
+    let inside = map.range::<str, _>(path::below(folder));
     itself
         .into_iter()
-        .chain(inside.map(|(name, _)| name.clone()))
+        .chain(inside)
+        .map(|(name, _)| name.clone())
         .collect()
 }
 

@@ -21,13 +21,14 @@ pub use schedule::{Due, Schedule};
 
 use crate::config::WatchMode;
 use crate::path::NotePath;
+use crate::sync::lock;
 use events::{Lost, Shared};
 use folders::{Begun, Identity, LeftOver, Refusal};
 use native::Native;
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// How much of the tree the kernel tells us about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,11 +104,6 @@ enum Told {
     #[default]
     Nothing,
     Degraded,
-}
-
-/// Locks, whoever panicked before: every piece of code under these locks leaves its data whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Watch {

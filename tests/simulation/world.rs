@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use smartnotesd::disk::select::{RULES_FILE, Select};
 use smartnotesd::disk::{
-    Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned,
+    Beat, Content, Found, Listing, Looked, NotesDisk, OutputDisk, OutputError, OutputState, Owned,
     Staged, StagedFile, Stamp, TemporaryId, Visitor,
 };
 use smartnotesd::engine::FolderListener;
@@ -352,7 +352,7 @@ impl Disks {
             Ok(world) => world,
             Err(error) if folder.is_empty() => return Err(error),
             Err(error) => {
-                listing.unreadable.push((folder.to_owned(), error));
+                listing.unreadable.push((folder.to_owned(), error.into()));
                 return Ok(());
             }
         };
@@ -360,9 +360,8 @@ impl Disks {
             return Ok(());
         };
         if !there.readable {
-            listing
-                .unreadable
-                .push((folder.to_owned(), io::ErrorKind::PermissionDenied.into()));
+            let error = io::Error::from(io::ErrorKind::PermissionDenied);
+            listing.unreadable.push((folder.to_owned(), error.into()));
             return Ok(());
         }
         listing.folders.push(folder.into());
@@ -426,6 +425,7 @@ impl OutputDisk for Disks {
         path: &OutputPath,
         content: Content<'_>,
         owned: Owned<'_>,
+        _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         let (bytes, mtime) = self.bytes(content)?;
         let mut world = self.call(&format!("stage {path}")).map_err(refused(path))?;
@@ -489,7 +489,12 @@ impl OutputDisk for Disks {
         Ok(staged.state)
     }
 
-    fn delete(&self, path: &OutputPath, owned: Owned<'_>) -> Result<bool, OutputError> {
+    fn delete(
+        &self,
+        path: &OutputPath,
+        owned: Owned<'_>,
+        _: Beat<'_>,
+    ) -> Result<bool, OutputError> {
         let mut world = self
             .call(&format!("delete {path}"))
             .map_err(refused(path))?;

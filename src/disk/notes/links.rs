@@ -9,8 +9,9 @@ use std::sync::Mutex;
 use rustix::fs::{FileType, OFlags};
 
 use super::super::beneath::{self, FolderId};
-use super::{NotesFolder, Root, is_nothing, lock, parent};
-use crate::path::{NotePath, last_part};
+use super::{NotesFolder, Root, is_nothing};
+use crate::path::{NotePath, below, last_part, parent};
+use crate::sync::lock;
 
 /// What a symlink leads to: a file or folder inside, or nothing that counts.
 pub(super) type End = Option<FolderId>;
@@ -28,15 +29,11 @@ impl Links {
     /// What lies in `folder` ("" for the root) and below it is about to be looked at afresh.
     pub(super) fn forget_below(&self, folder: &str) {
         let mut links = lock(&self.0);
-        if links.is_empty() {
-            return;
+        let known = links.range::<str, _>(below(folder));
+        let known: Vec<Box<str>> = known.map(|(path, _)| path.clone()).collect();
+        for path in known {
+            links.remove(&path);
         }
-        if folder.is_empty() {
-            links.clear();
-            return;
-        }
-        let below = format!("{folder}/");
-        links.retain(|path, _| !path.starts_with(&below));
     }
 
     /// Those that lead elsewhere by now. What is no symlink (any more) is forgotten: of its changes, the kernel tells.

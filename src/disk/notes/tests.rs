@@ -10,6 +10,7 @@ use rustix::fs::{CWD, Mode};
 use tempfile::TempDir;
 
 use super::*;
+use crate::disk::Hindrance;
 
 struct World {
     dir: TempDir,
@@ -24,7 +25,16 @@ fn path(text: &str) -> NotePath {
     NotePath::new(text).unwrap()
 }
 
-fn no_watch(_: &str) {}
+/// Does this in each folder that is entered.
+struct Entering<F>(F);
+
+impl<F: Fn(&str) + Sync> Visitor for Entering<F> {
+    fn enter(&self, folder: &str) {
+        (self.0)(folder);
+    }
+}
+
+const NO_WATCH: Entering<fn(&str)> = Entering(|_| {});
 
 impl World {
     fn new() -> Self {
@@ -45,7 +55,7 @@ impl World {
     }
 
     fn list(&self, folder: &str) -> Listing {
-        self.notes.list(folder, &no_watch).unwrap()
+        self.notes.list(folder, &NO_WATCH).unwrap()
     }
 
     fn listed(&self, folder: &str) -> Vec<String> {
@@ -91,7 +101,10 @@ fn lists_what_counts_and_enters_each_folder_first() {
     let entered = Mutex::new(Vec::new());
     let listing = world
         .notes
-        .list("", &|folder: &str| lock(&entered).push(folder.to_owned()))
+        .list(
+            "",
+            &Entering(|folder: &str| lock(&entered).push(folder.to_owned())),
+        )
         .unwrap();
     let mut folders: Vec<_> = listing.folders.iter().map(ToString::to_string).collect();
     folders.sort();
@@ -150,9 +163,12 @@ fn a_file_that_comes_while_a_folder_is_entered_is_listed() {
     fs::create_dir(world.at("d")).unwrap();
     let listing = world
         .notes
-        .list("", &|folder: &str| {
-            world.write(&super::child(folder, "late.md"), "text");
-        })
+        .list(
+            "",
+            &Entering(|folder: &str| {
+                world.write(&super::child(folder, "late.md"), "text");
+            }),
+        )
         .unwrap();
     assert_eq!(listing.files.len(), 2);
 }
@@ -246,7 +262,9 @@ fn a_bad_line_in_a_rules_file_is_reported() {
     let listing = world.list("");
     assert!(listing.files.is_empty());
     assert_eq!(listing.unreadable.len(), 1);
-    assert_eq!(listing.unreadable[0].0, "d/.exportignore");
+    let (name, hindrance) = &listing.unreadable[0];
+    assert_eq!(name, "d/.exportignore");
+    assert!(matches!(hindrance, Hindrance::Itself(_)));
 }
 
 #[test]
@@ -349,6 +367,7 @@ fn names_that_are_not_utf8_are_reported() {
         (name.as_str(), error.to_string().as_str()),
         ("a\u{fffd}.md", "the file name is not UTF-8; rename it")
     );
+    assert!(matches!(error, Hindrance::Itself(_)), "no later look helps");
 }
 
 #[test]
@@ -358,14 +377,14 @@ fn a_lost_root_is_an_error_and_never_an_empty_folder() {
     assert_eq!(world.notes.root_state().unwrap(), FolderState::Same);
     fs::remove_dir_all(world.at("")).unwrap();
     assert_eq!(world.notes.root_state().unwrap(), FolderState::Gone);
-    assert!(world.notes.list("", &no_watch).is_err());
+    assert!(world.notes.list("", &NO_WATCH).is_err());
     assert!(world.notes.look(&path("a.md")).is_err());
     world.notes.rest();
     assert!(world.notes.look(&path("a.md")).is_err());
     // Another folder is taken for it only when asked to.
     world.write("b.md", "text");
     assert_eq!(world.notes.root_state().unwrap(), FolderState::Replaced);
-    assert!(world.notes.list("", &no_watch).is_err());
+    assert!(world.notes.list("", &NO_WATCH).is_err());
     world.notes.reopen().unwrap();
     assert_eq!(world.listed(""), ["b.md"]);
 }
@@ -380,7 +399,7 @@ fn an_empty_folder_on_another_file_system_is_a_mount_that_went() {
     fs::remove_file(&here).unwrap();
     symlink(world.at(""), &here).unwrap();
     assert_eq!(notes.root_state().unwrap(), FolderState::EmptyMountPoint);
-    assert!(notes.list("", &no_watch).is_err());
+    assert!(notes.list("", &NO_WATCH).is_err());
     world.write("a.md", "text");
     assert_eq!(notes.root_state().unwrap(), FolderState::Replaced);
 }

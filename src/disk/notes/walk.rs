@@ -11,11 +11,11 @@ use rustix::fs::{FileType, OFlags, RawDir, Statx};
 use rustix::io::Errno;
 
 use super::super::beneath::{self, FolderId};
-use super::{Listing, NotesFolder, Root, child, found, is_nothing, lock, not_utf8};
+use super::{Listing, NOT_UTF8, NotesFolder, Root, found, is_nothing};
 use crate::disk::select::{RULES_FILE, Rules, Select, Verdict};
-use crate::disk::{Found, Stamp, Visitor};
-use crate::path::{NotePath, last_part};
-use crate::sync::joined;
+use crate::disk::{Found, Hindrance, Stamp, Visitor};
+use crate::path::{NotePath, child, last_part, parent, prefixes};
+use crate::sync::{joined, lock};
 
 /// More threads than this wait for the file system rather than help.
 const MOST_THREADS: usize = 4;
@@ -134,17 +134,17 @@ fn merge(listing: &mut Listing, part: Listing) {
 /// Notes what could not be looked at; what vanished meanwhile is just gone.
 fn report(path: &str, error: io::Error, listing: &mut Listing) {
     if !is_nothing(&error) {
-        listing.unreadable.push((path.to_owned(), error));
+        listing.unreadable.push((path.to_owned(), error.into()));
     }
 }
 
 /// The chain of real folders above `folder`, from the root.
 fn ancestors_of(root: &Root, folder: &str) -> io::Result<Option<Arc<Ancestor>>> {
-    let Some(parent) = super::parent(folder) else {
+    let Some(parent) = parent(folder) else {
         return Ok(None);
     };
     let mut chain = None;
-    for prefix in std::iter::once("").chain(super::prefixes(parent)) {
+    for prefix in std::iter::once("").chain(prefixes(parent)) {
         let id = match root.open_inside(prefix, OFlags::PATH | OFlags::DIRECTORY) {
             Ok(handle) => FolderId::from(&beneath::stat_open(&handle)?),
             Err(error) if is_nothing(&error) => break,
@@ -217,10 +217,10 @@ impl Walk<'_> {
         // Without its rules nobody knows what in it must not be shown.
         let read = self.notes.read_rules(self.root, &folder.path, &handle)?;
         for bad in read.bad {
-            let error = io::Error::new(io::ErrorKind::InvalidData, bad);
+            let hindrance = Hindrance::Itself(bad.to_string());
             listing
                 .unreadable
-                .push((child(&folder.path, RULES_FILE), error));
+                .push((child(&folder.path, RULES_FILE), hindrance));
         }
         listing.folders.push(folder.path.clone());
         let entered = Arc::new(Entered {
@@ -249,7 +249,8 @@ impl Walk<'_> {
             }
             let Ok(name) = name.to_str() else {
                 let path = child(&folder.path, &name.to_string_lossy());
-                listing.unreadable.push((path, not_utf8()));
+                let hindrance = Hindrance::Itself(NOT_UTF8.to_owned());
+                listing.unreadable.push((path, hindrance));
                 continue;
             };
             path.truncate(prefix);
@@ -295,6 +296,7 @@ impl Walk<'_> {
                 // It was swapped for something else since the folder was read; its event will be looked at.
                 Ok(_) | Err(Errno::NOENT) => continue,
                 Err(error) => {
+                    let error = io::Error::from(error);
                     listing.unreadable.push((path.to_owned(), error.into()));
                     continue;
                 }
@@ -310,7 +312,7 @@ impl Walk<'_> {
                 }),
                 Err(error) => listing
                     .unreadable
-                    .push((path.to_owned(), io::Error::other(error))),
+                    .push((path.to_owned(), Hindrance::Itself(error.to_string()))),
             }
         }
     }

@@ -13,7 +13,7 @@ use rustix::fs::{FileType, OFlags, Statx};
 use rustix::io::Errno;
 
 use super::super::beneath::{self, Symlinks};
-use super::super::{OutputError, OutputState, Owned};
+use super::super::{Beat, OutputError, OutputState, Owned};
 use crate::hash::{ContentHash, ContentHasher};
 use crate::path::OutputPath;
 
@@ -97,6 +97,8 @@ pub(super) struct Wanted<'a> {
     pub(super) size: u64,
     /// Its content's hash; asked for only where the size does not settle it.
     pub(super) hash: &'a dyn Fn() -> Result<ContentHash, OutputError>,
+    /// Told of each piece that is read to find out.
+    pub(super) beat: Beat<'a>,
 }
 
 /// What that means for whoever wants to write there.
@@ -145,7 +147,7 @@ impl Existing {
             Owned::Yes(known) if !may_be_right && file.is_the_one(known) => return Ok(file.ours()),
             Owned::Announced if !may_be_right => return Ok(file.ours()),
             Owned::No if !may_be_right => return Err(OutputError::Foreign(path.clone())),
-            _ => file.hash().map_err(failed)?,
+            _ => file.hash(wanted.beat).map_err(failed)?,
         };
         if may_be_right && content == (wanted.hash)()? {
             return Ok(Found::Right(state(&file.stat, content)));
@@ -163,7 +165,7 @@ impl Existing {
     }
 
     /// The folder of a file that is ours to remove.
-    pub(super) fn ours_in(&self, owned: Owned<'_>) -> io::Result<Option<&OwnedFd>> {
+    pub(super) fn ours_in(&self, owned: Owned<'_>, beat: Beat<'_>) -> io::Result<Option<&OwnedFd>> {
         let Self::File(file) = self else {
             return Ok(None);
         };
@@ -172,7 +174,7 @@ impl Existing {
             Owned::Announced => true,
             Owned::Yes(known) => {
                 file.is_the_one(known)
-                    || (file.stat.stx_size == known.size && file.hash()? == known.hash)
+                    || (file.stat.stx_size == known.size && file.hash(beat)? == known.hash)
             }
         };
         Ok(is_ours.then_some(&file.folder))
@@ -188,16 +190,16 @@ impl ExistingFile {
         Identity::from(&self.stat) == Identity::from(known)
     }
 
-    fn hash(&self) -> io::Result<ContentHash> {
+    fn hash(&self, beat: Beat<'_>) -> io::Result<ContentHash> {
         // NONBLOCK: it was a regular file a moment ago.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = beneath::open_beneath(&self.folder, &self.name, flags, Symlinks::Refused)?;
-        hash_file(&File::from(file))
+        hash_file(&File::from(file), beat)
     }
 }
 
 /// The hash of an open file's content from its first byte on, wherever its cursor is.
-pub(super) fn hash_file(file: &File) -> io::Result<ContentHash> {
+pub(super) fn hash_file(file: &File, beat: Beat<'_>) -> io::Result<ContentHash> {
     let mut hasher = ContentHasher::new();
     let mut buffer = vec![0; HASH_BUFFER];
     let mut offset = 0;
@@ -211,5 +213,6 @@ pub(super) fn hash_file(file: &File) -> io::Result<ContentHash> {
         }
         hasher.bytes(&buffer[..read]);
         offset += read as u64;
+        beat();
     }
 }

@@ -1,4 +1,8 @@
 //! From the temporary folder to a file's final name.
+//!
+//! Owns the rename, and the last look before it: what lies at the final name must still be what was allowed to be replaced
+//! when the file was staged. It writes no byte, flushes nothing and never replaces what is not ours: whoever calls has seen
+//! to it that the file is on the disk and announced.
 
 use std::io;
 use std::os::fd::OwnedFd;

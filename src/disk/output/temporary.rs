@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use rustix::fs::{AtFlags, Timespec, Timestamps};
 
-use super::super::{OutputError, TemporaryId};
+use super::super::{Beat, OutputError, TemporaryId};
 use super::{existing, failed};
 use crate::hash::{ContentHash, ContentHasher};
 use crate::path::{NotePath, OutputPath};
 
-const COPY_BUFFER: usize = 256 * 1024;
+pub(super) const COPIED_AT_ONCE: usize = 256 * 1024;
 
 /// A file in the temporary folder that is removed unless it is kept.
 pub(super) struct Temporary<'a> {
@@ -30,6 +30,7 @@ impl Temporary<'_> {
         &mut self,
         original: &mut File,
         source: &NotePath,
+        beat: Beat<'_>,
     ) -> Result<ContentHash, OutputError> {
         let path = self.path;
         let unreadable = |error: io::Error| OutputError::Io {
@@ -37,13 +38,13 @@ impl Temporary<'_> {
             error,
         };
         if rustix::fs::ioctl_ficlone(&self.file, &*original).is_ok() {
-            return existing::hash_file(&self.file).map_err(|error| failed(path, error));
+            return existing::hash_file(&self.file, beat).map_err(|error| failed(path, error));
         }
         // Its bytes pass through here anyway to be hashed, so `copy_file_range` would save nothing.
         rustix::fs::seek(&*original, rustix::fs::SeekFrom::Start(0))
             .map_err(|error| unreadable(error.into()))?;
         let mut hasher = ContentHasher::new();
-        let mut buffer = vec![0; COPY_BUFFER];
+        let mut buffer = vec![0; COPIED_AT_ONCE];
         loop {
             let read = original.read(&mut buffer).map_err(unreadable)?;
             if read == 0 {
@@ -53,6 +54,7 @@ impl Temporary<'_> {
             self.file
                 .write_all(&buffer[..read])
                 .map_err(|error| failed(path, error))?;
+            beat();
         }
     }
 

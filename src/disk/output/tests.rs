@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+use super::temporary::COPIED_AT_ONCE;
 use super::*;
 use crate::disk::select::Select;
 
@@ -39,7 +40,7 @@ impl World {
 
     fn stage(&self, name: &str, text: &str, owned: Owned<'_>) -> Result<Staged, OutputError> {
         self.tree
-            .stage(&path(name), Content::Bytes(text.as_bytes()), owned)
+            .stage(&path(name), Content::Bytes(text.as_bytes()), owned, &|| ())
     }
 
     fn ready(&self, name: &str, text: &str, owned: Owned<'_>) -> StagedFile {
@@ -48,7 +49,12 @@ impl World {
 
     fn copy(&self, name: &str, note: &str, owned: Owned<'_>) -> Result<Staged, OutputError> {
         let note = NotePath::new(note).unwrap();
-        self.tree.stage(&path(name), Content::Copy(&note), owned)
+        self.tree
+            .stage(&path(name), Content::Copy(&note), owned, &|| ())
+    }
+
+    fn delete(&self, name: &str, owned: Owned<'_>) -> Result<bool, OutputError> {
+        self.tree.delete(&path(name), owned, &|| ())
     }
 
     fn write(&self, name: &str, text: &str, owned: Owned<'_>) -> OutputState {
@@ -198,13 +204,8 @@ fn a_foreign_file_survives() {
         "other",
         Owned::Yes(&state)
     )));
-    assert!(
-        !world
-            .tree
-            .delete(&path("b.md"), Owned::Yes(&state))
-            .unwrap()
-    );
-    assert!(!world.tree.delete(&path("a.md"), Owned::No).unwrap());
+    assert!(!world.delete("b.md", Owned::Yes(&state)).unwrap());
+    assert!(!world.delete("a.md", Owned::No).unwrap());
     assert_eq!(fs::read_to_string(world.at("a.md")).unwrap(), "mine");
     assert_eq!(fs::read_to_string(world.at("b.md")).unwrap(), "mine");
 }
@@ -302,10 +303,10 @@ fn what_was_announced_is_ours_whatever_it_holds() {
     world.write("a.md", "text", Owned::Announced);
     assert_eq!(fs::read_to_string(world.at("a.md")).unwrap(), "text");
     unchanged(world.stage("a.md", "text", Owned::Announced));
-    assert!(world.tree.delete(&path("a.md"), Owned::Announced).unwrap());
+    assert!(world.delete("a.md", Owned::Announced).unwrap());
     fs::create_dir(world.at("a.md")).unwrap();
     assert!(is_foreign(&world.stage("a.md", "text", Owned::Announced)));
-    assert!(!world.tree.delete(&path("a.md"), Owned::Announced).unwrap());
+    assert!(!world.delete("a.md", Owned::Announced).unwrap());
 }
 
 #[test]
@@ -334,12 +335,7 @@ fn nothing_is_written_through_a_symlink() {
         "new",
         Owned::Yes(&state)
     )));
-    assert!(
-        !world
-            .tree
-            .delete(&path("d/a.md"), Owned::Yes(&state))
-            .unwrap()
-    );
+    assert!(!world.delete("d/a.md", Owned::Yes(&state)).unwrap());
     assert!(
         world.tree.remove_folder(&path("d")).unwrap(),
         "our folder is gone"
@@ -359,12 +355,7 @@ fn a_file_where_a_folder_should_be_blocks() {
     fs::write(world.at("d"), "mine").unwrap();
     assert!(is_blocked(&world.stage("d/a.md", "text", Owned::No)));
     assert!(is_blocked(&world.stage("d/e/a.md", "text", Owned::No)));
-    assert!(
-        !world
-            .tree
-            .delete(&path("d/a.md"), Owned::Announced)
-            .unwrap()
-    );
+    assert!(!world.delete("d/a.md", Owned::Announced).unwrap());
 }
 
 #[test]
@@ -373,18 +364,8 @@ fn deletes_our_file_and_our_empty_folders_only() {
     let state = world.write("d/a.md", "text", Owned::No);
     assert!(!world.tree.remove_folder(&path("d")).unwrap(), "not empty");
     fs::write(world.at("d/a.md"), "edited in place").unwrap();
-    assert!(
-        world
-            .tree
-            .delete(&path("d/a.md"), Owned::Yes(&state))
-            .unwrap()
-    );
-    assert!(
-        !world
-            .tree
-            .delete(&path("d/a.md"), Owned::Yes(&state))
-            .unwrap()
-    );
+    assert!(world.delete("d/a.md", Owned::Yes(&state)).unwrap());
+    assert!(!world.delete("d/a.md", Owned::Yes(&state)).unwrap());
     assert!(world.tree.remove_folder(&path("d")).unwrap());
     assert!(
         world.tree.remove_folder(&path("d")).unwrap(),
@@ -539,6 +520,50 @@ fn notices_that_the_tree_was_replaced() {
     ));
     fs::create_dir(world.at("")).unwrap();
     assert_eq!(world.tree.root_state().unwrap(), FolderState::Replaced);
+}
+
+#[test]
+fn a_tree_that_went_with_the_folders_above_it_may_be_made_again() {
+    let world = World::new();
+    assert!(world.tree.may_be_made_again());
+    fs::remove_dir_all(world.dir.path().join("deep")).unwrap();
+    assert!(world.tree.may_be_made_again());
+    // Something else lies in its place.
+    fs::write(world.dir.path().join("deep"), "").unwrap();
+    assert!(!world.tree.may_be_made_again());
+    // It leads to another file system, as the folder above a mount that went lies on another.
+    fs::remove_file(world.dir.path().join("deep")).unwrap();
+    symlink("/proc", world.dir.path().join("deep")).unwrap();
+    assert!(!world.tree.may_be_made_again());
+}
+
+#[test]
+fn copying_and_comparing_a_large_file_tell_that_they_go_on() {
+    let world = World::new();
+    fs::write(world.note("pic.png"), vec![7; 3 * COPIED_AT_ONCE]).unwrap();
+    let beats = AtomicU64::new(0);
+    let beat = || {
+        beats.fetch_add(1, Ordering::Relaxed);
+    };
+    let note = NotePath::new("pic.png").unwrap();
+    let stage = || {
+        world
+            .tree
+            .stage(&path("pic.png"), Content::Copy(&note), Owned::No, &beat)
+    };
+    let staged = ready(stage().unwrap());
+    assert!(beats.swap(0, Ordering::Relaxed) >= 3);
+    let state = world.tree.publish(staged, &mut |_| {}).unwrap();
+    unchanged(stage());
+    assert!(beats.swap(0, Ordering::Relaxed) >= 6, "both were read");
+    // A backup brought it back: only its content says that it is ours.
+    fs::copy(world.at("pic.png"), world.at("again")).unwrap();
+    fs::rename(world.at("again"), world.at("pic.png")).unwrap();
+    let deleted = world
+        .tree
+        .delete(&path("pic.png"), Owned::Yes(&state), &beat);
+    assert!(deleted.unwrap());
+    assert!(beats.load(Ordering::Relaxed) >= 3);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::FolderListener;
 use crate::batch::Progress;
-use crate::disk::{Found, Stamp, Visitor};
-use crate::path::NotePath;
+use crate::disk::{Found, Hindrance, Stamp, Visitor};
+use crate::path::{NotePath, prefixes};
 use crate::vault::{File, FileId, Files};
 
 /// What was looked at, before anything is read.
@@ -17,7 +17,7 @@ pub(super) struct Survey {
     /// Whether a file was found as it is known, by its id. Where everything is looked at, nearly all are.
     same: Vec<AtomicBool>,
     pub(super) gone: BTreeSet<NotePath>,
-    pub(super) unreadable: Vec<(String, std::io::Error)>,
+    pub(super) unreadable: Vec<(String, Hindrance)>,
 }
 
 impl Survey {
@@ -89,7 +89,7 @@ impl Survey {
             .map(|(_, file)| &file.path)
             .filter(|path| {
                 let mut listed = tops.contains("");
-                for above in ancestors(path.as_str()) {
+                for above in prefixes(path.as_str()) {
                     if unknown.contains(above) {
                         return false;
                     }
@@ -139,12 +139,5 @@ pub(super) fn is_known(file: &File, is_note: bool, stamp: &Stamp) -> bool {
 
 /// Whether `path` is one of these folders or lies below one.
 fn is_in(path: &str, folders: &BTreeSet<Box<str>>) -> bool {
-    folders.contains("") || ancestors(path).any(|above| folders.contains(above))
-}
-
-/// A path and all folders above it but the root, nearest last.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/')
-        .map(|(at, _)| &path[..at])
-        .chain(std::iter::once(path))
+    folders.contains("") || prefixes(path).any(|above| folders.contains(above))
 }

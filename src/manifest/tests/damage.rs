@@ -10,7 +10,7 @@ fn filled() -> Folder {
     let mut manifest = folder.open();
     manifest.commit(&some_changes()).unwrap();
     manifest.commit(&many(0..2000)).unwrap();
-    manifest.close().unwrap();
+    drop(manifest);
     folder
 }
 
@@ -184,7 +184,7 @@ fn a_lost_log_loses_the_last_commits_alone() {
     let folder = Folder::new();
     let mut manifest = folder.open();
     manifest.commit(&some_changes()).unwrap();
-    manifest.close().unwrap();
+    drop(manifest);
     let mut manifest = folder.open();
     manifest.commit(&many(0..10)).unwrap();
     let killed = folder.killed();

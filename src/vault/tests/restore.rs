@@ -97,6 +97,31 @@ fn what_is_not_touched_need_not_be_saved() {
 }
 
 #[test]
+fn that_a_note_has_a_problem_is_known_without_its_facts() {
+    let mut world = World::with(&[("a.md", "---\nx: [\n---\n"), ("b.md", "x")]);
+    for (name, text) in [
+        ("b.md", "---\n- no mapping\n---\n"),
+        ("a.md", "---\nx: []\n---\n"),
+        ("b.md", "x"),
+    ] {
+        world.write(&[(name, text)]);
+        for vault in [&world.vault, &restarted(&world.vault, &config())] {
+            for (_, file) in vault.files().iter() {
+                let told = file.facts().and_then(|facts| facts.problem);
+                assert_eq!(file.has_problem, told.is_some(), "{}", file.path);
+            }
+        }
+    }
+    assert!(
+        world
+            .vault
+            .files()
+            .iter()
+            .all(|(_, file)| !file.has_problem)
+    );
+}
+
+#[test]
 fn damaged_records_are_noticed() {
     let world = World::with(&[("a.md", "[[b]]"), ("b.md", "x")]);
     let rules = world.vault.rules();

@@ -164,6 +164,28 @@ fn the_export_folder_is_deleted_while_it_runs() {
 }
 
 #[test]
+fn the_export_folder_is_deleted_with_the_one_above_it() {
+    let vault = Vault::new();
+    let config = fs::read_to_string(vault.config()).unwrap();
+    let export_dir = vault.export_dir().display().to_string();
+    vault.write_config(&config.replace(&export_dir, "site/export"));
+    vault.write("d/a.md", "a");
+    vault.write("b.md", "b");
+    let mut daemon = vault.start();
+    daemon.wait_for("batch finished");
+    fs::remove_dir_all(vault.path("site")).unwrap();
+    vault.write("d/a.md", "after");
+    let reads = |output, text: &str| {
+        let output = vault.path("site/export").join(output);
+        fs::read_to_string(output).is_ok_and(|there| there == text)
+    };
+    until("all is there again", || {
+        (reads("d/a.md", "after") && reads("b.md", "b")).then_some(())
+    });
+    assert!(daemon.all("export folder lost").is_empty());
+}
+
+#[test]
 fn the_export_folder_is_emptied_or_replaced_while_it_runs() {
     let vault = Vault::new();
     vault.write("d/a.md", "a");
