@@ -33,9 +33,9 @@ impl Judge<'_> {
     /// Counts those that are as they should be. The others come back, with whether they are wanted as the manifest knows
     /// them.
     fn judge_all(&self, rows: Vec<StoredOutput>) -> Vec<(StoredOutput, bool)> {
+        self.progress.beat();
         let mut others = Vec::new();
         for row in rows {
-            self.progress.beat();
             let place = |page: &Page, format| self.formats.page_path(format, page);
             let right = self.planner.is_wanted(&row, place);
             let is_intact = |state| self.outputs.is_intact(&row.path, &state);
