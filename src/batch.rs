@@ -308,32 +308,36 @@ impl Queue {
         self: &Arc<Self>,
         index: usize,
         lane: usize,
-        (format, id): CommandJob,
+        job: CommandJob,
         stopped: &mut watch::Receiver<Halt>,
     ) {
         let begun = self.begin();
         self.progress.commands.fetch_add(1, Ordering::Relaxed);
-        let mut halt = self.halt.clone();
-        let result = tokio::select! {
-            result = self.command_output(index, format, id) => result,
-            () = now(&mut halt) => Err(Fault::Cancelled),
-            () = now(stopped) => Err(Fault::Cancelled),
-        };
+        let result = self.command_result(index, job, stopped).await;
         self.progress.commands.fetch_sub(1, Ordering::Relaxed);
         self.end(index, lane, begun, result);
     }
 
-    async fn command_output(
+    /// A halt ends the program only. What runs on a thread for blocking work can't be ended and is waited for: once the
+    /// lane has ended, nothing of it holds the batch or stages a file.
+    async fn command_result(
         self: &Arc<Self>,
         index: usize,
-        format: usize,
-        id: FileId,
+        (format, id): CommandJob,
+        stopped: &mut watch::Receiver<Halt>,
     ) -> Result<Staged, Fault> {
         let context = self.batch.context.clone();
         let invocation = off_the_loop(move || context.invocation(id, format)).await;
-        let bytes = match invocation.map_err(JobError::from)? {
-            Some(invocation) => command::run(invocation).await?,
-            None => unreachable!("only jobs of formats with a command come here"),
+        let Some(invocation) = invocation.map_err(JobError::from)? else {
+            unreachable!("only jobs of formats with a command come here");
+        };
+        let mut halt = self.halt.clone();
+        let bytes = tokio::select! {
+            // In this order no program is started that would be ended at once.
+            biased;
+            () = now(&mut halt) => return Err(Fault::Cancelled),
+            () = now(stopped) => return Err(Fault::Cancelled),
+            bytes = command::run(invocation) => bytes?,
         };
         self.stage(index, bytes).await
     }
@@ -389,3 +393,6 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;
