@@ -217,7 +217,7 @@ async fn a_file_that_is_being_staged_is_waited_for_when_another_job_ends_the_bat
     assert_eq!(progress.in_flight.load(Ordering::Relaxed), 1);
     held.staging.recv().unwrap();
     held.release.send(()).unwrap();
-    let record = batch.await.unwrap().unwrap().finished.record;
+    let record = batch.await.unwrap().finished.record;
     assert_eq!((record.exported, record.failed), (1, 1));
 }
 
@@ -235,6 +235,6 @@ async fn a_file_that_is_being_staged_is_waited_for_when_all_must_end_at_once() {
     }
     assert_eq!(progress.in_flight.load(Ordering::Relaxed), 1);
     held.release.send(()).unwrap();
-    let record = batch.await.unwrap().unwrap().finished.record;
+    let record = batch.await.unwrap().finished.record;
     assert_eq!(record.exported, 1);
 }

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch as channel};
-use tokio::task::{JoinError, spawn_blocking};
 
 use crate::batch::{self, Halt, Progress, Run};
 use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
-use crate::sync::lock;
+use crate::sync::{lock, off_the_loop};
 use crate::tell;
 use crate::vault::Vault;
 use crate::watch::{Dirty, Watch};
@@ -126,10 +125,7 @@ impl FolderListener for Watching {
 
 impl Step {
     /// Takes the step. Dropping it while a batch runs ends that batch's commands and loses the engine.
-    ///
-    /// # Errors
-    /// When blocking work panicked.
-    pub(super) async fn run(self) -> Result<StepDone, JoinError> {
+    pub(super) async fn run(self) -> StepDone {
         let Self {
             mut engine,
             dirty,
@@ -150,7 +146,7 @@ impl Step {
             tell: tell.clone(),
             heard: Mutex::new(Some(heard)),
         };
-        let (mut engine, dirty, prepared) = spawn_blocking(move || {
+        let (mut engine, dirty, prepared) = off_the_loop(move || {
             let request = Request {
                 trigger,
                 dirty: &dirty,
@@ -162,7 +158,7 @@ impl Step {
             let prepared = engine.prepare(&request, &listener);
             (engine, dirty, prepared)
         })
-        .await?;
+        .await;
         let batch = match prepared {
             Ok(batch) => batch,
             Err(error) => {
@@ -173,10 +169,10 @@ impl Step {
                     audit,
                     always,
                 };
-                return Ok(StepDone {
+                return StepDone {
                     engine,
                     result: Err(failed),
-                });
+                };
             }
         };
         // Fails only when the loop has ended.
@@ -203,7 +199,7 @@ impl Step {
                 halt,
                 progress,
             };
-            let ran = batch::run(engine, batch, run).await?;
+            let ran = batch::run(engine, batch, run).await;
             engine = ran.engine;
             row = Some(tell::finished(
                 &ran.finished,
@@ -217,9 +213,9 @@ impl Step {
             notes: engine.vault().notes(),
             failing: engine.failures().len(),
         };
-        Ok(StepDone {
+        StepDone {
             engine,
             result: Ok(StepResult { row, again, census }),
-        })
+        }
     }
 }
