@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc;
+use std::sync::{Condvar, mpsc};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
@@ -237,4 +237,41 @@ async fn a_file_that_is_being_staged_is_waited_for_when_all_must_end_at_once() {
     held.release.send(()).unwrap();
     let record = batch.await.unwrap().finished.record;
     assert_eq!(record.exported, 1);
+}
+
+/// Jobs that each wait until so many run at once, or give up after a while.
+struct Meeting {
+    here: Mutex<usize>,
+    all_here: Condvar,
+    wanted: usize,
+}
+
+impl Meeting {
+    fn wait(&self) {
+        let mut here = lock(&self.here);
+        *here += 1;
+        self.all_here.notify_all();
+        let waits = |here: &mut usize| *here < self.wanted;
+        drop(self.all_here.wait_timeout_while(here, PATIENCE, waits));
+    }
+}
+
+/// How long a job waits for the others.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn as_many_jobs_run_at_once_as_the_limit_says_also_where_it_is_high() {
+    const LIMIT: usize = 600;
+    let world = World::new(LIMIT);
+    let meeting = Meeting {
+        here: Mutex::new(0),
+        all_here: Condvar::new(),
+        wanted: LIMIT,
+    };
+    let config = format!("max_concurrent: {LIMIT}\n");
+    let begun = world.batch(&config, move || meeting.wait());
+    let runtime = crate::commands::runtime().unwrap();
+    let ran = runtime.block_on(run(begun.engine, begun.batch, begun.run));
+    let record = ran.finished.record;
+    assert_eq!((record.exported, record.peak), (600, 600));
 }
