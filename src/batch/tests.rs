@@ -174,14 +174,40 @@ async fn until(is_so: impl Fn() -> bool) {
     }
 }
 
-/// A file that a command's note is staged as, held back until the test lets it go on.
+/// A file that is being staged, until the test lets it go on.
 struct HeldBack {
     staging: mpsc::Receiver<()>,
     release: mpsc::Sender<()>,
 }
 
-/// Two commands of one note; one fails once the other's output is being staged, which `HeldBack` holds back.
-fn one_stages_and_one_fails(world: &World) -> (Begun, HeldBack) {
+/// A batch in which the first file to be staged is held back, once `before` is done.
+fn hold_back(
+    world: &World,
+    config: &str,
+    before: impl Fn() + Send + Sync + 'static,
+) -> (Begun, HeldBack) {
+    let (tell, staging) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let begun = world.batch(config, move || {
+        before();
+        // Whoever hears neither, or says nothing any more, is a test that is over.
+        let _ = tell.send(());
+        let _ = lock(&released).recv();
+    });
+    (begun, HeldBack { staging, release })
+}
+
+/// Lets every lane that was woken go on.
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_staged_is_waited_for_when_another_job_ends_the_batch() {
+    let world = World::new(1);
     let fifo = world.dir.path().join("go");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
     let config = format!(
@@ -190,32 +216,14 @@ fn one_stages_and_one_fails(world: &World) -> (Begun, HeldBack) {
          bad: {{extension: bad, command: [sh, -c, 'read go < {}; exit 1']}}\n",
         fifo.display()
     );
-    let (tell, staging) = mpsc::channel();
-    let (release, released) = mpsc::channel::<()>();
-    let released = Mutex::new(released);
-    let begun = world.batch(&config, move || {
-        tell.send(()).unwrap();
-        // Opens when the command reads, which then fails.
-        fs::write(&fifo, "go\n").unwrap();
-        // An error: the test is over.
-        let _ = lock(&released).recv();
-    });
-    (begun, HeldBack { staging, release })
-}
-
-#[tokio::test]
-async fn a_file_that_is_being_staged_is_waited_for_when_another_job_ends_the_batch() {
-    let world = World::new(1);
-    let (begun, held) = one_stages_and_one_fails(&world);
+    // Waits until the one command reads, which then fails.
+    let fail = move || fs::write(&fifo, "go\n").unwrap();
+    let (begun, held) = hold_back(&world, &config, fail);
     let progress = begun.run.progress.clone();
     let batch = tokio::spawn(run(begun.engine, begun.batch, begun.run));
-    until(|| progress.done.load(Ordering::Relaxed) >= 1).await;
-    // The lane that stages has been told by then; each turn lets it go on.
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
+    until(|| progress.done.load(Ordering::Relaxed) > 0).await;
+    settle().await;
     assert_eq!(progress.in_flight.load(Ordering::Relaxed), 1);
-    held.staging.recv().unwrap();
     held.release.send(()).unwrap();
     let record = batch.await.unwrap().finished.record;
     assert_eq!((record.exported, record.failed), (1, 1));
@@ -224,15 +232,13 @@ async fn a_file_that_is_being_staged_is_waited_for_when_another_job_ends_the_bat
 #[tokio::test]
 async fn a_file_that_is_being_staged_is_waited_for_when_all_must_end_at_once() {
     let world = World::new(1);
-    let (begun, held) = one_stages_and_one_fails(&world);
+    let config = "formats: {good: {extension: good, command: [cat, '{input}']}}\n";
+    let (begun, held) = hold_back(&world, config, || ());
     let progress = begun.run.progress.clone();
     let batch = tokio::spawn(run(begun.engine, begun.batch, begun.run));
     until(|| held.staging.try_recv().is_ok()).await;
     begun.halt.send_replace(Halt::Now);
-    until(|| progress.done.load(Ordering::Relaxed) >= 1).await;
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
+    settle().await;
     assert_eq!(progress.in_flight.load(Ordering::Relaxed), 1);
     held.release.send(()).unwrap();
     let record = batch.await.unwrap().finished.record;
