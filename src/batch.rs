@@ -3,16 +3,18 @@
 //! Each unit of the limit is a *lane* that takes one job after the other from the front of the queue. A job that
 //! renders runs on a thread for blocking work and its lane stays there for the next ones, so that a group of jobs costs
 //! one hand-over; a job that is a command is awaited. Results come together in one outbox and are reported in the
-//! order of the jobs, whatever finished first. Nothing in here knows the manifest: it hands the engine what was staged.
+//! order of the jobs, whatever finished first. Nothing in here writes to the manifest or renames a file: that is the
+//! engine's, which is handed what was staged.
 
 mod gather;
 
+use std::future::ready;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 
 use crate::config::OnError;
 use crate::disk::Staged;
@@ -20,13 +22,14 @@ use crate::engine::{Batch, Engine, Finished, JobError, Withdrawn};
 use crate::export::{CommandError, command};
 use crate::manifest::ManifestError;
 use crate::plan::Work;
-use crate::sync::lock;
+use crate::sync::{lock, off_the_loop, task_ended};
 use crate::vault::FileId;
 use gather::Gather;
 
-/// How long staged files wait for others before they are published, while the batch goes on …
+/// Staged files are published in waves while the batch goes on: the disk writes one while the lanes make the next. A wave
+/// begins so often …
 const WAVE: Duration = Duration::from_secs(1);
-/// … and how many wait at most: the disk then writes one wave while the lanes make the next.
+/// … and as soon as so many files wait. While one is on its way, more can gather for the next.
 const WAVE_FILES: usize = 512;
 
 /// What the running jobs are told.
@@ -179,8 +182,8 @@ struct Queue {
     outbox: Arc<Outbox>,
 }
 
-/// What the lanes are done with and nobody has taken yet. Whoever publishes it is woken once a wave, not once a job: that
-/// would take as long as the jobs of small notes.
+/// What the lanes are done with and nobody has taken yet. Who takes it is woken when there is enough for a wave, and not
+/// for each job: that would take as long as the job of a small note.
 #[derive(Default)]
 struct Outbox {
     outcomes: Mutex<Vec<Outcome>>,
@@ -203,21 +206,19 @@ impl Outbox {
 
 /// Runs a batch to its end.
 ///
-/// Dropping this future leaves staged files in the temporary folder, which the next start sweeps, and the manifest as it
-/// was before: the batch will be planned again. Files that are on their way to their names get them, though.
-///
-/// # Errors
-/// When a thread of ours panicked: the panic was logged, and the process must end.
-pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, JoinError> {
+/// Dropping this future ends the commands and loses the engine. Waves that are on their way may still get their names;
+/// other staged files stay in the temporary folder until the next start sweeps it. Of the batch, the manifest knows the
+/// names that were announced and no more: the next start plans it again.
+pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Ran {
     let started_at = unix_ms();
     run.progress.begin();
     let mut withdrawn = Withdrawn::default();
     if batch.has_withdrawals() {
-        (engine, batch, withdrawn) = spawn_blocking(move || {
+        (engine, batch, withdrawn) = off_the_loop(move || {
             let withdrawn = engine.withdraw_first(&mut batch);
             (engine, batch, withdrawn)
         })
-        .await?;
+        .await;
     }
     let outbox = Arc::<Outbox>::default();
     let (stop, stopped) = watch::channel(Halt::No);
@@ -244,7 +245,7 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         let mut is_due = false;
         tokio::select! {
             lane = lanes.join_next() => match lane {
-                Some(lane) => lane?,
+                Some(lane) => task_ended(ready(lane)).await,
                 None => break,
             },
             () = outbox.full.notified() => {}
@@ -252,12 +253,12 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Result<Ran, 
         }
         gather.take_all(outbox.take());
         if is_due || gather.staged() >= WAVE_FILES {
-            (engine, gather) = gather.publish_wave(engine).await?;
+            (engine, gather) = gather.publish_wave(engine).await;
         }
     }
     gather.take_all(outbox.take());
     // One hand-over for all that is left: a batch of one job spends as long on each as on the job.
-    spawn_blocking(move || gather.finish(engine, withdrawn, started_at, &run)).await
+    off_the_loop(move || gather.finish(engine, withdrawn, started_at, &run)).await
 }
 
 fn unix_ms() -> i64 {
@@ -324,32 +325,36 @@ impl Queue {
         self: &Arc<Self>,
         index: usize,
         lane: usize,
-        (format, id): CommandJob,
+        job: CommandJob,
         stopped: &mut watch::Receiver<Halt>,
     ) {
         let begun = self.begin();
         self.progress.commands.fetch_add(1, Ordering::Relaxed);
-        let mut halt = self.halt.clone();
-        let result = tokio::select! {
-            result = self.command_output(index, format, id) => result,
-            () = now(&mut halt) => Err(Fault::Cancelled),
-            () = now(stopped) => Err(Fault::Cancelled),
-        };
+        let result = self.command_result(index, job, stopped).await;
         self.progress.commands.fetch_sub(1, Ordering::Relaxed);
         self.end(index, lane, begun, result);
     }
 
-    async fn command_output(
+    /// A halt ends the program only. What runs on a thread for blocking work can't be ended and is waited for: once the
+    /// lane has ended, nothing of it holds the batch or stages a file.
+    async fn command_result(
         self: &Arc<Self>,
         index: usize,
-        format: usize,
-        id: FileId,
+        (format, id): CommandJob,
+        stopped: &mut watch::Receiver<Halt>,
     ) -> Result<Staged, Fault> {
         let context = self.batch.context.clone();
         let invocation = off_the_loop(move || context.invocation(id, format)).await;
-        let bytes = match invocation.map_err(JobError::from)? {
-            Some(invocation) => command::run(invocation).await?,
-            None => unreachable!("only jobs of formats with a command come here"),
+        let Some(invocation) = invocation.map_err(JobError::from)? else {
+            unreachable!("only jobs of formats with a command come here");
+        };
+        let mut halt = self.halt.clone();
+        let bytes = tokio::select! {
+            // In this order no program is started that would be ended at once.
+            biased;
+            () = now(&mut halt) => return Err(Fault::Cancelled),
+            () = now(stopped) => return Err(Fault::Cancelled),
+            bytes = command::run(invocation) => bytes?,
         };
         self.stage(index, bytes).await
     }
@@ -387,17 +392,6 @@ impl Queue {
     }
 }
 
-/// Runs blocking work on a thread meant for it. A panic there goes on here.
-async fn off_the_loop<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(cancelled) => unreachable!("blocking work is never cancelled: {cancelled}"),
-        },
-    }
-}
-
 /// Waits until what runs must end too.
 async fn now(halt: &mut watch::Receiver<Halt>) {
     if halt.wait_for(|halt| *halt == Halt::Now).await.is_err() {
@@ -405,3 +399,6 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

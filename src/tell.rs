@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::batch::Exported;
 use crate::engine::{Batch, FailedJob, Finished};
-use crate::log::events::{self, BatchFinished, BatchStarted, NoteExported, NoteFailed, Trigger};
+use crate::log::events::{self, BatchFinished, BatchStarted, NoteExported, NoteFailed};
 use crate::manifest::{BatchRecord, ManifestError};
 use crate::report::BatchRow;
 
@@ -69,9 +69,8 @@ pub fn finished(
     if let Err(error) = committed {
         events::manifest_refused(record.batch, error);
     }
-    let row = row(record, finished.cancelled);
-    events::batch_finished(&batch_finished(record, finished.cancelled));
-    row
+    events::batch_finished(&batch_finished(record));
+    row(record)
 }
 
 fn failures(batch: u64, failed: &[FailedJob], retries: bool) {
@@ -96,11 +95,11 @@ fn failures(batch: u64, failed: &[FailedJob], retries: bool) {
     }
 }
 
-fn batch_finished(record: &BatchRecord, cancelled: usize) -> BatchFinished<'_> {
+fn batch_finished(record: &BatchRecord) -> BatchFinished<'_> {
     BatchFinished {
         started: BatchStarted {
             batch: record.batch,
-            trigger: trigger(&record.trigger),
+            trigger: record.trigger,
             changed: record.changed as usize,
             removed: record.removed as usize,
             affected: record.affected as usize,
@@ -111,7 +110,7 @@ fn batch_finished(record: &BatchRecord, cancelled: usize) -> BatchFinished<'_> {
         unchanged: record.unchanged as usize,
         deleted: record.deleted as usize,
         failed: record.failed as usize,
-        cancelled,
+        cancelled: record.cancelled as usize,
         attachments: record.attachments as usize,
         pages: record.pages as usize,
         peak: record.peak as usize,
@@ -124,17 +123,9 @@ fn batch_finished(record: &BatchRecord, cancelled: usize) -> BatchFinished<'_> {
     }
 }
 
-/// The trigger that the manifest keeps as its word.
-fn trigger(word: &str) -> Trigger {
-    Trigger::ALL
-        .into_iter()
-        .find(|trigger| trigger.as_str() == word)
-        .unwrap_or(Trigger::Watch)
-}
-
 /// A batch of the history as reports show it.
-pub fn row(record: &BatchRecord, cancelled: usize) -> BatchRow {
-    let finished = batch_finished(record, cancelled);
+pub fn row(record: &BatchRecord) -> BatchRow {
+    let finished = batch_finished(record);
     BatchRow {
         batch: record.batch,
         trigger: finished.started.trigger,
@@ -148,7 +139,7 @@ pub fn row(record: &BatchRecord, cancelled: usize) -> BatchRow {
         unchanged: finished.unchanged,
         deleted: finished.deleted,
         failed: finished.failed,
-        cancelled,
+        cancelled: finished.cancelled,
         peak: finished.peak,
         elapsed_ms: events::milliseconds(finished.elapsed),
         sequential_ms: events::milliseconds(finished.sequential),

@@ -1,13 +1,11 @@
 //! What the lanes of a batch report, and the waves in which what they staged is published.
 //!
-//! Owns the order of results, and what of a batch is on its way to its final names. Begins no job.
+//! Owns the reports of a batch until it ends, and what of it is on its way to its final names. Begins no job.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use tokio::task::{JoinError, spawn_blocking};
 
 use super::{Exported, Fault, Outcome, Ran, Run};
 use crate::disk::{Staged, StagedFile};
@@ -15,7 +13,7 @@ use crate::engine::{
     Batch, Engine, JobEnd, JobError, JobReport, Measured, Published, Secured, Withdrawn,
 };
 use crate::plan::name_of;
-use crate::sync::joined;
+use crate::sync::{joined, off_the_loop};
 
 /// Collects what the lanes report, and sees to it that what they staged is published, wave by wave: one is flushed while
 /// the one before gets its names.
@@ -81,15 +79,12 @@ impl Gather {
         self.reports.push(report(end));
     }
 
-    /// Has what is staged so far published, on threads for blocking work.
-    pub(super) async fn publish_wave(
-        mut self,
-        mut engine: Engine,
-    ) -> Result<(Engine, Self), JoinError> {
+    /// Announces and flushes what is staged so far, and has it renamed by a thread that is waited for by the next wave.
+    pub(super) async fn publish_wave(mut self, mut engine: Engine) -> (Engine, Self) {
         if self.staged.is_empty() {
-            return Ok((engine, self));
+            return (engine, self);
         }
-        spawn_blocking(move || {
+        off_the_loop(move || {
             let secured = self.secure(&mut engine);
             self.settle_renamed(&mut engine);
             self.renaming = secured.map(|Wave { waiting, files }| Wave {

@@ -21,7 +21,7 @@ pub(super) fn batches(loaded: &Loaded, args: &BatchesArgs) -> Result<Outcome, Co
         || Ok(Vec::new()),
         |manifest| manifest.batches(args.last.get()),
     )?;
-    let rows: Vec<BatchRow> = records.iter().map(|record| tell::row(record, 0)).collect();
+    let rows: Vec<BatchRow> = records.iter().map(tell::row).collect();
     if args.json {
         print_json(&rows)?;
     } else {
@@ -47,7 +47,7 @@ fn timeline(
         .find(|record| record.batch == number)
         .ok_or_else(missing)?;
     let jobs: Vec<JobBar> = manifest.batch_jobs(number)?.into_iter().map(bar).collect();
-    let picture = report::timeline_svg(&tell::row(record, 0), &jobs);
+    let picture = report::timeline_svg(&tell::row(record), &jobs);
     std::fs::write(output, picture).map_err(|error| CommandError::Io {
         what: output.display().to_string(),
         error,
@@ -61,12 +61,12 @@ fn bar(job: JobRecord) -> JobBar {
         format: job.format.into(),
         start_ms: job.start_us as f64 / 1000.0,
         elapsed_ms: job.end_us.saturating_sub(job.start_us) as f64 / 1000.0,
-        because: String::new(),
+        because: job.because.into(),
         outcome: match job.outcome {
             JobOutcome::Exported => report::Outcome::Exported,
             JobOutcome::Unchanged => report::Outcome::Unchanged,
             JobOutcome::Failed => report::Outcome::Failed,
-            JobOutcome::Cancelled | JobOutcome::Superseded => report::Outcome::Cancelled,
+            JobOutcome::Cancelled => report::Outcome::Cancelled,
         },
     }
 }

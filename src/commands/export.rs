@@ -9,15 +9,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_tokio::Signals;
 use tokio::sync::watch as channel;
-use tokio::task::spawn_blocking;
 
 use super::{CommandError, Outcome, runtime};
 use crate::batch::{self, Halt, Progress, Run};
 use crate::config::Loaded;
-use crate::daemon::DaemonError;
 use crate::engine::{Batch, Engine, Request, Unwatched};
 use crate::log::{self, LogHandle, events, events::Trigger};
 use crate::session::Session;
+use crate::sync::off_the_loop;
 use crate::tell;
 use crate::watch::Dirty;
 
@@ -71,7 +70,7 @@ async fn run(
     let mut first = true;
     for _ in 0..PASSES {
         let began = Instant::now();
-        let (returned, prepared) = spawn_blocking(move || {
+        let (returned, prepared) = off_the_loop(move || {
             let request = Request {
                 trigger: Trigger::Once,
                 dirty: &dirty,
@@ -83,8 +82,7 @@ async fn run(
             let prepared = engine.prepare(&request, &Unwatched);
             (engine, prepared)
         })
-        .await
-        .map_err(|error| DaemonError::Broken(error.to_string()))?;
+        .await;
         engine = returned;
         let Some(batch) = prepared? else { break };
         tell::started(&batch, limit);
@@ -98,9 +96,7 @@ async fn run(
             halt: halt.clone(),
             progress,
         };
-        let ran = batch::run(engine, batch, run)
-            .await
-            .map_err(|error| DaemonError::Broken(error.to_string()))?;
+        let ran = batch::run(engine, batch, run).await;
         bar.finish(log);
         engine = ran.engine;
         tell::finished(&ran.finished, &ran.exported, &ran.committed, false);

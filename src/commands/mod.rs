@@ -155,11 +155,16 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), CommandError> {
     print(&text)
 }
 
+/// Threads for blocking work besides those that the jobs of a batch may all be on: for its waves, for a reload, and for each
+/// client of the control socket.
+const SPARE_THREADS: usize = 64;
+
 /// The runtime that the daemon and `export` wait on: one thread that only waits and decides; files are for the threads
-/// for blocking work.
-fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
+/// for blocking work. Each is begun when it is needed, so there may be as many as the highest limit asks for.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .max_blocking_threads(usize::from(config::MOST_CONCURRENT) + SPARE_THREADS)
         .build()
         .map_err(|error| CommandError::Io {
             what: "runtime".to_owned(),

@@ -16,7 +16,6 @@ use tokio::sync::watch as channel;
 use super::{CommandError, Outcome, fresh, print, print_json, runtime};
 use crate::batch::{self, Halt, Progress, Run};
 use crate::config::{Loaded, OnError};
-use crate::daemon::DaemonError;
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
@@ -131,9 +130,7 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         halt,
         progress: Arc::<Progress>::default(),
     };
-    let ran = runtime
-        .block_on(batch::run(engine, batch, run))
-        .map_err(|error| DaemonError::Broken(error.to_string()))?;
+    let ran = runtime.block_on(batch::run(engine, batch, run));
     let mut differences = std::mem::take(&mut *lock(&comparing.seen));
     let outputs = differences.len();
     let stale = stale(loaded, &differences)?;

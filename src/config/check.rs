@@ -44,7 +44,8 @@ const NESTED: [&str; 7] = [
     "log.level",
 ];
 
-const MOST_CONCURRENT: i128 = 4096;
+/// The highest `max_concurrent`.
+pub const MOST_CONCURRENT: u16 = 4096;
 
 /// The text of a config and what its relative paths are relative to.
 #[derive(Clone, Copy, Debug)]
@@ -272,7 +273,7 @@ impl Checker<'_> {
         };
         let limit = usize::try_from(number)
             .ok()
-            .filter(|_| number <= MOST_CONCURRENT)
+            .filter(|_| number <= i128::from(MOST_CONCURRENT))
             .and_then(NonZeroUsize::new);
         limit.unwrap_or_else(|| {
             let message =

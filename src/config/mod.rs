@@ -23,7 +23,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use check::{Document, Overrides, parse};
+pub use check::{Document, MOST_CONCURRENT, Overrides, parse};
 pub use environment::{Environment, Files, RealFiles};
 pub use error::ConfigErrors;
 pub use formats::PLACEHOLDERS;

@@ -59,7 +59,7 @@ pub enum DaemonError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The manifest failed, or a task of ours panicked.
+    /// The manifest failed.
     #[error("{0}")]
     Broken(String),
 }
@@ -114,7 +114,7 @@ enum Work {
     /// Here: no batch runs.
     Idle(Box<Engine>),
     /// With a batch.
-    Running(JoinHandle<Result<StepDone, tokio::task::JoinError>>),
+    Running(JoinHandle<StepDone>),
     /// Handed over within one function; never seen from outside of it.
     Moving,
 }
@@ -130,9 +130,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     let service = Service::from_env().map_err(system("service manager's socket"))?;
     let config = loaded.config.clone();
     let (session, engine) =
-        tokio::task::spawn_blocking(move || Session::open(loaded, Instant::now()))
-            .await
-            .map_err(|error| DaemonError::Broken(error.to_string()))??;
+        crate::sync::off_the_loop(move || Session::open(loaded, Instant::now())).await?;
     events::exporting(
         &config.notes_dir,
         &config.export_dir,
@@ -317,10 +315,7 @@ impl Daemon<'_> {
     }
 
     /// The step is over, and the engine is back.
-    fn take_back(&mut self, ended: StepResult) -> Result<(), DaemonError> {
-        let done = ended
-            .and_then(|done| done)
-            .map_err(|error| DaemonError::Broken(error.to_string()))?;
+    fn take_back(&mut self, done: StepDone) -> Result<(), DaemonError> {
         self.current = None;
         self.work = Work::Idle(Box::new(done.engine));
         if let Some(session) = &self.session {
@@ -466,9 +461,9 @@ impl Daemon<'_> {
 }
 
 /// Waits for the step that runs, if one does. Dropped, it is waited for again at the next turn.
-async fn step_ended(work: &mut Work) -> StepResult {
+async fn step_ended(work: &mut Work) -> StepDone {
     match work {
-        Work::Running(step) => step.await,
+        Work::Running(step) => crate::sync::task_ended(step).await,
         Work::Idle(_) | Work::Moving => std::future::pending().await,
     }
 }
@@ -482,5 +477,3 @@ fn service_row(row: &BatchRow) -> service::Finished {
         speedup: row.speedup,
     }
 }
-
-type StepResult = Result<Result<StepDone, tokio::task::JoinError>, tokio::task::JoinError>;

@@ -72,10 +72,7 @@ impl Daemon<'_> {
         let Some(Asked { reading, answers }) = self.reload.take() else {
             return Ok(());
         };
-        let read = reading
-            .await
-            .map_err(|error| DaemonError::Broken(error.to_string()))?;
-        let outcome = match read {
+        let outcome = match crate::sync::task_ended(reading).await {
             Ok(loaded) => self.put_in_force(loaded).await?,
             Err(errors) => Err(errors.to_string()),
         };
@@ -148,9 +145,8 @@ impl Daemon<'_> {
         };
         let state = session.state.clone();
         let reopened: Result<(Session, Engine), Reopen> =
-            tokio::task::spawn_blocking(move || session.reopen(*engine, loaded, Instant::now()))
-                .await
-                .map_err(|error| DaemonError::Broken(error.to_string()))?;
+            crate::sync::off_the_loop(move || session.reopen(*engine, loaded, Instant::now()))
+                .await;
         let (session, engine, outcome) = match reopened {
             Ok((session, engine)) => (session, engine, Ok(())),
             Err(Reopen::Rejected(old, error)) => (old.0, old.1, Err(error.to_string())),

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch as channel};
-use tokio::task::{JoinError, spawn_blocking};
 
 use crate::agenda::Asked;
 use crate::batch::{self, Halt, Progress, Run};
@@ -13,7 +12,7 @@ use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
-use crate::sync::lock;
+use crate::sync::{lock, off_the_loop};
 use crate::tell;
 use crate::vault::Vault;
 use crate::watch::{Dirty, Watch};
@@ -126,10 +125,7 @@ impl FolderListener for Watching {
 
 impl Step {
     /// Takes the step. Dropping it while a batch runs ends that batch's commands and loses the engine.
-    ///
-    /// # Errors
-    /// When blocking work panicked.
-    pub(super) async fn run(self) -> Result<StepDone, JoinError> {
+    pub(super) async fn run(self) -> StepDone {
         let Self {
             mut engine,
             dirty,
@@ -149,7 +145,7 @@ impl Step {
             tell: tell.clone(),
             heard: Mutex::new(Some(heard)),
         };
-        let (mut engine, dirty, prepared) = spawn_blocking(move || {
+        let (mut engine, dirty, prepared) = off_the_loop(move || {
             let request = Request {
                 trigger: asked.trigger,
                 dirty: &dirty,
@@ -161,7 +157,7 @@ impl Step {
             let prepared = engine.prepare(&request, &listener);
             (engine, dirty, prepared)
         })
-        .await?;
+        .await;
         let batch = match prepared {
             Ok(batch) => batch,
             Err(error) => {
@@ -170,10 +166,10 @@ impl Step {
                     dirty,
                     asked,
                 };
-                return Ok(StepDone {
+                return StepDone {
                     engine,
                     result: Err(failed),
-                });
+                };
             }
         };
         // Fails only when the loop has ended.
@@ -200,7 +196,7 @@ impl Step {
                 halt,
                 progress,
             };
-            let ran = batch::run(engine, batch, run).await?;
+            let ran = batch::run(engine, batch, run).await;
             engine = ran.engine;
             row = Some(tell::finished(
                 &ran.finished,
@@ -214,9 +210,9 @@ impl Step {
             notes: engine.vault().notes(),
             failing: engine.failures().len(),
         };
-        Ok(StepDone {
+        StepDone {
             engine,
             result: Ok(StepResult { row, again, census }),
-        })
+        }
     }
 }

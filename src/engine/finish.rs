@@ -30,12 +30,10 @@ pub struct FailedJob {
 }
 
 /// What a batch did.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Finished {
     /// What is kept of it in the history.
     pub record: BatchRecord,
-    /// Jobs that were not run to their end.
-    pub cancelled: usize,
     /// Those that failed, in path order.
     pub failed: Vec<FailedJob>,
     /// What must be looked at again at once.
@@ -58,7 +56,6 @@ pub struct Measured {
 }
 
 /// The manifest's changes and the report, on their way.
-#[derive(Default)]
 struct Tally {
     changes: Changes,
     finished: Finished,
@@ -131,9 +128,8 @@ impl Engine {
         measured: &Measured,
         now: Instant,
     ) -> (Finished, Result<(), ManifestError>) {
-        let mut tally = Tally::default();
+        let mut tally = Tally::new(record_of(&batch, measured));
         let wall_ms = self.notes.now() / 1_000_000;
-        tally.finished.record = record_of(&batch, measured);
         let kept = self.kept_jobs(&batch, &reports);
         let audited = batch.audited;
         tally.stale = batch.withdraw;
@@ -190,9 +186,10 @@ impl Engine {
         (tally.finished, committed)
     }
 
-    /// Sees to it that a power loss can't keep what the manifest says of files and take the files' names: an older file
-    /// under a name would be taken for somebody else's. On one file system too: what the database writes over its older
-    /// log is in no journal, so it may be on the disk before the names are.
+    /// Has the names of the files on the disk before the manifest tells of them. Were the power lost in between, the
+    /// manifest would know files whose names still lead to older ones, and those would be taken for somebody else's. One
+    /// file system for both is no help: what the database writes over its older log is in no journal, so it can be on the
+    /// disk first.
     fn secure_names(&self, changes: &Changes, wrote: bool) -> std::io::Result<()> {
         let nothing = !wrote && changes.outputs.is_empty() && changes.outputs_removed.is_empty();
         if nothing {
@@ -249,7 +246,7 @@ impl Engine {
                 tally.finished.again.push(path.clone());
             }
             JobEnd::Cancelled => {
-                tally.finished.cancelled += 1;
+                tally.finished.record.cancelled += 1;
                 let failed = self.failures_mut().cancelled(key.clone(), now, wall_ms);
                 tally
                     .changes
@@ -296,6 +293,7 @@ impl Engine {
                 start_us: micros(report.queued),
                 end_us: micros(report.queued + report.elapsed),
                 outcome: outcome(&report.end),
+                because: job.because.to_string().into(),
             }
         })
         .collect()
@@ -435,6 +433,19 @@ impl Engine {
 }
 
 impl Tally {
+    fn new(record: BatchRecord) -> Self {
+        Self {
+            changes: Changes::default(),
+            finished: Finished {
+                record,
+                failed: Vec::new(),
+                again: Vec::new(),
+                refused: Vec::new(),
+            },
+            stale: BTreeSet::new(),
+        }
+    }
+
     /// Counts a job that has ended.
     fn count(&mut self, work: &Work, report: &JobReport, vault: &Vault) {
         let record = &mut self.finished.record;
@@ -467,16 +478,25 @@ impl Tally {
 fn record_of(batch: &Batch, measured: &Measured) -> BatchRecord {
     BatchRecord {
         batch: batch.number,
-        trigger: batch.trigger.as_str().into(),
+        trigger: batch.trigger,
         started_at: measured.started_at,
         changed: small(batch.changed),
         removed: small(batch.removed),
         affected: small(batch.affected),
         jobs: small(batch.note_jobs),
         limit: small(measured.limit),
+        exported: 0,
+        unchanged: 0,
+        deleted: 0,
+        failed: 0,
+        cancelled: 0,
         peak: small(measured.peak),
+        attachments: 0,
+        pages: 0,
         elapsed_us: micros(measured.elapsed),
-        ..BatchRecord::default()
+        sequential_us: 0,
+        slowest: None,
+        slowest_us: 0,
     }
 }
 

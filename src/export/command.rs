@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use crate::path::OutputPath;
+use crate::sync::off_the_loop;
 
 /// More than this is no output of one note.
 const LARGEST_OUTPUT: u64 = 1 << 30;
@@ -160,7 +161,7 @@ pub async fn run(invocation: Invocation) -> Result<Vec<u8>, CommandError> {
 
 async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
     let timeout = invocation.timeout;
-    let prepared = blocking(move || Prepared::new(&invocation)).await?;
+    let prepared = off_the_loop(move || Prepared::new(&invocation)).await?;
     let mut stderr = Excerpt::default();
     let mut running = Running::start(&prepared)?;
     let ended = tokio::time::timeout(timeout, running.finish(&mut stderr)).await;
@@ -173,19 +174,7 @@ async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
     if !prepared.writes_output {
         return Ok(stdout);
     }
-    blocking(move || read_output(&prepared.output).map_err(|fault| fault.with(&stderr))).await
-}
-
-/// Runs `work` on a thread that may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that shuts down cancels blocking work, and then nobody polls us again.
-            Err(_) => std::future::pending().await,
-        },
-    }
+    off_the_loop(move || read_output(&prepared.output).map_err(|fault| fault.with(&stderr))).await
 }
 
 /// The private folder with the input in it, and the command line with its placeholders filled in.

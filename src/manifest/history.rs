@@ -2,7 +2,7 @@
 //!
 //! A thousand batches are kept, and the jobs of the last hundred. A batch with more than
 //! [`KEPT_JOBS`] jobs keeps its slowest and an even sample of the others: a timeline with more bars
-//! can't be read, and a hundred such batches stay below 25 MB.
+//! can't be read, and a hundred such batches stay below 35 MB.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -10,8 +10,9 @@ use std::time::Duration;
 use rusqlite::{Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::rows::{malformed, text, unsigned};
+use super::rows::{malformed, trigger, unsigned};
 use super::{Manifest, ManifestError};
+use crate::log::events::Trigger;
 
 /// How many batches are kept.
 pub(super) const KEPT_BATCHES: u64 = 1000;
@@ -23,12 +24,12 @@ pub(super) const KEPT_JOBS: usize = 5000;
 pub(super) const KEPT_SLOWEST: usize = 1000;
 
 /// A batch that came to its end: the figures of its `batch finished` record.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchRecord {
     /// Its number; numbers rise, also over restarts.
     pub batch: u64,
-    /// What set it off, in the log's word.
-    pub trigger: Box<str>,
+    /// What set it off.
+    pub trigger: Trigger,
     /// When it began, ms since the epoch.
     pub started_at: i64,
     /// Notes that changed.
@@ -49,6 +50,8 @@ pub struct BatchRecord {
     pub deleted: u32,
     /// Jobs that failed.
     pub failed: u32,
+    /// Jobs that were not run to their end.
+    pub cancelled: u32,
     /// Most jobs that were in flight at once.
     pub peak: u32,
     /// Attachments copied.
@@ -74,10 +77,8 @@ pub enum JobOutcome {
     Unchanged,
     /// It failed.
     Failed,
-    /// The batch was stopped before it finished.
+    /// It was not run to its end, or its note changed meanwhile: a later batch has it.
     Cancelled,
-    /// The note changed meanwhile: a later batch has it.
-    Superseded,
 }
 
 /// One job of a batch: a bar of the timeline.
@@ -95,10 +96,12 @@ pub struct JobRecord {
     pub end_us: u64,
     /// What came of it.
     pub outcome: JobOutcome,
+    /// Why it was run, in the log's words.
+    pub because: Box<str>,
 }
 
 /// A batch for the history.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedBatch {
     /// Its figures.
     pub record: BatchRecord,
@@ -184,13 +187,13 @@ pub(super) fn store(
 
 const SELECT_BATCHES: &str = "SELECT batch, cause, started_at, changed, removed, affected, jobs, \
     job_limit, exported, unchanged, deleted, failed, peak, attachments, pages, elapsed_us, \
-    sequential_us, slowest, slowest_us FROM batches ORDER BY batch DESC LIMIT ?1";
+    sequential_us, slowest, slowest_us, cancelled FROM batches ORDER BY batch DESC LIMIT ?1";
 
 /// Reads a row of [`SELECT_BATCHES`].
 fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRecord> {
     Ok(BatchRecord {
         batch: unsigned(row, 0)?,
-        trigger: text(row, 1)?.into(),
+        trigger: trigger(row, 1)?,
         started_at: row.get(2)?,
         changed: row.get(3)?,
         removed: row.get(4)?,
@@ -208,6 +211,7 @@ fn read_batch(row: &Row<'_>) -> rusqlite::Result<BatchRecord> {
         sequential_us: unsigned(row, 16)?,
         slowest: row.get(17)?,
         slowest_us: unsigned(row, 18)?,
+        cancelled: row.get(19)?,
     })
 }
 
@@ -215,12 +219,12 @@ fn put_batch(transaction: &Transaction<'_>, record: &BatchRecord) -> rusqlite::R
     let mut put = transaction.prepare_cached(
         "INSERT OR REPLACE INTO batches (batch, cause, started_at, changed, removed, affected, jobs, \
          job_limit, exported, unchanged, deleted, failed, peak, attachments, pages, elapsed_us, \
-         sequential_us, slowest, slowest_us) VALUES \
-         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+         sequential_us, slowest, slowest_us, cancelled) VALUES \
+         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     )?;
     put.execute(params![
         record.batch.cast_signed(),
-        record.trigger,
+        record.trigger.as_str(),
         record.started_at,
         record.changed,
         record.removed,
@@ -238,6 +242,7 @@ fn put_batch(transaction: &Transaction<'_>, record: &BatchRecord) -> rusqlite::R
         record.sequential_us.cast_signed(),
         record.slowest,
         record.slowest_us.cast_signed(),
+        record.cancelled,
     ])?;
     Ok(())
 }

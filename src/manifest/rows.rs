@@ -6,6 +6,7 @@ use rusqlite::types::{ToSqlOutput, Type, ValueRef};
 use super::{Failure, Owner, StoredFile, StoredOutput};
 use crate::disk::{OutputState, Stamp};
 use crate::hash::{ContentHash, Key};
+use crate::log::events::Trigger;
 use crate::path::{NotePath, OutputPath, PathError};
 use crate::vault::FileId;
 
@@ -114,6 +115,16 @@ fn read_state(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<OutputStat
 /// A text, borrowed from the row.
 pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a str> {
     Ok(row.get_ref(column)?.as_str()?)
+}
+
+/// A trigger, stored as the log's word.
+pub(super) fn trigger(row: &Row<'_>, column: usize) -> rusqlite::Result<Trigger> {
+    let word = text(row, column)?;
+    let known = Trigger::ALL.into_iter();
+    let mut found = known.filter(|trigger| trigger.as_str() == word);
+    found
+        .next()
+        .ok_or_else(|| malformed(column, format!("{word:?} is no trigger")))
 }
 
 /// A `u64` that was stored as the `i64` of the same bits.

@@ -79,6 +79,11 @@ CREATE TABLE batch_jobs (batch INTEGER PRIMARY KEY, jobs BLOB NOT NULL) STRICT;
 ",
     // Records have another layout. All notes are read again, and compared with the outputs that are known.
     "DELETE FROM files;",
+    // Batches count what was cancelled, and each job says why it was run: those from before say neither.
+    "
+ALTER TABLE batches ADD COLUMN cancelled INTEGER NOT NULL DEFAULT 0;
+DELETE FROM batch_jobs;
+",
 ];
 
 /// How a database's version relates to ours.

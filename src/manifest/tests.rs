@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::disk::{OutputState, Stamp};
 use crate::hash::{ContentHash, Key};
+use crate::log::events::Trigger;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::FileId;
 
@@ -160,14 +161,36 @@ fn some_changes() -> Changes {
         }]),
         meta: vec![("root".into(), "8:1".into())],
         batch: Some(FinishedBatch {
-            record: BatchRecord {
-                batch: 1,
-                trigger: "startup".into(),
-                ..BatchRecord::default()
-            },
+            record: record(1),
             jobs: vec![job(0, 10)],
         }),
         ..Changes::default()
+    }
+}
+
+/// Figures that all differ.
+fn record(batch: u64) -> BatchRecord {
+    BatchRecord {
+        batch,
+        trigger: Trigger::Startup,
+        started_at: 1_795_514_400_123,
+        changed: 3,
+        removed: 4,
+        affected: 5,
+        jobs: 6,
+        limit: 7,
+        exported: 8,
+        unchanged: 9,
+        deleted: 10,
+        failed: 11,
+        cancelled: 12,
+        peak: 13,
+        attachments: 14,
+        pages: 15,
+        elapsed_us: 16,
+        sequential_us: 17,
+        slowest: Some("a.md".into()),
+        slowest_us: 18,
     }
 }
 
@@ -179,6 +202,7 @@ fn job(number: u32, end_us: u64) -> JobRecord {
         start_us: 0,
         end_us,
         outcome: JobOutcome::Exported,
+        because: "embeds b.md".into(),
     }
 }
 

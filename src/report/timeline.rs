@@ -36,7 +36,7 @@ pub struct JobBar {
     pub elapsed_ms: f64,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it was run, or why it failed.
+    /// Why it was run.
     pub because: String,
 }
 

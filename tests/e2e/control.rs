@@ -133,7 +133,8 @@ fn batches_are_a_table_a_list_and_a_picture() {
         ])
         .exits(0);
     let svg = fs::read_to_string(&picture).unwrap();
-    assert!(svg.contains("<svg") && svg.contains("1.md"), "{svg}");
+    assert!(svg.contains("<svg"), "{svg}");
+    assert!(svg.contains("<title>1.md → markdown (new)\n"), "{svg}");
     let ran = vault
         .run(&[
             "batches",

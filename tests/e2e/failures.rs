@@ -66,6 +66,8 @@ fn under_stop_the_rest_is_cancelled_and_comes_with_the_next_run() {
         "{finished}"
     );
     assert_eq!(finished.number("cancelled"), 2, "{finished}");
+    let batches = vault.run(&["batches", "--json"]).exits(0).json();
+    assert_eq!(batches[0]["cancelled"], 2, "{batches}");
     assert_eq!(vault.tree().files(), ["a.txt"]);
     fs::write(vault.path("allowed"), "").unwrap();
     let finished = vault.export().exits(0).one("batch finished");

@@ -348,7 +348,7 @@ impl Episode {
             && finished.failed.is_empty()
             && finished.refused.is_empty()
             && finished.again.is_empty()
-            && finished.cancelled == 0;
+            && finished.record.cancelled == 0;
         if !whole {
             return Ok(());
         }

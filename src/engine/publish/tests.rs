@@ -131,7 +131,7 @@ async fn a_flush_is_known_as_one_while_it_lasts() {
         halt: watch::channel(Halt::No).1,
         progress: progress.clone(),
     };
-    let ran = batch::run(engine, batch, run).await.unwrap();
+    let ran = batch::run(engine, batch, run).await;
     assert_eq!(ran.finished.record.exported, 1);
     // One for the bytes, one for the names.
     assert_eq!(outputs.told.load(Ordering::Relaxed), 2);

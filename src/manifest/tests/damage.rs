@@ -180,6 +180,17 @@ fn malformed_rows_are_damage() {
 }
 
 #[test]
+fn a_batch_that_no_trigger_began_is_damage() {
+    let mut manifest = Manifest::in_memory().unwrap();
+    manifest.commit(&some_changes()).unwrap();
+    let spoil = "UPDATE batches SET cause = 'boredom'";
+    manifest.connection.execute_batch(spoil).unwrap();
+    let error = manifest.batches(1).unwrap_err();
+    assert!(error.is_corruption(), "{error}");
+    assert!(error.to_string().contains("boredom"), "{error}");
+}
+
+#[test]
 fn a_lost_log_loses_the_last_commits_alone() {
     let folder = Folder::new();
     let mut manifest = folder.open();
@@ -237,7 +248,7 @@ fn a_newer_version_is_refused_and_left_alone() {
                 error,
                 ManifestError::Newer {
                     found: 99,
-                    known: 2,
+                    known: 3,
                     ..
                 }
             ),

@@ -1,6 +1,7 @@
 //! The history is bounded.
 
 use super::super::history::{KEPT_BATCH_JOBS, KEPT_BATCHES, KEPT_JOBS, KEPT_SLOWEST};
+use super::super::schema::MIGRATIONS;
 use super::*;
 use std::time::Duration;
 
@@ -11,12 +12,8 @@ fn history_is_bounded_and_its_numbers_go_on() {
     assert_eq!(manifest.last_batch_number().unwrap(), 0);
     let last = KEPT_BATCHES + 5;
     for batch in 1..=last {
-        let record = BatchRecord {
-            batch,
-            ..BatchRecord::default()
-        };
         let batch = Some(FinishedBatch {
-            record,
+            record: record(batch),
             jobs: vec![job(1, batch)],
         });
         manifest
@@ -62,4 +59,25 @@ fn a_huge_batch_keeps_its_slowest_jobs_and_a_sample() {
         "the sample is even"
     );
     assert_eq!(kept_jobs(&durations[..3]), [0, 1, 2]);
+}
+
+#[test]
+fn a_batch_from_before_what_was_cancelled_was_counted_is_still_told() {
+    let folder = Folder::new();
+    let mut connection = Connection::open(folder.path()).unwrap();
+    schema::migrate(&mut connection, &MIGRATIONS[..2], 0).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO batches VALUES (1, 'startup', 1795514400123, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 'a.md', 18);
+             INSERT INTO batch_jobs VALUES (1, x'01');",
+        )
+        .unwrap();
+    drop(connection);
+    let manifest = folder.open();
+    let told = BatchRecord {
+        cancelled: 0,
+        ..record(1)
+    };
+    assert_eq!(manifest.batches(1).unwrap(), [told]);
+    assert_eq!(manifest.batch_jobs(1).unwrap(), []);
 }
