@@ -30,6 +30,7 @@ use crate::control::{self, Response};
 use crate::engine::Engine;
 use crate::log::events::Trigger;
 use crate::log::{LogHandle, events};
+use crate::manifest::ManifestError;
 use crate::report::BatchRow;
 use crate::service::{self, Service};
 use crate::session::{Session, SessionError};
@@ -59,9 +60,9 @@ pub enum DaemonError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The manifest failed.
-    #[error("{0}")]
-    Broken(String),
+    /// The manifest can't be read any more.
+    #[error(transparent)]
+    Manifest(ManifestError),
 }
 
 fn system(what: &'static str) -> impl FnOnce(std::io::Error) -> DaemonError {
@@ -326,7 +327,7 @@ impl Daemon<'_> {
             Ok(result) => result,
             Err(failed) => {
                 self.inbox.put_back(failed.dirty);
-                return self.could_not_look(&failed.asked, &failed.error);
+                return self.could_not_look(&failed.asked, failed.error);
             }
         };
         self.census = result.census;

@@ -55,19 +55,18 @@ impl Daemon<'_> {
     pub(super) fn could_not_look(
         &mut self,
         asked: &Asked,
-        error: &EngineError,
+        error: EngineError,
     ) -> Result<(), DaemonError> {
         let reason = match error {
-            EngineError::Manifest(error) => return Err(DaemonError::Broken(error.to_string())),
+            EngineError::Manifest(error) => return Err(DaemonError::Manifest(error)),
             EngineError::Notes { path, error } if !self.is_ready => {
-                let error = std::io::Error::new(error.kind(), error.to_string());
                 return Err(DaemonError::Session(SessionError::Folder {
-                    path: path.clone(),
+                    path,
                     error,
                     hint: "notes_dir must be a folder that can be read",
                 }));
             }
-            EngineError::Notes { .. } | EngineError::NotesGone(_) => error.to_string(),
+            error @ (EngineError::Notes { .. } | EngineError::NotesGone(_)) => error.to_string(),
         };
         if !self.is_ready {
             // The manifest knows notes, and the folder is an empty mount point: wait for the mount.

@@ -69,7 +69,8 @@ pub(super) struct StepResult {
     pub(super) census: Census,
 }
 
-/// A step that could not look or plan: nothing is lost, the same hints lead to the same batch later.
+/// A step that could not look: nothing has been taken in, and the same hints lead to the same batch later. One that could
+/// not plan has failed at the manifest, which ends the daemon.
 pub(super) struct StepFailed {
     pub(super) error: EngineError,
     pub(super) dirty: Dirty,
