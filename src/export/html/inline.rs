@@ -158,7 +158,7 @@ fn scheme_link(text: &str, colon: usize, floor: usize, before: Option<char>) -> 
         return None;
     }
     let head = &text[floor..colon];
-    let scheme = ["https", "http"].into_iter().find(|scheme| {
+    let scheme = ["https", "http", "ftp"].into_iter().find(|scheme| {
         head.get(head.len().wrapping_sub(scheme.len())..)
             .is_some_and(|tail| tail.eq_ignore_ascii_case(scheme))
     })?;
@@ -311,6 +311,7 @@ mod tests {
             ),
             ("www.commonmark.org/he<lp", "http://www.commonmark.org/he"),
             ("http://commonmark.org", "http://commonmark.org"),
+            ("ftp://foo.bar.baz.", "ftp://foo.bar.baz"),
             (
                 "(Visit https://encrypted.google.com/search?q=Markup+(business))",
                 "https://encrypted.google.com/search?q=Markup+(business)",
@@ -343,6 +344,7 @@ mod tests {
             "javascript://a.b",
             "w:@",
             "ahttp://a.b",
+            "sftp://a.b",
         ] {
             assert_eq!(found(text), [""; 0], "{text}");
         }
