@@ -259,9 +259,10 @@ fn own_headings_keep_their_anchors_beside_embedded_ones() {
         .filter_map(|rest| rest.split('"').next())
         .collect();
     assert_eq!(ids, ["same-1", "part-y", "same", "part"]);
+    let own = [heading(2, "!", ""), heading(2, "?", "-1")];
     assert_eq!(
-        html("# !\n\n# !"),
-        "<h1 id=\"section\">!</h1>\n<h1 id=\"section-1\">!</h1>\n"
+        article("# !\n\n## !\n\n## ?", &own, std::slice::from_ref(&(0..3))),
+        "<h1>!</h1>\n<h2>!</h2>\n<h2 id=\"-1\">?</h2>\n"
     );
 }
 

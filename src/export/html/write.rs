@@ -237,9 +237,13 @@ impl Writer<'_> {
             .ids
             .heading(self.events[at].1.start, level as u8, &text);
         self.block("");
-        self.write(format_args!("<{level} id=\""));
-        self.attribute(&id);
-        self.out.push_str("\">");
+        self.write(format_args!("<{level}"));
+        if let Some(id) = id {
+            self.out.push_str(" id=\"");
+            self.attribute(&id);
+            self.out.push('"');
+        }
+        self.out.push('>');
     }
 
     fn code_block(&mut self, at: usize, kind: &CodeBlockKind<'_>) -> usize {
