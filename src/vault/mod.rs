@@ -21,7 +21,7 @@ pub mod note;
 mod outline;
 pub mod page;
 mod places;
-mod raw_html;
+pub(crate) mod raw_html;
 pub mod resolve;
 pub mod rules;
 mod scan;
