@@ -257,8 +257,12 @@ impl<'a> Writer<'a> {
         } else {
             ""
         };
+        // Our own HTML has players; elsewhere a file that is no picture is better linked to.
+        let is_shown = |path: &str| {
+            is_image(path) || (self.style == Style::Html && super::html::is_played(path))
+        };
         let shown = reference.kind == RefKind::Image
-            || (reference.kind.is_embed() && is_image(output.as_str()));
+            || (reference.kind.is_embed() && is_shown(output.as_str()));
         if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
             Meaning::AsWritten
         } else if shown {

@@ -20,7 +20,8 @@ fn among(text: &str, others: &[(&str, &str)]) -> String {
     body_of(&[others, &[("n.md", text)]].concat(), "n.md")
 }
 
-const VAULT: [(&str, &str); 6] = [
+const VAULT: [(&str, &str); 7] = [
+    ("hush.md", "%%\nx\n%%\n"),
     (
         "a.md",
         "# Top\nalpha\n\n## Sub One\none\n\n## Sub Two\ntwo ^blk\n",
@@ -366,6 +367,30 @@ fn block_ids_are_anchors_for_html() {
 }
 
 #[test]
+fn what_is_played_is_embedded_for_html() {
+    let files = [
+        ("v.mp4", ""),
+        ("d/a.MP3", ""),
+        ("x.pdf", ""),
+        (
+            "n.md",
+            "![[v.mp4]] ![[v.mp4|300]] ![[a.MP3|*b*]] ![[x.pdf]] [[a.MP3]]\n\n| ![[a.MP3\\|30x4]] |\n|-|\n",
+        ),
+    ];
+    assert_eq!(
+        render(&files, "n.md", 1, Style::Html).body,
+        "![v.mp4](v.mp4) ![v.mp4|300](v.mp4) ![*b*](d/a.MP3) [x.pdf](x.pdf) [a.MP3](d/a.MP3)\n\n| ![a.MP3\\|30x4](d/a.MP3) |\n|-|\n"
+    );
+    assert_eq!(
+        render(&files, "n.md", 0, Style::Markdown)
+            .body
+            .split(' ')
+            .next(),
+        Some("[v.mp4](v.mp4)")
+    );
+}
+
+#[test]
 fn embeds_are_inlined() {
     check(&[
         (
@@ -387,6 +412,7 @@ fn embeds_are_inlined() {
         ("**![[a]]** # no", "**[a](a.md)** # no"),
         ("# ![[a]]", "# [a](a.md)"),
         ("![[a#^blk]] %%c%%\n\nx", "two\n\nx"),
+        ("x ![[hush]]\n\n![[hush]]\n\ny", "x \n\n\n\ny"),
     ]);
 }
 
