@@ -438,6 +438,57 @@ fn embeds_stay_in_their_container() {
 }
 
 #[test]
+fn an_id_at_the_end_of_a_callouts_first_text_names_it_whole() {
+    let files = [(
+        "c.md",
+        "> [!tip]- T\n> body ^a\n>\n> - x\n>\n> last ^b\n\n1. > [!note] N ^c\n   > - x\n\n> [!note](u)\n> q ^d\n",
+    )];
+    let shown = |embed: &str| body_of(&[&files[..], &[("n.md", embed)]].concat(), "n.md");
+    assert_eq!(
+        shown("![[c#^a]]"),
+        "> [!tip]- T\n> body\n>\n> - x\n>\n> last"
+    );
+    assert_eq!(shown("![[c#^b]]"), "last");
+    assert_eq!(shown("![[c#^c]]"), "> [!note] N\n> - x");
+    assert_eq!(shown("![[c#^d]]"), "[!note](u)\nq");
+}
+
+#[test]
+fn embeds_keep_their_columns() {
+    let files = [
+        ("s.md", "- a\n\t- b ^b\n\t\t- c\n\t\t  d\n- e\n"),
+        ("t.md", "> - a\n>   - b ^b\n>\t\t- c\n>     \td\n"),
+        (
+            "f.md",
+            "1. a\n   -\tb ^b\n\n\t\tc\n\n\t\t```\n\t\t\td\n\t\t```\n",
+        ),
+        ("q.md", "- a\n\t- b\n\n```\n\tc\n```\n\n1.\tx\n"),
+    ];
+    let shown = |embed: &str| body_of(&[&files[..], &[("n.md", embed)]].concat(), "n.md");
+    assert_eq!(shown("![[s#^b]]"), "- b\n\t- c\n\t  d");
+    assert_eq!(shown("![[t#^b]]"), "- b\n\t- c\n  \td");
+    assert_eq!(
+        shown("![[f#^b]]"),
+        "-    b\n\n     c\n\n     ```\n     \td\n     ```"
+    );
+    let q = "   - a\n       - b\n\n   ```\n   \tc\n   ```\n\n   1.  x";
+    assert_eq!(shown("1. x\n\n   ![[q]]\n"), format!("1. x\n\n{q}\n"));
+    assert_eq!(
+        shown("- x\n\t- ![[q]]"),
+        "- x\n\t- - a\n\t      - b\n\n\t  ```\n\t  \tc\n\t  ```\n\n\t  1.  x"
+    );
+    assert_eq!(
+        shown("> ![[s]]"),
+        "> - a\n>     - b\n>         - c\n>           d\n> - e"
+    );
+    assert_eq!(
+        shown("- x\n\n\t![[s#^b]]"),
+        "- x\n\n\t- b\n\t\t- c\n\t\t  d"
+    );
+    assert_eq!(shown("![[s]]"), "- a\n\t- b\n\t\t- c\n\t\t  d\n- e");
+}
+
+#[test]
 fn links_in_embeds_lead_from_where_they_end_up() {
     let files = [
         (

@@ -6,6 +6,7 @@ use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
 use super::super::comments::is_escaped;
 use super::super::raw_html;
+use super::super::syntax;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
 
 /// A block that has begun.
@@ -15,7 +16,7 @@ struct Open {
     /// From the first to the last byte of the inline content that is directly in it.
     inline: Option<Range<usize>>,
     last_child: Option<Range<usize>>,
-    /// The id that names this item, whose end is not known before the item's.
+    /// The id that names this item or callout, whose end is not known before its own.
     id: Option<usize>,
 }
 
@@ -197,10 +198,14 @@ impl<'a> Walk<'a> {
             Tag::Paragraph => self.open(Kind::Paragraph, range),
             Tag::Heading { level, .. } => self.heading(level as u8, range),
             Tag::List(_) => {
+                let range = self.from_marker(range);
                 push_outermost(&mut self.out.lists, &range);
                 self.open(Kind::List, range);
             }
-            Tag::Item => self.open(Kind::Item, range),
+            Tag::Item => {
+                let range = self.from_marker(range);
+                self.open(Kind::Item, range);
+            }
             Tag::FootnoteDefinition(_) => {
                 self.footnote_label(&range);
                 push_outermost(&mut self.out.lines, &range);
@@ -287,6 +292,14 @@ impl<'a> Walk<'a> {
         });
     }
 
+    /// A list or an item, from its first marker on: to the parser it begins before that, by what a tab there is wider
+    /// than its one byte.
+    fn from_marker(&self, range: Range<usize>) -> Range<usize> {
+        let written = &self.text[range.clone()];
+        let marker = written.trim_start_matches([' ', '\t', '\r', '\n', '>']);
+        range.end - marker.len()..range.end
+    }
+
     /// A definition's label is shorter than it is written where spaces are.
     fn footnote_label(&mut self, definition: &Range<usize>) {
         let bytes = &self.text.as_bytes()[..definition.end];
@@ -340,14 +353,11 @@ impl<'a> Walk<'a> {
         match (open.kind, &open.inline) {
             (Kind::Paragraph, Some(inline)) => {
                 self.out.paragraphs.push(inline.clone());
-                let opens_item = self.blocks[parent].kind == Kind::Item
-                    && self.blocks[parent].last_child.is_none();
-                if self.block_id(
-                    inline,
-                    parent,
-                    opens_item.then_some(parent),
-                    open.range.clone(),
-                ) {
+                let opens = self.blocks[parent].last_child.is_none()
+                    && (self.blocks[parent].kind == Kind::Item
+                        || self.is_callout(parent, open.range.start));
+                let names = opens.then_some(parent);
+                if self.block_id(inline, parent, names, open.range.clone()) {
                     // An id by itself is no block that another id could name.
                     return;
                 }
@@ -356,7 +366,7 @@ impl<'a> Walk<'a> {
                 self.block_id(inline, parent, None, open.range.clone());
             }
             (Kind::Table, _) => self.table_id(&open.range),
-            (Kind::Item, _) => {
+            (Kind::Item | Kind::Container, _) => {
                 if let Some(id) = open.id {
                     let end = self.trimmed_end(&open.range);
                     let id = &mut self.out.ids[id];
@@ -377,9 +387,17 @@ impl<'a> Walk<'a> {
         range.start + self.text[range.clone()].trim_end().len()
     }
 
+    /// Whether the block `at` is a callout whose title begins at `start`.
+    fn is_callout(&self, at: usize, start: usize) -> bool {
+        let block = &self.blocks[at];
+        block.kind == Kind::Container
+            && self.text.as_bytes().get(block.range.start) == Some(&b'>')
+            && syntax::callout(&self.text[start..block.range.end]).is_some()
+    }
+
     /// Looks for `^id` at the end of a block's text; says whether the text is nothing but that.
     ///
-    /// By itself it names the block before it in `parent`; else the list item `item`, else `block`.
+    /// By itself it names the block before it in `parent`; else the list item or callout `item`, else `block`.
     fn block_id(
         &mut self,
         inline: &Range<usize>,
