@@ -14,6 +14,7 @@ pub mod delta;
 pub mod facts;
 mod frontmatter;
 pub mod helpers;
+pub(crate) mod highlight;
 mod indexed;
 pub mod load;
 pub mod names;

@@ -343,40 +343,52 @@ fn plain_text(text: &str, raw: &RawHeading, syntax: &Syntax, refs: &[Ref]) -> St
             .to_owned();
     }
     let end = raw.parts.last().map_or(raw.start, |(source, _)| source.end);
-    let mut wikis = syntax
+    // What is not there as it is written.
+    let mut marks = syntax
         .marks_in(&(raw.start..end))
         .iter()
         .filter_map(|mark| match &mark.kind {
-            MarkKind::Wiki(wiki) => Some((mark.span.range(), wiki)),
+            MarkKind::Wiki(wiki) => Some((
+                mark.span.range(),
+                label_of(text, wiki, &refs[wiki.reference as usize]),
+            )),
+            MarkKind::Comment => Some((mark.span.range(), String::new())),
             _ => None,
         })
         .peekable();
     let mut shown = String::new();
     let mut covered = 0;
     for (source, part) in &raw.parts {
-        while let Some((range, wiki)) = wikis.next_if(|(range, _)| range.start < source.end) {
-            // Markdown may have begun the part before the link; its text is as long as its source then.
-            if range.start > source.start && source.len() == part.len() && source.start >= covered {
-                shown.push_str(
-                    raw.text
-                        .get(part.start..part.start + (range.start - source.start))
-                        .unwrap_or_default(),
-                );
+        // An id may have been cut off.
+        let part_shown = &raw.text[part.start.min(raw.text.len())..part.end.min(raw.text.len())];
+        // Markdown may have begun the part before the mark; its text is as long as its source then.
+        let is_verbatim = source.len() == part.len();
+        let mut at = source.start.max(covered);
+        while let Some((range, label)) = marks.next_if(|(range, _)| range.start < source.end) {
+            if is_verbatim && range.start > at {
+                shown.push_str(between(
+                    part_shown,
+                    at - source.start,
+                    range.start - source.start,
+                ));
             }
-            shown.push_str(&label_of(text, wiki, &refs[wiki.reference as usize]));
-            covered = range.end;
+            shown.push_str(&label);
+            covered = covered.max(range.end);
+            at = at.max(covered);
         }
-        if source.start >= covered {
-            shown.push_str(raw.text.get(part.clone()).unwrap_or_default());
-        } else if source.end > covered && source.len() == part.len() {
-            shown.push_str(
-                raw.text
-                    .get(part.end - (source.end - covered)..part.end)
-                    .unwrap_or_default(),
-            );
+        if at == source.start {
+            shown.push_str(part_shown);
+        } else if is_verbatim && source.end > at {
+            shown.push_str(between(part_shown, at - source.start, part.len()));
         }
     }
     shown.replace(super::comments::HIDDEN, "").trim().to_owned()
+}
+
+/// The bytes of `text` from `from` to `to`, as far as it has them.
+fn between(text: &str, from: usize, to: usize) -> &str {
+    text.get(from.min(text.len())..to.min(text.len()))
+        .unwrap_or_default()
 }
 
 /// What a wikilink shows, as plain text.

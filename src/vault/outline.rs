@@ -66,7 +66,7 @@ pub(super) struct RawHeading {
     /// The quote, list item or body that it is in.
     pub(super) container: Range<usize>,
     pub(super) text: String,
-    /// Which source each part of the text is from; only kept where the heading may hold a wikilink.
+    /// Which source each part of the text is from; only kept where the heading may hold a wikilink or a comment.
     pub(super) parts: Vec<(Range<usize>, Range<usize>)>,
     pub(super) keep_parts: bool,
 }

@@ -11,8 +11,9 @@ use pulldown_cmark_escape::{escape_href, escape_html, escape_html_body_text};
 
 use super::footnotes::{self, Footnotes};
 use super::ids::Ids;
-use super::inline::{self, Mark};
+use super::inline;
 use super::sanitise;
+use crate::vault::highlight::Mark;
 
 /// Events with the bytes of the body that they came from.
 pub(crate) type Events<'a> = [(Event<'a>, Range<usize>)];

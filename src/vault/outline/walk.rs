@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
-use super::super::comments::is_escaped;
+use super::super::comments::{HIDDEN, is_escaped};
+use super::super::highlight::{Mark, pair_marks};
 use super::super::raw_html;
 use super::super::syntax;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
@@ -49,6 +50,8 @@ pub(super) struct Walk<'a> {
     html: Vec<Range<usize>>,
     /// How many images the walk is in: their text is no heading's.
     images: usize,
+    /// For the heading that the walk is in, and each element in it: where a highlight may have begun.
+    highlights: Vec<Option<Mark>>,
 }
 
 impl<'a> Walk<'a> {
@@ -68,6 +71,7 @@ impl<'a> Walk<'a> {
             in_solid: false,
             html: Vec::new(),
             images: 0,
+            highlights: Vec::new(),
         }
     }
 
@@ -107,7 +111,14 @@ impl<'a> Walk<'a> {
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
-            Event::Text(text) => self.inline(&range, Some(&text)),
+            Event::Text(text) => {
+                let in_heading = self.inline(&range, Some(&text));
+                if let Some(from) =
+                    in_heading.filter(|_| self.text.get(range.clone()) == Some(&text))
+                {
+                    self.highlight(from, range);
+                }
+            }
             Event::Code(text) => self.zone(ZoneKind::Code, &range, Some(&text)),
             Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.zone(ZoneKind::Math, &range, Some(&text));
@@ -118,12 +129,16 @@ impl<'a> Walk<'a> {
                 self.zone(ZoneKind::Solid, &range, None);
             }
             Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
-            Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
+            Event::SoftBreak | Event::HardBreak => {
+                self.inline(&range, Some(" "));
+            }
             Event::FootnoteReference(_) => {
                 self.out.footnotes.push(range.clone());
                 self.inline(&range, None);
             }
-            Event::TaskListMarker(_) => self.inline(&range, None),
+            Event::TaskListMarker(_) => {
+                self.inline(&range, None);
+            }
             Event::Rule => self.close_child(range),
         }
     }
@@ -150,20 +165,36 @@ impl<'a> Walk<'a> {
         self.inline(range, shown);
     }
 
-    /// Inline content: `shown` is what a heading's plain text has of it.
-    fn inline(&mut self, range: &Range<usize>, shown: Option<&str>) {
+    /// Inline content: `shown` is what a heading's plain text has of it. Says where it begins there.
+    fn inline(&mut self, range: &Range<usize>, shown: Option<&str>) -> Option<usize> {
         self.extend_inline(range);
         if self.images > 0 || self.top().kind != Kind::Heading {
-            return;
+            return None;
         }
-        if let (Some(shown), Some(heading)) = (shown, self.out.headings.last_mut()) {
-            let from = heading.text.len();
-            heading.text.push_str(shown);
-            if heading.keep_parts {
-                heading
-                    .parts
-                    .push((range.clone(), from..heading.text.len()));
-            }
+        let (shown, heading) = (shown?, self.out.headings.last_mut()?);
+        let from = heading.text.len();
+        heading.text.push_str(shown);
+        if heading.keep_parts {
+            heading
+                .parts
+                .push((range.clone(), from..heading.text.len()));
+        }
+        Some(from)
+    }
+
+    /// Hides the `==` of highlights in a heading's text, of which `range` stands from `from` on.
+    fn highlight(&mut self, from: usize, range: Range<usize>) {
+        let (Some(opener), Some(heading)) =
+            (self.highlights.last_mut(), self.out.headings.last_mut())
+        else {
+            return;
+        };
+        let mut marks = Vec::new();
+        pair_marks(self.text, range, from, opener, &mut marks);
+        for mark in marks {
+            let at = mark.event + mark.at;
+            let hidden: String = [HIDDEN; 2].iter().collect();
+            heading.text.replace_range(at..at + hidden.len(), &hidden);
         }
     }
 
@@ -238,6 +269,7 @@ impl<'a> Walk<'a> {
             | Tag::Subscript => {
                 push_outermost(&mut self.out.lines, &range);
                 self.extend_inline(&(range.start..range.start));
+                self.highlights.push(None);
             }
             Tag::BlockQuote(_)
             | Tag::DefinitionList
@@ -256,6 +288,7 @@ impl<'a> Walk<'a> {
                 }
                 self.close_link(range.end);
                 self.extend_inline(&range);
+                self.highlights.pop();
             }
             TagEnd::Emphasis
             | TagEnd::Strong
@@ -263,6 +296,7 @@ impl<'a> Walk<'a> {
             | TagEnd::Superscript
             | TagEnd::Subscript => {
                 self.extend_inline(&range);
+                self.highlights.pop();
             }
             TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => {}
             TagEnd::Paragraph
@@ -318,7 +352,10 @@ impl<'a> Walk<'a> {
             .rev()
             .find(|block| block.kind != Kind::List)
             .map_or(0..0, |block| block.range.clone());
-        let keep_parts = self.text[range.clone()].contains("[[");
+        let written = &self.text[range.clone()];
+        let keep_parts = written.contains("[[") || written.contains(HIDDEN);
+        self.highlights.clear();
+        self.highlights.push(None);
         push_outermost(&mut self.out.lines, &range);
         self.out.headings.push(RawHeading {
             level,
@@ -471,6 +508,7 @@ impl<'a> Walk<'a> {
         range: Range<usize>,
     ) {
         push_outermost(&mut self.out.lines, &range);
+        self.highlights.push(None);
         let label = match kind {
             LinkType::Inline => None,
             LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => Some(id.to_owned()),
