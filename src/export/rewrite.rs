@@ -511,11 +511,9 @@ impl<'a> Writer<'a> {
             at: 0,
             serial: self.serial,
         });
-        let mut content = String::with_capacity(range.len());
-        let written = self.text(embedded, range.clone(), &mut content);
+        let content = self.freed(embedded, &range);
         self.frames.pop();
-        written?;
-        let content = place::freed(&embedded.text, range.start, content);
+        let content = content?;
         let size = range.len().max(part.site(mark, wiki).size_of(&content));
         self.cost = self.cost.max(before + MIN_COST + size);
         if self.cost > MAX_INLINED {
@@ -610,6 +608,22 @@ impl<'a> Part<'a> {
             out.push(' ');
             out.push_str(&anchor);
         }
+    }
+
+    /// A part of the topmost frame's note, free of where it stood, and after it the footnotes that it mentions.
+    fn freed(&mut self, note: &Note, range: &Range<usize>) -> Result<String, SourceError> {
+        let mut freed = String::new();
+        for part in [vec![range.clone()], note.facts.footnotes.beside(range)].concat() {
+            let mut content = String::with_capacity(part.len());
+            self.text(note, part.clone(), &mut content)?;
+            let content = place::freed(&note.text, part.start, content);
+            if freed.is_empty() {
+                freed = content;
+            } else {
+                freed.extend(["\n\n", &content]);
+            }
+        }
+        Ok(freed)
     }
 }
 

@@ -12,6 +12,7 @@ mod change;
 mod comments;
 pub mod delta;
 pub mod facts;
+pub mod footnotes;
 mod frontmatter;
 pub mod helpers;
 pub(crate) mod highlight;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::anchor::Slugger;
+use super::footnotes::Footnotes;
 use super::frontmatter::{self, Fields, Opening};
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
@@ -59,6 +60,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         refs: body.refs,
         headings: body.headings,
         blocks: body.blocks,
+        footnotes: body.footnotes,
     };
     Note {
         text: head.text,
@@ -229,6 +231,7 @@ struct Body {
     refs: Vec<Ref>,
     headings: Vec<Heading>,
     blocks: Vec<Block>,
+    footnotes: Footnotes,
     hash: u64,
 }
 
@@ -240,22 +243,24 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
         blocks,
     } = scan;
     syntax.sections = sections(text, &outline);
-    let headings = headings(text, &outline, &syntax, &refs);
+    let footnotes = Footnotes::read(text, &outline);
+    let headings = headings(text, &outline, &syntax, &footnotes, &refs);
     let blocks = blocks.iter().map(|&index| {
         let id = &outline.ids[index];
         Block {
             id: text[id.range.start + 1..id.range.end].into(),
             start: syntax::offset(id.block.start),
             end: syntax::offset(id.block.end),
-            hash: shown_hash(text, &syntax, id.block.clone()),
+            hash: shown_hash(text, &syntax, &footnotes, &id.block),
         }
     });
     Body {
         blocks: blocks.collect(),
-        hash: shown_hash(text, &syntax, base..text.len()),
+        hash: shown_hash(text, &syntax, &footnotes, &(base..text.len())),
         syntax,
         refs,
         headings,
+        footnotes,
     }
 }
 
@@ -263,14 +268,24 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
 ///
 /// The part alone does not say it all. The rest of the note decides what is a reference link and where that leads,
 /// what is a footnote, and which line end is written; what stands before the part on its line is taken off its other
-/// lines. What no embed shows (comments, ids, definitions) does not count.
-fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
+/// lines. The footnotes that it mentions are shown with it. What no embed shows (comments, ids, definitions) does not
+/// count.
+fn shown_hash(text: &str, syntax: &Syntax, footnotes: &Footnotes, part: &Range<usize>) -> u64 {
     let mut key = KeyHasher::new();
     let uses_crlf = text.find('\n').is_some_and(|nl| text[..nl].ends_with('\r'));
-    key.number(uses_crlf.into())
-        .text(&text[super::comments::line_start(text, part.start)..part.start]);
+    key.number(uses_crlf.into());
+    for footnote in footnotes.beside(part) {
+        take_in(&mut key, text, syntax, &footnote);
+    }
+    take_in(&mut key, text, syntax, part);
+    key.finish().0
+}
+
+/// Adds what is shown of a part of a text.
+fn take_in(key: &mut KeyHasher, text: &str, syntax: &Syntax, part: &Range<usize>) {
+    key.text(&text[super::comments::line_start(text, part.start)..part.start]);
     let mut at = part.start;
-    for mark in syntax.marks_in(&part) {
+    for mark in syntax.marks_in(part) {
         let span = mark.span.range();
         key.text(&text[at..span.start]);
         let written = &text[span.clone()];
@@ -289,7 +304,7 @@ fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
         key.number(kind).text(shown);
         at = span.end.min(part.end).max(at);
     }
-    key.text(&text[at..part.end]).finish().0
+    key.text(&text[at..part.end]);
 }
 
 /// Where a reference link leads, as its definition says.
@@ -316,7 +331,13 @@ fn setting(setting: Setting) -> u64 {
     }
 }
 
-fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec<Heading> {
+fn headings(
+    text: &str,
+    outline: &Outline,
+    syntax: &Syntax,
+    footnotes: &Footnotes,
+    refs: &[Ref],
+) -> Vec<Heading> {
     let mut slugger = Slugger::new();
     let with_section = outline.headings.iter().zip(&syntax.sections);
     let read = with_section.map(|(raw, section)| {
@@ -327,7 +348,7 @@ fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec
             end: section.end,
             anchor: slugger.anchor(&shown).into(),
             text: shown.into(),
-            hash: shown_hash(text, syntax, section.range()),
+            hash: shown_hash(text, syntax, footnotes, &section.range()),
         }
     });
     read.collect()

@@ -99,6 +99,8 @@ pub(super) struct Outline {
     pub(super) tables: Vec<Range<usize>>,
     /// Footnote labels with their brackets, in references and at definitions.
     pub(super) footnotes: Vec<Range<usize>>,
+    /// Footnote definitions, labels and all.
+    pub(super) footnote_texts: Vec<Range<usize>>,
 }
 
 impl Outline {

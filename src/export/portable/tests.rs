@@ -558,6 +558,35 @@ fn cycles_and_depth_end_in_links() {
 }
 
 #[test]
+fn embeds_of_parts_bring_their_footnotes() {
+    let files = [
+        (
+            "b.md",
+            "# S\n\nB[^1] x[^Two] ^b\n\n# N\n\nn[^n] [^in]\n\n[^in]: in\n\n\
+             > [^1]: one [[b]]\n> more[^two]\n\n[^two]: t\n\n    [^1] %%c%%\n\n[^n]: no\n",
+        ),
+        (
+            "n.md",
+            "A[^1]\n\n- ![[b#S]]\n- ![[b#^b]]\n- ![[b#N]]\n\n[^1]: own\n",
+        ),
+    ];
+    let notes = |serial: &str| {
+        format!(
+            "  [^1-{serial}]: one [b](b.md)\n  more[^two-{serial}]\n\n  [^two-{serial}]: t\n\n      [^1-{serial}]\n"
+        )
+    };
+    let section = "n[^n-3] [^in-3]\n\n  [^in-3]: in\n\n  > [^1-3]: one [b](b.md)\n  > more[^two-3]\n\n  [^two-3]: t\n\n      [^1-3]\n\n  [^n-3]: no";
+    assert_eq!(
+        body_of(&files, "n.md"),
+        format!(
+            "A[^1]\n\n- # S\n\n  B[^1-1] x[^Two-1]\n\n{}- B[^1-2] x[^Two-2]\n\n{}- # N\n\n  {section}\n\n[^1]: own\n",
+            notes("1"),
+            notes("2")
+        )
+    );
+}
+
+#[test]
 fn fans_are_bounded() {
     let notes: Vec<(String, String)> = (0..30)
         .map(|n| {

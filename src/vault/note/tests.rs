@@ -229,7 +229,7 @@ fn what_an_embed_shows_counts() {
         ("# Z\n", "# Z\nanother section\n\n"),
         ("# S", "before\n\n# S"),
         ("^b", "^renamed"),
-        ("note", "another note"),
+        ("\n[^1]:", "\n[^2]: another note\n\n[^1]:"),
         ("# Z\n", "# Z\n[other]: y.md\n\n"),
     ];
     for (from, to) in same {
@@ -245,6 +245,8 @@ fn what_an_embed_shows_counts() {
         ("\"title\"", "\"other\""),
         ("[r]: x.md", "[r2]: x.md"),
         ("[^1]: note", "text"),
+        ("note", "another note"),
+        ("note", "note[^2]\n\n[^2]: another note"),
         ("![[e]]", "- ![[e]]"),
         (" ^b", ""),
     ];

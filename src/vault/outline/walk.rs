@@ -239,6 +239,8 @@ impl<'a> Walk<'a> {
             }
             Tag::FootnoteDefinition(_) => {
                 self.footnote_label(&range);
+                let end = self.trimmed_end(&range);
+                self.out.footnote_texts.push(range.start..end);
                 push_outermost(&mut self.out.lines, &range);
                 self.open(Kind::Container, range);
             }

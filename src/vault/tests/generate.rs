@@ -448,6 +448,10 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
         }
         Piece::External(at) => format!("[r{at}]: https://example.org/{at}"),
         Piece::Footnote => "noted[^1]".to_owned(),
-        Piece::FootnoteText(at) => format!("[^1]: {}", word(at)),
+        Piece::FootnoteText(at) => {
+            let target = TARGETS[at as usize % TARGETS.len()];
+            let bang = if at % 3 == 0 { "!" } else { "" };
+            format!("[^1]: {} {bang}[[{target}]]", word(at))
+        }
     }
 }
