@@ -508,6 +508,34 @@ fn links_in_embeds_lead_from_where_they_end_up() {
 }
 
 #[test]
+fn links_to_the_pages_headings_count_those_that_embeds_bring() {
+    let files = [
+        (
+            "a.md",
+            "[[#Z]] [x](#z)\n\n# X\n\n> ![[b]]\n\n## Z\n\n[[#X]] [[c#Z]]\n\n![[c]] ![[a#Z]]\n",
+        ),
+        ("b.md", "# X\n## Z\n[[#Z]] [[a#Z]]\n"),
+        ("c.md", "# Z\n"),
+        ("d.md", "[[a#Z]] [[#Y]]\n\n![[c]]\n\n# Y\n"),
+    ];
+    let body = body_of(&files, "a.md");
+    let links: Vec<&str> = body
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .collect();
+    assert_eq!(
+        links,
+        ["#z-1", "#z-1", "b.md#z", "#z-1", "#x", "c.md#z", "#z-1"]
+    );
+    // Other pages lead to where the note's own heading is without them.
+    assert!(body_of(&files, "d.md").starts_with("[a > Z](a.md#z) [Y](#y)"));
+    // Our own HTML has the note's own anchors there.
+    let html = render(&files, "a.md", 1, Style::Html).body;
+    assert!(html.starts_with("[Z](#z) [x](#z)"), "{html}");
+}
+
+#[test]
 fn footnotes_of_embeds_keep_apart() {
     let files = [
         ("a.md", "a[^1]\n\n[^1]: of a\n"),
@@ -516,6 +544,35 @@ fn footnotes_of_embeds_keep_apart() {
     assert_eq!(
         body_of(&files, "n.md"),
         "n[^1]\n\na[^1-1]\n\n[^1-1]: of a\n\n[^1]: of n\n"
+    );
+}
+
+#[test]
+fn embeds_of_parts_bring_their_footnotes() {
+    let files = [
+        (
+            "b.md",
+            "# S\n\nB[^1] x[^Two] ^b\n\n# N\n\nn[^n] [^in]\n\n[^in]: in\n\n\
+             > [^1]: one [[b]]\n> more[^two]\n\n[^two]: t\n\n    [^1] %%c%%\n\n[^n]: no\n",
+        ),
+        (
+            "n.md",
+            "A[^1]\n\n- ![[b#S]]\n- ![[b#^b]]\n- ![[b#N]]\n\n[^1]: own\n",
+        ),
+    ];
+    let notes = |serial: &str| {
+        format!(
+            "  [^1-{serial}]: one [b](b.md)\n  more[^two-{serial}]\n\n  [^two-{serial}]: t\n\n      [^1-{serial}]\n"
+        )
+    };
+    let section = "n[^n-3] [^in-3]\n\n  [^in-3]: in\n\n  > [^1-3]: one [b](b.md)\n  > more[^two-3]\n\n  [^two-3]: t\n\n      [^1-3]\n\n  [^n-3]: no";
+    assert_eq!(
+        body_of(&files, "n.md"),
+        format!(
+            "A[^1]\n\n- # S\n\n  B[^1-1] x[^Two-1]\n\n{}- B[^1-2] x[^Two-2]\n\n{}- # N\n\n  {section}\n\n[^1]: own\n",
+            notes("1"),
+            notes("2")
+        )
     );
 }
 
@@ -555,35 +612,6 @@ fn cycles_and_depth_end_in_links() {
     let body = body_of(&files, "n00.md");
     assert!(body.contains("t10") && !body.contains("t11"), "{body}");
     assert!(body.ends_with("[n11](n11.md)"), "{body}");
-}
-
-#[test]
-fn embeds_of_parts_bring_their_footnotes() {
-    let files = [
-        (
-            "b.md",
-            "# S\n\nB[^1] x[^Two] ^b\n\n# N\n\nn[^n] [^in]\n\n[^in]: in\n\n\
-             > [^1]: one [[b]]\n> more[^two]\n\n[^two]: t\n\n    [^1] %%c%%\n\n[^n]: no\n",
-        ),
-        (
-            "n.md",
-            "A[^1]\n\n- ![[b#S]]\n- ![[b#^b]]\n- ![[b#N]]\n\n[^1]: own\n",
-        ),
-    ];
-    let notes = |serial: &str| {
-        format!(
-            "  [^1-{serial}]: one [b](b.md)\n  more[^two-{serial}]\n\n  [^two-{serial}]: t\n\n      [^1-{serial}]\n"
-        )
-    };
-    let section = "n[^n-3] [^in-3]\n\n  [^in-3]: in\n\n  > [^1-3]: one [b](b.md)\n  > more[^two-3]\n\n  [^two-3]: t\n\n      [^1-3]\n\n  [^n-3]: no";
-    assert_eq!(
-        body_of(&files, "n.md"),
-        format!(
-            "A[^1]\n\n- # S\n\n  B[^1-1] x[^Two-1]\n\n{}- B[^1-2] x[^Two-2]\n\n{}- # N\n\n  {section}\n\n[^1]: own\n",
-            notes("1"),
-            notes("2")
-        )
-    );
 }
 
 #[test]
