@@ -138,11 +138,10 @@ impl<'a> Writer<'a> {
     }
 
     /// The anchors of the note's own headings as any tool gives them out over the whole page, if some link leads to one and
-    /// embedded headings change them. Our own HTML gives the note's own theirs first.
+    /// embedded headings change them.
     fn anchors_on_page(&mut self, note: &Note) -> Result<Option<Vec<String>>, SourceError> {
-        let is_known = self.style == Style::Html || self.anchors.is_some();
         let page = std::mem::take(&mut self.page);
-        if is_known || !self.leads_to_heading || !page.iter().any(|heading| heading.embedded) {
+        if !self.leads_to_heading || !page.iter().any(|heading| heading.embedded) {
             return Ok(None);
         }
         let mut slugger = Slugger::new();
@@ -205,8 +204,11 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Takes note of a part's headings that begin before `end`.
+    /// Takes note of a part's headings that begin before `end`. Our own HTML gives the note's own headings their anchors first.
     fn headings(&mut self, part: &mut Part<'_>, end: usize) {
+        if self.style == Style::Html || self.anchors.is_some() {
+            return;
+        }
         let (id, embedded) = (self.frame().id, !self.is_host());
         let headings = &part.note.facts.headings;
         while let Some(heading) = headings.get(part.next_heading)
@@ -608,7 +610,7 @@ impl<'a> Writer<'a> {
     /// A part of the topmost frame's note, free of where it stood, and after it the footnotes that it mentions.
     fn freed(&mut self, note: &Note, range: &Range<usize>) -> Result<String, SourceError> {
         let mut freed = String::new();
-        for part in [vec![range.clone()], note.facts.footnotes.beside(range)].concat() {
+        for part in std::iter::once(range.clone()).chain(note.facts.footnotes.beside(range)) {
             let mut content = String::with_capacity(part.len());
             self.text(note, part.clone(), &mut content)?;
             let content = place::freed(&note.text, part.start, content);
