@@ -229,12 +229,12 @@ impl<'a> Walk<'a> {
             Tag::Paragraph => self.open(Kind::Paragraph, range),
             Tag::Heading { level, .. } => self.heading(level as u8, range),
             Tag::List(_) => {
-                let range = self.from_marker(range);
+                let range = self.begun_by_marker(range);
                 push_outermost(&mut self.out.lists, &range);
                 self.open(Kind::List, range);
             }
             Tag::Item => {
-                let range = self.from_marker(range);
+                let range = self.begun_by_marker(range);
                 self.open(Kind::Item, range);
             }
             Tag::FootnoteDefinition(_) => {
@@ -330,7 +330,7 @@ impl<'a> Walk<'a> {
 
     /// A list or an item, from its first marker on: to the parser it begins before that, by what a tab there is wider
     /// than its one byte.
-    fn from_marker(&self, range: Range<usize>) -> Range<usize> {
+    fn begun_by_marker(&self, range: Range<usize>) -> Range<usize> {
         let written = &self.text[range.clone()];
         let marker = written.trim_start_matches([' ', '\t', '\r', '\n', '>']);
         range.end - marker.len()..range.end
