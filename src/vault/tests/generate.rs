@@ -450,8 +450,11 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
         Piece::Footnote => "noted[^1]".to_owned(),
         Piece::FootnoteText(at) => {
             let target = TARGETS[at as usize % TARGETS.len()];
-            let bang = if at % 3 == 0 { "!" } else { "" };
-            format!("[^1]: {} {bang}[[{target}]]", word(at))
+            // An embed would be a link, and yet count with what it would show.
+            match at % 3 {
+                0 => format!("[^1]: {} ![label]({target})", word(at)),
+                _ => format!("[^1]: {} [[{target}]]", word(at)),
+            }
         }
     }
 }
