@@ -1,8 +1,12 @@
 //! Where an inlined block comes to stand: as a block of its own, inside the quotes and lists that its embed is in.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::vault::syntax::{MarkKind, Paragraph, Syntax};
+
+/// Where tabs stop.
+const TAB: usize = 4;
 
 /// An embed in its text.
 pub(super) struct Site<'a> {
@@ -108,29 +112,104 @@ pub(super) fn freed(text: &str, start: usize, content: String) -> String {
         };
     }
     let mut freed = String::with_capacity(trimmed.len());
+    let mut fence = Fence::default();
     for (index, line) in trimmed.split_inclusive('\n').enumerate() {
-        freed.push_str(if index == 0 {
-            line
+        let (line, column) = if index == 0 {
+            (line, column_after(before, 0))
         } else {
             without_prefix(line, before)
-        });
+        };
+        freed.push_str(&fence.moved(line, column, 0));
     }
     freed
 }
 
-/// `line` without as much of `prefix` as it has.
-fn without_prefix<'a>(line: &'a str, prefix: &str) -> &'a str {
-    let mut rest = line;
-    for c in prefix.chars() {
-        rest = match c {
-            '>' => match rest.trim_start_matches(' ').strip_prefix('>') {
-                Some(inner) => inner,
-                None => return rest,
-            },
-            _ => rest.strip_prefix([' ', '\t']).unwrap_or(rest),
-        };
+/// `line` without as much of `prefix` as it has, and the column that it begins at then: it may lie within a tab.
+fn without_prefix<'a>(line: &'a str, prefix: &str) -> (&'a str, usize) {
+    let (mut rest, mut column, mut in_prefix) = (line, 0, 0);
+    for part in prefix.split_inclusive('>') {
+        let quoted = rest.trim_start_matches([' ', '\t']).strip_prefix('>');
+        if let (true, Some(inner)) = (part.ends_with('>'), quoted) {
+            column = column_after(&rest[..rest.len() - inner.len()], column);
+            in_prefix = column_after(part, in_prefix);
+            rest = inner;
+            continue;
+        }
+        let indent = part.strip_suffix('>').unwrap_or(part);
+        let end = column + column_after(indent, in_prefix) - in_prefix;
+        while let Some(inner) = rest.strip_prefix([' ', '\t']).filter(|_| column < end) {
+            let next = column_after(&rest[..1], column);
+            if next > end {
+                return (rest, end);
+            }
+            (rest, column) = (inner, next);
+        }
+        break;
     }
-    rest
+    (rest, column)
+}
+
+/// The column after `text`, which begins at the column `from`.
+fn column_after(text: &str, from: usize) -> usize {
+    text.chars().fold(from, |column, c| match c {
+        '\t' => column - column % TAB + TAB,
+        _ => column + 1,
+    })
+}
+
+/// The lines of a text that is moved, one after the other: within fences only what a fence is indented by is no text.
+#[derive(Default)]
+struct Fence {
+    /// How the fence begins that is open, by how many of these, and where.
+    open: Option<char>,
+    length: usize,
+    column: usize,
+}
+
+impl Fence {
+    /// A line that stood at the column `from` and comes to stand at `to`. Where tabs would stop elsewhere, those that say
+    /// how deep it is become spaces.
+    fn moved<'a>(&mut self, line: &'a str, from: usize, to: usize) -> Cow<'a, str> {
+        let (indent, text) = line.split_at(markers(line));
+        let end = self.open.map_or(usize::MAX, |_| self.column);
+        self.pass(text, column_after(indent, from));
+        if from % TAB == to % TAB || !indent.contains('\t') {
+            return Cow::Borrowed(line);
+        }
+        let mut moved = String::with_capacity(line.len() + TAB);
+        let mut column = from;
+        for (at, c) in indent.char_indices() {
+            let next = column_after(&indent[at..=at], column);
+            if next > end {
+                return Cow::Owned(moved + &line[at..]);
+            }
+            if c == '\t' {
+                moved.extend(std::iter::repeat_n(' ', next - column));
+            } else {
+                moved.push(c);
+            }
+            column = next;
+        }
+        Cow::Owned(moved + text)
+    }
+
+    /// Takes note of a line that begins or ends a fence.
+    fn pass(&mut self, line: &str, column: usize) {
+        let Some(mark) = line.chars().next().filter(|c| matches!(c, '`' | '~')) else {
+            return;
+        };
+        let rest = line.trim_start_matches(mark);
+        let length = line.len() - rest.len();
+        match self.open {
+            None if length >= 3 && !(mark == '`' && rest.contains('`')) => {
+                (self.open, self.length, self.column) = (Some(mark), length, column);
+            }
+            Some(open) if open == mark && length >= self.length && rest.trim().is_empty() => {
+                self.open = None;
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Site<'_> {
@@ -148,11 +227,19 @@ impl Site<'_> {
 
     /// How many bytes the content takes at most where it is placed.
     pub(super) fn size_of(&self, content: &str) -> usize {
-        let lines = memchr::memchr_iter(b'\n', content.as_bytes()).count();
+        let prefix = self.prefix();
+        let count = |byte| memchr::memchr_iter(byte, content.as_bytes()).count();
+        let tabs = if shifts(&prefix) { count(b'\t') } else { 0 };
         content
             .len()
-            .saturating_add(self.prefix().len().saturating_mul(lines + 4))
+            .saturating_add(prefix.len().saturating_mul(count(b'\n') + 4))
+            .saturating_add(tabs.saturating_mul(TAB - 1))
     }
+}
+
+/// Whether tabs that follow a line's prefix stop elsewhere than without it.
+fn shifts(prefix: &str) -> bool {
+    !column_after(prefix, 0).is_multiple_of(TAB)
 }
 
 /// Writes an inlined block after what `out` has of its line.
@@ -167,13 +254,19 @@ pub(super) fn block(site: &Site<'_>, content: &str, out: &mut String) -> Placed 
     let blank = prefix.trim_end();
     part_before(site, &prefix, out);
     let start = out.len();
+    let (shifts, column) = (shifts(&prefix), column_after(&prefix, 0));
+    let mut fence = Fence::default();
     for (index, line) in content.split('\n').enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         if index > 0 {
             out.push_str(eol);
             out.push_str(if line.is_empty() { blank } else { &prefix });
         }
-        out.push_str(line);
+        if shifts {
+            out.push_str(&fence.moved(line, 0, column));
+        } else {
+            out.push_str(line);
+        }
     }
     let content = start..out.len();
     match after(site) {

@@ -70,7 +70,12 @@ pub fn portable(
             note.text[..note.facts.body_start as usize].to_owned()
         }
     };
-    let written = Writer::new(source, id, format, style).body(&note)?;
+    let writer = || Writer::new(source, id, format, style);
+    let mut written = writer().body(&note)?;
+    // What is embedded after a link may change where it leads: that is only known at the end, and rare.
+    if let Some(anchors) = written.anchors.take() {
+        written = writer().with_anchors(anchors).body(&note)?;
+    }
     Ok(Portable {
         front_matter,
         body: written.body,

@@ -12,11 +12,12 @@ use super::place::{self, Site};
 use super::portable::Style;
 use super::{Source, SourceError};
 use crate::path::OutputPath;
+use crate::vault::anchor::Slugger;
 use crate::vault::syntax::{
     Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Span, Wiki, default_label,
     is_image, looks_like_file,
 };
-use crate::vault::{FileId, Note, Nowhere, Place, Ref, RefKind, Target};
+use crate::vault::{FileId, Heading, Note, Nowhere, Place, Ref, RefKind, Target};
 
 /// An embed in an embed in an embed …: what is deeper becomes a link.
 const MAX_DEPTH: usize = 10;
@@ -63,6 +64,20 @@ pub(super) struct Writer<'a> {
     notes: HashMap<FileId, Arc<Note>>,
     inlined: Vec<Range<usize>>,
     pictures: BTreeSet<FileId>,
+    /// The headings of the page so far.
+    page: Vec<PageHeading>,
+    /// Whether some link leads to a heading of the page.
+    leads_to_heading: bool,
+    /// The anchors of the note's own headings, where embedded ones before them make these others than the note's facts say.
+    anchors: Option<Vec<String>>,
+}
+
+/// A heading that is on the page.
+struct PageHeading {
+    id: FileId,
+    /// Its index in the facts of that note.
+    heading: usize,
+    embedded: bool,
 }
 
 /// A note's body, written.
@@ -72,6 +87,8 @@ pub(super) struct Written {
     pub(super) inlined: Vec<Range<usize>>,
     /// The attachments that it shows in place.
     pub(super) pictures: BTreeSet<FileId>,
+    /// Set where links to the page's headings are wrong: to be given to [`Writer::with_anchors`].
+    pub(super) anchors: Option<Vec<String>>,
 }
 
 impl<'a> Writer<'a> {
@@ -93,6 +110,17 @@ impl<'a> Writer<'a> {
             notes: HashMap::new(),
             inlined: Vec::new(),
             pictures: BTreeSet::new(),
+            page: Vec::new(),
+            leads_to_heading: false,
+            anchors: None,
+        }
+    }
+
+    /// With the anchors that the note's own headings have on the page.
+    pub(super) fn with_anchors(self, anchors: Vec<String>) -> Self {
+        Self {
+            anchors: Some(anchors),
+            ..self
         }
     }
 
@@ -103,9 +131,35 @@ impl<'a> Writer<'a> {
         self.text(note, range, &mut body)?;
         Ok(Written {
             body,
+            anchors: self.anchors_on_page(note)?,
             inlined: self.inlined,
             pictures: self.pictures,
         })
+    }
+
+    /// The anchors of the note's own headings as any tool gives them out over the whole page, if some link leads to one and
+    /// embedded headings change them.
+    fn anchors_on_page(&mut self, note: &Note) -> Result<Option<Vec<String>>, SourceError> {
+        let page = std::mem::take(&mut self.page);
+        if !self.leads_to_heading || !page.iter().any(|heading| heading.embedded) {
+            return Ok(None);
+        }
+        let mut slugger = Slugger::new();
+        let own = &note.facts.headings;
+        let mut anchors: Vec<String> = own.iter().map(|own| own.anchor.to_string()).collect();
+        for heading in page {
+            if heading.embedded {
+                let embedded = self.note(heading.id)?;
+                slugger.anchor(&embedded.facts.headings[heading.heading].text);
+            } else {
+                anchors[heading.heading] = slugger.anchor(&own[heading.heading].text);
+            }
+        }
+        let differ = anchors
+            .iter()
+            .zip(own)
+            .any(|(anchor, own)| **anchor != *own.anchor);
+        Ok(differ.then_some(anchors))
     }
 
     fn note(&mut self, id: FileId) -> Result<Arc<Note>, SourceError> {
@@ -141,10 +195,32 @@ impl<'a> Writer<'a> {
                 continue;
             }
             out.push_str(part.advance(&span));
+            self.headings(&mut part, span.start);
             self.mark(&mut part, mark, out)?;
         }
+        let end = part.range.end;
+        self.headings(&mut part, end);
         out.push_str(&note.text[part.at..part.range.end.max(part.at)]);
         Ok(())
+    }
+
+    /// Takes note of a part's headings that begin before `end`. Our own HTML gives the note's own headings their anchors first.
+    fn headings(&mut self, part: &mut Part<'_>, end: usize) {
+        if self.style == Style::Html || self.anchors.is_some() {
+            return;
+        }
+        let (id, embedded) = (self.frame().id, !self.is_host());
+        let headings = &part.note.facts.headings;
+        while let Some(heading) = headings.get(part.next_heading)
+            && (heading.start as usize) < end
+        {
+            self.page.push(PageHeading {
+                id,
+                heading: part.next_heading,
+                embedded,
+            });
+            part.next_heading += 1;
+        }
     }
 
     fn mark(
@@ -257,8 +333,12 @@ impl<'a> Writer<'a> {
         } else {
             ""
         };
+        // Our own HTML has players; elsewhere a file that is no picture is better linked to.
+        let is_shown = |path: &str| {
+            is_image(path) || (self.style == Style::Html && super::html::is_played(path))
+        };
         let shown = reference.kind == RefKind::Image
-            || (reference.kind.is_embed() && is_image(output.as_str()));
+            || (reference.kind.is_embed() && is_shown(output.as_str()));
         if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
             Meaning::AsWritten
         } else if shown {
@@ -269,6 +349,12 @@ impl<'a> Writer<'a> {
     }
 
     fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
+        if let (Place::Heading(heading), true) = (place, self.frames[0].id == id) {
+            self.leads_to_heading = true;
+            if let Some(anchor) = self.anchors.as_ref().and_then(|own| own.get(heading)) {
+                return Ok(anchor.clone());
+            }
+        }
         Ok(match (place, self.style) {
             (Place::Heading(heading), _) => self
                 .note(id)?
@@ -499,7 +585,7 @@ impl<'a> Writer<'a> {
         if repeats || self.cost + range.len() + MIN_COST > MAX_INLINED {
             return Ok(None);
         }
-        let before = self.cost;
+        let (before, page_before) = (self.cost, self.page.len());
         self.cost += MIN_COST;
         self.serial += 1;
         self.frames.push(Frame {
@@ -507,19 +593,34 @@ impl<'a> Writer<'a> {
             at: 0,
             serial: self.serial,
         });
-        let mut content = String::with_capacity(range.len());
-        let written = self.text(embedded, range.clone(), &mut content);
+        let content = self.freed(embedded, &range);
         self.frames.pop();
-        written?;
-        let content = place::freed(&embedded.text, range.start, content);
+        let content = content?;
         let size = range.len().max(part.site(mark, wiki).size_of(&content));
         self.cost = self.cost.max(before + MIN_COST + size);
         if self.cost > MAX_INLINED {
             // Whatever comes after it is a link too: the work for one note stays bounded.
             self.cost = MAX_INLINED;
+            self.page.truncate(page_before);
             return Ok(None);
         }
         Ok(Some(content))
+    }
+
+    /// A part of the topmost frame's note, free of where it stood, and after it the footnotes that it mentions.
+    fn freed(&mut self, note: &Note, range: &Range<usize>) -> Result<String, SourceError> {
+        let mut freed = String::new();
+        for part in std::iter::once(range.clone()).chain(note.facts.footnotes.beside(range)) {
+            let mut content = String::with_capacity(part.len());
+            self.text(note, part.clone(), &mut content)?;
+            let content = place::freed(&note.text, part.start, content);
+            if freed.is_empty() {
+                freed = content;
+            } else {
+                freed.extend(["\n\n", &content]);
+            }
+        }
+        Ok(freed)
     }
 }
 
@@ -533,6 +634,8 @@ struct Part<'a> {
     line: usize,
     next_line: usize,
     eol: &'static str,
+    /// The first of the note's headings that was not met yet.
+    next_heading: usize,
     /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
     block_end: Option<usize>,
 }
@@ -542,7 +645,9 @@ impl<'a> Part<'a> {
         let line =
             memchr::memrchr(b'\n', &note.text.as_bytes()[..range.start]).map_or(0, |nl| nl + 1);
         let eol = place::line_end(&note.text[range.clone()]);
+        let before = |heading: &Heading| (heading.start as usize) < range.start;
         Self {
+            next_heading: note.facts.headings.partition_point(before),
             note,
             at: range.start,
             line,

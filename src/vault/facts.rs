@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::footnotes::Footnotes;
 use crate::hash::ContentHash;
 
 /// A file of the vault (a note or an attachment): an index into dense tables.
@@ -161,6 +162,8 @@ pub struct NoteFacts {
     pub headings: Vec<Heading>,
     /// Blocks with an id, in text order; the first wins where an id repeats.
     pub blocks: Vec<Block>,
+    /// Its footnotes: an embed of a part shows those that it mentions.
+    pub footnotes: Footnotes,
 }
 
 /// Where packed facts lie outside of memory. What was put there stays as it is for as long as the shelf lives.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::anchor::Slugger;
+use super::footnotes::Footnotes;
 use super::frontmatter::{self, Fields, Opening};
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
@@ -14,7 +15,7 @@ use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before: every note is then read again, once.
-pub const READER_VERSION: u64 = 1;
+pub const READER_VERSION: u64 = 2;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
 const MAX_BYTES: usize = 1 << 30;
@@ -59,6 +60,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         refs: body.refs,
         headings: body.headings,
         blocks: body.blocks,
+        footnotes: body.footnotes,
     };
     Note {
         text: head.text,
@@ -229,6 +231,7 @@ struct Body {
     refs: Vec<Ref>,
     headings: Vec<Heading>,
     blocks: Vec<Block>,
+    footnotes: Footnotes,
     hash: u64,
 }
 
@@ -240,22 +243,24 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
         blocks,
     } = scan;
     syntax.sections = sections(text, &outline);
-    let headings = headings(text, &outline, &syntax, &refs);
+    let footnotes = Footnotes::read(text, &outline);
+    let headings = headings(text, &outline, &syntax, &footnotes, &refs);
     let blocks = blocks.iter().map(|&index| {
         let id = &outline.ids[index];
         Block {
             id: text[id.range.start + 1..id.range.end].into(),
             start: syntax::offset(id.block.start),
             end: syntax::offset(id.block.end),
-            hash: shown_hash(text, &syntax, id.block.clone()),
+            hash: shown_hash(text, &syntax, &footnotes, &id.block),
         }
     });
     Body {
         blocks: blocks.collect(),
-        hash: shown_hash(text, &syntax, base..text.len()),
+        hash: shown_hash(text, &syntax, &footnotes, &(base..text.len())),
         syntax,
         refs,
         headings,
+        footnotes,
     }
 }
 
@@ -263,14 +268,24 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
 ///
 /// The part alone does not say it all. The rest of the note decides what is a reference link and where that leads,
 /// what is a footnote, and which line end is written; what stands before the part on its line is taken off its other
-/// lines. What no embed shows (comments, ids, definitions) does not count.
-fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
+/// lines. The footnotes that it mentions are shown with it. What no embed shows (comments, ids, definitions) does not
+/// count.
+fn shown_hash(text: &str, syntax: &Syntax, footnotes: &Footnotes, part: &Range<usize>) -> u64 {
     let mut key = KeyHasher::new();
     let uses_crlf = text.find('\n').is_some_and(|nl| text[..nl].ends_with('\r'));
-    key.number(uses_crlf.into())
-        .text(&text[super::comments::line_start(text, part.start)..part.start]);
+    key.number(uses_crlf.into());
+    for footnote in footnotes.beside(part) {
+        take_in(&mut key, text, syntax, &footnote);
+    }
+    take_in(&mut key, text, syntax, part);
+    key.finish().0
+}
+
+/// Adds what is shown of a part of a text.
+fn take_in(key: &mut KeyHasher, text: &str, syntax: &Syntax, part: &Range<usize>) {
+    key.text(&text[super::comments::line_start(text, part.start)..part.start]);
     let mut at = part.start;
-    for mark in syntax.marks_in(&part) {
+    for mark in syntax.marks_in(part) {
         let span = mark.span.range();
         key.text(&text[at..span.start]);
         let written = &text[span.clone()];
@@ -289,7 +304,7 @@ fn shown_hash(text: &str, syntax: &Syntax, part: Range<usize>) -> u64 {
         key.number(kind).text(shown);
         at = span.end.min(part.end).max(at);
     }
-    key.text(&text[at..part.end]).finish().0
+    key.text(&text[at..part.end]);
 }
 
 /// Where a reference link leads, as its definition says.
@@ -316,7 +331,13 @@ fn setting(setting: Setting) -> u64 {
     }
 }
 
-fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec<Heading> {
+fn headings(
+    text: &str,
+    outline: &Outline,
+    syntax: &Syntax,
+    footnotes: &Footnotes,
+    refs: &[Ref],
+) -> Vec<Heading> {
     let mut slugger = Slugger::new();
     let with_section = outline.headings.iter().zip(&syntax.sections);
     let read = with_section.map(|(raw, section)| {
@@ -327,7 +348,7 @@ fn headings(text: &str, outline: &Outline, syntax: &Syntax, refs: &[Ref]) -> Vec
             end: section.end,
             anchor: slugger.anchor(&shown).into(),
             text: shown.into(),
-            hash: shown_hash(text, syntax, section.range()),
+            hash: shown_hash(text, syntax, footnotes, &section.range()),
         }
     });
     read.collect()
@@ -343,40 +364,52 @@ fn plain_text(text: &str, raw: &RawHeading, syntax: &Syntax, refs: &[Ref]) -> St
             .to_owned();
     }
     let end = raw.parts.last().map_or(raw.start, |(source, _)| source.end);
-    let mut wikis = syntax
+    // What is not there as it is written.
+    let mut marks = syntax
         .marks_in(&(raw.start..end))
         .iter()
         .filter_map(|mark| match &mark.kind {
-            MarkKind::Wiki(wiki) => Some((mark.span.range(), wiki)),
+            MarkKind::Wiki(wiki) => Some((
+                mark.span.range(),
+                label_of(text, wiki, &refs[wiki.reference as usize]),
+            )),
+            MarkKind::Comment => Some((mark.span.range(), String::new())),
             _ => None,
         })
         .peekable();
     let mut shown = String::new();
     let mut covered = 0;
     for (source, part) in &raw.parts {
-        while let Some((range, wiki)) = wikis.next_if(|(range, _)| range.start < source.end) {
-            // Markdown may have begun the part before the link; its text is as long as its source then.
-            if range.start > source.start && source.len() == part.len() && source.start >= covered {
-                shown.push_str(
-                    raw.text
-                        .get(part.start..part.start + (range.start - source.start))
-                        .unwrap_or_default(),
-                );
+        // An id may have been cut off.
+        let part_shown = &raw.text[part.start.min(raw.text.len())..part.end.min(raw.text.len())];
+        // Markdown may have begun the part before the mark; its text is as long as its source then.
+        let is_verbatim = source.len() == part.len();
+        let mut at = source.start.max(covered);
+        while let Some((range, label)) = marks.next_if(|(range, _)| range.start < source.end) {
+            if is_verbatim && range.start > at {
+                shown.push_str(between(
+                    part_shown,
+                    at - source.start,
+                    range.start - source.start,
+                ));
             }
-            shown.push_str(&label_of(text, wiki, &refs[wiki.reference as usize]));
-            covered = range.end;
+            shown.push_str(&label);
+            covered = covered.max(range.end);
+            at = at.max(covered);
         }
-        if source.start >= covered {
-            shown.push_str(raw.text.get(part.clone()).unwrap_or_default());
-        } else if source.end > covered && source.len() == part.len() {
-            shown.push_str(
-                raw.text
-                    .get(part.end - (source.end - covered)..part.end)
-                    .unwrap_or_default(),
-            );
+        if at == source.start {
+            shown.push_str(part_shown);
+        } else if is_verbatim && source.end > at {
+            shown.push_str(between(part_shown, at - source.start, part.len()));
         }
     }
     shown.replace(super::comments::HIDDEN, "").trim().to_owned()
+}
+
+/// The bytes of `text` from `from` to `to`, as far as it has them.
+fn between(text: &str, from: usize, to: usize) -> &str {
+    text.get(from.min(text.len())..to.min(text.len()))
+        .unwrap_or_default()
 }
 
 /// What a wikilink shows, as plain text.

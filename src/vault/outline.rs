@@ -66,7 +66,7 @@ pub(super) struct RawHeading {
     /// The quote, list item or body that it is in.
     pub(super) container: Range<usize>,
     pub(super) text: String,
-    /// Which source each part of the text is from; only kept where the heading may hold a wikilink.
+    /// Which source each part of the text is from; only kept where the heading may hold a wikilink or a comment.
     pub(super) parts: Vec<(Range<usize>, Range<usize>)>,
     pub(super) keep_parts: bool,
 }
@@ -99,6 +99,8 @@ pub(super) struct Outline {
     pub(super) tables: Vec<Range<usize>>,
     /// Footnote labels with their brackets, in references and at definitions.
     pub(super) footnotes: Vec<Range<usize>>,
+    /// Footnote definitions, labels and all.
+    pub(super) footnote_texts: Vec<Range<usize>>,
 }
 
 impl Outline {

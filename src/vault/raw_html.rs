@@ -197,8 +197,8 @@ fn character(reference: &str) -> Option<CowStr<'_>> {
     })
 }
 
-/// The URLs of a `srcset`, each alone and with its comma and what stands before that.
-fn list(html: &str, value: &Range<usize>) -> Vec<(Range<usize>, Range<usize>)> {
+/// The URLs of the `srcset` in `value` of `html`, each with its comma and what stands before that, and alone.
+pub(crate) fn list(html: &str, value: &Range<usize>) -> Vec<(Range<usize>, Range<usize>)> {
     let bytes = &html.as_bytes()[..value.end];
     let skip = |from: usize, passes: &dyn Fn(u8) -> bool| {
         let count = bytes[from..].iter().take_while(|byte| passes(**byte));

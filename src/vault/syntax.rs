@@ -232,6 +232,17 @@ pub fn is_image(path: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
+/// The type of the callout whose quote reads `text`, and what follows its marker `[!type]`; `None` for any other quote.
+pub(crate) fn callout(text: &str) -> Option<(&str, &str)> {
+    let (kind, after) = text.strip_prefix("[!")?.split_once(']')?;
+    if kind.trim().is_empty() || kind.contains(['\n', '\r', '[']) {
+        return None;
+    }
+    let title = after.strip_prefix(['+', '-']).unwrap_or(after);
+    let is_marker = title.is_empty() || title.starts_with([' ', '\t', '\n', '\r']);
+    is_marker.then_some((kind, after))
+}
+
 /// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension. Where it leads
 /// nowhere, it is then no more than its text; any other link stays as it is written.
 pub(crate) fn looks_like_file(path: &str) -> bool {

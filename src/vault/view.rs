@@ -113,9 +113,7 @@ impl Vault {
                 let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
                     continue;
                 };
-                let (_, range) = part(&facts, shown.place);
-                let refs = facts.refs.iter();
-                for reference in refs.filter(|reference| range.contains(&reference.start)) {
+                for reference in shown_refs(&facts, shown.place) {
                     match self.target(shown.id, reference) {
                         Target::File(file) if reference.kind.is_shown() => pictures.push(file),
                         Target::Note(_, Place::Missing) => {}
@@ -144,13 +142,9 @@ impl Vault {
                 let Some(facts) = self.files.get(shown.id).facts() else {
                     continue;
                 };
-                let (hash, range) = part(&facts, shown.place);
+                let (hash, _) = part(&facts, shown.place);
                 key.number(hash);
-                for reference in facts
-                    .refs
-                    .iter()
-                    .filter(|reference| range.contains(&reference.start))
-                {
+                for reference in shown_refs(&facts, shown.place) {
                     let candidates = self.candidates(shown.id, reference);
                     self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
                 }
@@ -252,6 +246,31 @@ fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
         Nowhere::Hidden if whose == Whose::Own => 2,
         Nowhere::Unresolved | Nowhere::Hidden | Nowhere::NotCopied => 0,
     }
+}
+
+/// The references in a part of a note, and in the footnotes that are shown with it.
+fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
+    let (_, range) = part(facts, place);
+    let part = range.start as usize..range.end as usize;
+    let mut footnotes = facts.footnotes.beside(&part);
+    footnotes.sort_unstable_by_key(|text| text.start);
+    // One may be defined in another.
+    let mut end = 0;
+    footnotes.retain(|text| {
+        text.start >= end && {
+            end = text.end;
+            true
+        }
+    });
+    let in_footnote = move |at: usize| {
+        let after = footnotes.partition_point(|text| text.start <= at);
+        after > 0 && footnotes[after - 1].contains(&at)
+    };
+    let refs = facts.refs.iter();
+    refs.filter(move |reference| {
+        let at = reference.start as usize;
+        part.contains(&at) || in_footnote(at)
+    })
 }
 
 /// The hash of a part of a note, and where it is in the text.

@@ -3,6 +3,7 @@
 use pulldown_cmark::{Event, Tag};
 
 use super::write::Writer;
+use crate::vault::syntax::callout;
 
 /// The marker at the beginning of a callout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +31,13 @@ pub(crate) enum Fold {
 
 /// Reads the marker that `text` (the quote's first line and more) begins with.
 pub(crate) fn marker(text: &str) -> Option<Marker> {
-    let inside = text.strip_prefix("[!")?;
-    let (kind, after) = inside.split_once(']')?;
-    if kind.trim().is_empty() || kind.contains(['\n', '\r', '[']) {
-        return None;
-    }
+    let (kind, after) = callout(text)?;
     let (fold, rest) = match after.as_bytes().first() {
         Some(b'+') => (Fold::Open, &after[1..]),
         Some(b'-') => (Fold::Shut, &after[1..]),
         _ => (Fold::Never, after),
     };
     let title = rest.trim_start_matches([' ', '\t']);
-    let ends_here = rest.is_empty() || rest.starts_with(['\n', '\r']);
-    if title.len() == rest.len() && !ends_here {
-        return None;
-    }
     // `[!note|wide]`: what follows the bar is for Obsidian's own style sheets.
     let name = kind.split('|').next().unwrap_or(kind).trim().to_lowercase();
     let class = name

@@ -31,11 +31,13 @@ impl<'a> Ids<'a> {
         }
     }
 
-    /// The id of the next heading, which begins at `start` of the body and reads `text`.
-    pub(crate) fn heading(&mut self, start: usize, level: u8, text: &str) -> String {
+    /// The id of the next heading, which begins at `start` of the body and reads `text`. One without letters has none,
+    /// as on GitHub: links to it lead to the page.
+    pub(crate) fn heading(&mut self, start: usize, level: u8, text: &str) -> Option<String> {
         let base = slug(text);
-        self.own_heading(start, level, &base)
-            .unwrap_or_else(|| self.free(&base))
+        let own = self.own_heading(start, level, &base);
+        let id = own.or_else(|| (!base.is_empty()).then(|| self.free(&base)));
+        id.filter(|id| !id.is_empty())
     }
 
     /// The anchor that the note's facts have for this heading, if it is the note's own.
@@ -61,13 +63,11 @@ impl<'a> Ids<'a> {
 
     /// `wanted` if it is free, else the first free one of `wanted-1`, `wanted-2`, ….
     pub(crate) fn free(&mut self, wanted: &str) -> String {
-        // An id must not be empty.
-        let base = if wanted.is_empty() { "section" } else { wanted };
-        let mut id = base.to_owned();
+        let mut id = wanted.to_owned();
         while self.reserved.contains(id.as_str()) || self.taken.contains(&id) {
-            let number = self.numbers.entry(base.to_owned()).or_default();
+            let number = self.numbers.entry(wanted.to_owned()).or_default();
             *number += 1;
-            id = format!("{base}-{number}");
+            id = format!("{wanted}-{number}");
         }
         self.taken.insert(id.clone());
         id

@@ -64,7 +64,7 @@ fn size_of(text: &str) -> Option<(u32, Option<u32>)> {
     }
 }
 
-fn kind(url: &str) -> Kind {
+pub(super) fn kind(url: &str) -> Kind {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let name = last_part(path);
     match crate::path::split_extension(name)

@@ -4,16 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
-/// One `==` that begins or ends a highlight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
-    /// The text event that it is in.
-    pub(crate) event: usize,
-    /// Its first byte in that event's text.
-    pub(crate) at: usize,
-    /// Whether it begins one.
-    pub(crate) opens: bool,
-}
+use crate::vault::highlight::{Mark, pair_marks};
 
 /// The highlights of a document, in text order. Both ends of one lie in the same element.
 pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Vec<Mark> {
@@ -42,10 +33,8 @@ pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Ve
             }
             // Where text and source differ, something in it was escaped.
             Event::Text(text) if verbatim == 0 && body.get(range.clone()) == Some(text) => {
-                let before = body[..range.start].chars().next_back();
-                let after = body[range.end..].chars().next();
                 if let Some(slot) = open.last_mut() {
-                    pair_marks(text, event, before, after, slot, &mut marks);
+                    pair_marks(body, range.clone(), event, slot, &mut marks);
                 }
             }
             _ => {}
@@ -53,49 +42,6 @@ pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Ve
     }
     marks.sort_by_key(|mark| (mark.event, mark.at));
     marks
-}
-
-fn pair_marks(
-    text: &str,
-    event: usize,
-    before: Option<char>,
-    after: Option<char>,
-    opener: &mut Option<Mark>,
-    marks: &mut Vec<Mark>,
-) {
-    let mut from = 0;
-    while let Some(found) = text[from..].find('=') {
-        let at = from + found;
-        let len = text[at..].bytes().take_while(|&byte| byte == b'=').count();
-        from = at + len;
-        let left = text[..at].chars().next_back().or(before);
-        let right = text[from..].chars().next().or(after);
-        if len != 2 || left == Some('\\') {
-            continue;
-        }
-        match opener.take() {
-            Some(open) if left.is_some_and(|c| !c.is_whitespace()) => {
-                marks.extend([
-                    open,
-                    Mark {
-                        event,
-                        at,
-                        opens: false,
-                    },
-                ]);
-            }
-            still => {
-                let can_open = right.is_some_and(|c| !c.is_whitespace());
-                *opener = still.or_else(|| {
-                    can_open.then_some(Mark {
-                        event,
-                        at,
-                        opens: true,
-                    })
-                });
-            }
-        }
-    }
 }
 
 /// A link that was found in plain text.
@@ -158,7 +104,7 @@ fn scheme_link(text: &str, colon: usize, floor: usize, before: Option<char>) -> 
         return None;
     }
     let head = &text[floor..colon];
-    let scheme = ["https", "http"].into_iter().find(|scheme| {
+    let scheme = ["https", "http", "ftp"].into_iter().find(|scheme| {
         head.get(head.len().wrapping_sub(scheme.len())..)
             .is_some_and(|tail| tail.eq_ignore_ascii_case(scheme))
     })?;
@@ -311,6 +257,7 @@ mod tests {
             ),
             ("www.commonmark.org/he<lp", "http://www.commonmark.org/he"),
             ("http://commonmark.org", "http://commonmark.org"),
+            ("ftp://foo.bar.baz.", "ftp://foo.bar.baz"),
             (
                 "(Visit https://encrypted.google.com/search?q=Markup+(business))",
                 "https://encrypted.google.com/search?q=Markup+(business)",
@@ -343,6 +290,7 @@ mod tests {
             "javascript://a.b",
             "w:@",
             "ahttp://a.b",
+            "sftp://a.b",
         ] {
             assert_eq!(found(text), [""; 0], "{text}");
         }

@@ -42,5 +42,10 @@ pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) ->
     }
 }
 
+/// Whether a page plays a file in place.
+pub(crate) fn is_played(path: &str) -> bool {
+    matches!(image::kind(path), image::Kind::Video | image::Kind::Audio)
+}
+
 #[cfg(test)]
 mod tests;

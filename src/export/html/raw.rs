@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{CowStr, Event};
 
-use super::sanitise::{block_anchor, closes, opens, prepare};
+use super::sanitise::{REMOVED, block_anchor, closes, opens, prepare};
 use super::write::Writer;
 
 impl Writer<'_> {
@@ -28,12 +28,11 @@ impl Writer<'_> {
             self.write(format_args!("<a id=\"{id}\"></a>"));
             return at + 2;
         }
-        for name in ["script", "style"] {
-            if opens(html, name) {
-                // A highlight may end in there: the sanitiser ends it.
-                self.has_raw_html = true;
-                return self.end_of_script(at, name).unwrap_or(at) + 1;
-            }
+        let removed = REMOVED.into_iter().find(|name| opens(html, name));
+        if let Some(end) = removed.and_then(|name| self.end_of_script(at, name)) {
+            // A highlight may end in there: the sanitiser ends it.
+            self.has_raw_html = true;
+            return end + 1;
         }
         self.raw(html);
         at + 1

@@ -10,6 +10,7 @@ use ammonia::Builder;
 use percent_encoding::percent_decode_str;
 
 use crate::sync::lock;
+use crate::vault::raw_html;
 
 /// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
 const DENIED: [&str; 9] = [
@@ -29,9 +30,13 @@ const SCHEMES: [&str; 10] = [
     "http", "https", "mailto", "ftp", "tel", "sms", "geo", "file", "data", "obsidian",
 ];
 
-/// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise. `script` and
-/// `style` are missing here, since they go with all they hold.
-const ESCAPED_TAGS: [&str; 7] = [
+/// They go with all they hold where they are closed.
+pub(crate) const REMOVED: [&str; 2] = ["script", "style"];
+
+/// GFM's disallowed raw HTML: what would make a browser read the rest of the page otherwise.
+const ESCAPED_TAGS: [&str; 9] = [
+    "script",
+    "style",
     "title",
     "textarea",
     "xmp",
@@ -40,6 +45,9 @@ const ESCAPED_TAGS: [&str; 7] = [
     "noframes",
     "plaintext",
 ];
+
+/// Elements whose content a browser would not show, or not read as any other: the tags go, and what they hold stays.
+const DROPPED_TAGS: [&str; 3] = ["template", "noscript", "select"];
 
 /// Whether a link may lead to `url`, or (`is_image`) an image come from there. Relative URLs may.
 pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
@@ -68,31 +76,36 @@ pub(crate) fn scheme(url: &str) -> Option<(String, &str)> {
 }
 
 /// Raw HTML as it goes before the sanitiser: comments, scripts and styles are gone, and tags that would swallow
-/// what follows them are text. "" when nothing is left to sanitise.
+/// what follows them are gone too, or text. "" when nothing is left to sanitise.
 pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
     let mut kept = String::new();
     let mut rest = html;
+    // Those that nothing closes from here on: looked for once.
+    let mut unclosed = [false; REMOVED.len()];
     while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
         kept.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(inside) = rest.strip_prefix("<!-") {
             rest = inside.find("->").map_or("", |end| &inside[end + 2..]);
-        } else if let Some(name) = ["script", "style"]
-            .into_iter()
-            .find(|name| opens(rest, name))
-        {
-            rest = after_element(rest, name);
+            continue;
+        }
+        let removed = REMOVED.iter().position(|name| opens(rest, name));
+        if let Some(removed) = removed.filter(|removed| !unclosed[*removed]) {
+            let after = after_element(rest, REMOVED[removed]);
+            unclosed[removed] = after.is_none();
+            rest = after.unwrap_or(rest);
         } else {
             let Some(end) = end_of_tag(rest) else {
                 // A tag without an end would swallow what follows the raw HTML.
                 kept.push_str(&rest.replace('<', "&lt;"));
                 return Cow::Owned(kept);
             };
-            let is_escaped = ESCAPED_TAGS
-                .iter()
-                .any(|name| opens(rest, name) || closes(rest, name));
-            kept.push_str(if is_escaped { "&lt;" } else { "<" });
-            kept.push_str(&rest[1..end]);
+            let is_tag = |name: &str| opens(rest, name) || closes(rest, name);
+            if !DROPPED_TAGS.iter().any(|name| is_tag(name)) {
+                let is_escaped = ESCAPED_TAGS.iter().any(|name| is_tag(name));
+                kept.push_str(if is_escaped { "&lt;" } else { "<" });
+                kept.push_str(&rest[1..end]);
+            }
             rest = &rest[end..];
         }
     }
@@ -150,17 +163,17 @@ fn is_name(rest: &str, name: &str) -> bool {
             .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-')
 }
 
-/// What follows the element `name` that `html` begins with; nothing when it is not closed.
-fn after_element<'a>(html: &'a str, name: &str) -> &'a str {
+/// What follows the element `name` that `html` begins with; `None` when it is not closed.
+fn after_element<'a>(html: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = &html[1..];
     while let Some(at) = memchr::memchr(b'<', rest.as_bytes()) {
         rest = &rest[at..];
         if closes(rest, name) {
-            return rest.find('>').map_or("", |end| &rest[end + 1..]);
+            return Some(rest.find('>').map_or("", |end| &rest[end + 1..]));
         }
         rest = &rest[1..];
     }
-    ""
+    None
 }
 
 /// The block id of an anchor that portable Markdown for HTML holds: `<a id="^id">`.
@@ -258,12 +271,33 @@ fn clean(
                 lock(&seen.links).insert(value.to_owned());
                 (!dead.contains(value)).then_some(value.into())
             }
+            "srcset" => srcset(value),
             "href" | "src" | "poster" | "cite" => {
                 is_safe_url(value, element == "img" && attribute == "src").then_some(value.into())
             }
             _ => Some(value.into()),
         });
     builder.clean(html).to_string()
+}
+
+/// A `srcset` without the URLs that are not safe; `None` when there are no others. The sanitiser's own list of schemes
+/// is not asked about it, so only what pictures come from is.
+fn srcset(value: &str) -> Option<Cow<'_, str>> {
+    let urls = raw_html::list(value, &(0..value.len()));
+    let is_good = |url: &str| match scheme(url) {
+        Some((scheme, _)) => {
+            matches!(&*scheme, "http" | "https" | "file" | "data") && is_safe_url(url, true)
+        }
+        None => true,
+    };
+    let good = urls.iter().filter(|(_, url)| is_good(&value[url.clone()]));
+    let kept: Vec<&str> = good
+        .map(|(all, _)| value[all.clone()].trim_end_matches([',', ' ']))
+        .collect();
+    if kept.len() == urls.len() {
+        return Some(value.into());
+    }
+    (!kept.is_empty()).then(|| kept.join(", ").into())
 }
 
 /// Attributes of single elements.
@@ -282,7 +316,10 @@ fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
         ("time", HashSet::from(["datetime"])),
         ("details", HashSet::from(["open"])),
         ("font", HashSet::from(["color"])),
-        ("img", HashSet::from(["src", "alt", "width", "height"])),
+        (
+            "img",
+            HashSet::from(["src", "srcset", "sizes", "alt", "width", "height"]),
+        ),
         ("input", HashSet::from(["checked"])),
         ("ol", HashSet::from(["start", "type", "reversed"])),
         ("li", HashSet::from(["value"])),
@@ -292,7 +329,10 @@ fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
         ("th", HashSet::from(cell)),
         ("video", HashSet::from(media)),
         ("audio", HashSet::from(media)),
-        ("source", HashSet::from(["src", "type", "media"])),
+        (
+            "source",
+            HashSet::from(["src", "srcset", "sizes", "type", "media"]),
+        ),
     ])
 }
 
@@ -348,7 +388,16 @@ mod tests {
             prepare("<div><SCRIPT a=b>alert(1)</b></script >x</div>"),
             "<div>x</div>"
         );
-        assert_eq!(prepare("a<style>b"), "a");
+        assert_eq!(prepare("a<style>b</script>"), "a&lt;style>b&lt;/script>");
+        assert_eq!(
+            prepare("<script>a<style>b</style>c<script>"),
+            "&lt;script>ac&lt;script>"
+        );
+        assert_eq!(
+            prepare("<template>a</template><NoScript ><b>b</b>"),
+            "a<b>b</b>"
+        );
+        assert_eq!(prepare("<templates>"), "<templates>");
         assert_eq!(prepare("<scripty>"), "<scripty>");
         assert_eq!(
             prepare("<Title>a</TITLE><plaintext"),

@@ -200,8 +200,29 @@ fn raw_html_is_made_harmless_and_ours_stays() {
             "<p>a <b>x</b> <img src=\"x\"></p>\n",
         ),
         ("a <script>alert(1)</script> b", "<p>a  b</p>\n"),
-        ("*a <script>* b</script>", "<p><em>a </em> b</p>\n"),
+        (
+            "*a <script>* b</script>",
+            "<p><em>a &lt;script&gt;</em> b&lt;/script&gt;</p>\n",
+        ),
+        (
+            "a <style> b\n\n<script>\nc",
+            "<p>a &lt;style&gt; b</p>\n&lt;script&gt;\nc",
+        ),
+        ("a <template> b\n\n*c*", "<p>a  b</p>\n<p><em>c</em></p>\n"),
+        (
+            "<noscript>\n<b>hi</b></noscript>\n\n*c*",
+            "\n<b>hi</b>\n<p><em>c</em></p>\n",
+        ),
+        ("a <select> b\n\n*c*", "<p>a  b</p>\n<p><em>c</em></p>\n"),
         ("<article>x</article>", "x"),
+        (
+            "<picture><source srcset=\"a.png, b,c.png 2x\" sizes=\"50vw\"><img srcset=' a.png 1x' src=b></picture>",
+            "<p><picture><source srcset=\"a.png, b,c.png 2x\" sizes=\"50vw\"><img srcset=\" a.png 1x\" src=\"b\"></picture></p>\n",
+        ),
+        (
+            "*a* <img srcset='javascript:x 1x,c.png 2x ,other:y, d.png,'> <img srcset='data:text/html,x 2x'>",
+            "<p><em>a</em> <img srcset=\"c.png 2x, d.png\"> <img></p>\n",
+        ),
         ("<!-- c -->\n\na <!-- d -->b", "<p>a b</p>\n"),
         ("<iframe src=x>\n\ny", "&lt;iframe src=x&gt;\n<p>y</p>\n"),
         ("<div title=\"\n\nrest", "&lt;div title=\"\n<p>rest</p>\n"),
@@ -259,9 +280,10 @@ fn own_headings_keep_their_anchors_beside_embedded_ones() {
         .filter_map(|rest| rest.split('"').next())
         .collect();
     assert_eq!(ids, ["same-1", "part-y", "same", "part"]);
+    let own = [heading(2, "!", ""), heading(2, "?", "-1")];
     assert_eq!(
-        html("# !\n\n# !"),
-        "<h1 id=\"section\">!</h1>\n<h1 id=\"section-1\">!</h1>\n"
+        article("# !\n\n## !\n\n## ?", &own, std::slice::from_ref(&(0..3))),
+        "<h1>!</h1>\n<h2>!</h2>\n<h2 id=\"-1\">?</h2>\n"
     );
 }
 
@@ -301,7 +323,7 @@ proptest! {
                 "<", ">", "\"", "'", "=", " ", "\n", "\n\n", "/", "<script", "</script>", "<img", " src=", " onerror=", "alert(1)", "<a href=",
                 "javascript:", "JaVa\tScript:", "&#106;avascript:", "<svg", " onload=", "<math>", "<style>", "</style>", "<iframe", "<!--", "-->",
                 "<![CDATA[", "]]>", "<?", "<div ", "<p>", "</p>", "`", "```\n", "[x](", ")", "![", "](", "> ", "- ", "*", "<b", "<plaintext>",
-                "<textarea>", "<template>", "<noscript>", "<select>", "<table>", "<details open ontoggle=", "data:text/html,", "x", "[^1]",
+                "<textarea>", "<template>", "<noscript>", "<select>", "<img srcset=", "1x, ", "<table>", "<details open ontoggle=", "data:text/html,", "x", "[^1]",
                 "[^1]: ", "<form action=", "<base href=", "<meta ", "<object data=", "<embed ", "<input autofocus onfocus=", "&lt;", "&quot;",
                 "<title>", "<a id=\"^x\">", "</a>", "$", "==", "[!note]+ ", "[!", "]", "**", "~~", "\n> ", "# ", "| a |\n|-|\n",
             ]),
@@ -375,7 +397,7 @@ fn assert_harmless(html: &str) {
             let (value, after) = value
                 .split_once('"')
                 .unwrap_or_else(|| panic!("an open value in {html}"));
-            if attribute == "href" || attribute == "src" {
+            if matches!(attribute, "href" | "src" | "srcset") {
                 let url: String = value
                     .chars()
                     .filter(|c| !c.is_whitespace())

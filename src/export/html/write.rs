@@ -11,8 +11,9 @@ use pulldown_cmark_escape::{escape_href, escape_html, escape_html_body_text};
 
 use super::footnotes::{self, Footnotes};
 use super::ids::Ids;
-use super::inline::{self, Mark};
+use super::inline;
 use super::sanitise;
+use crate::vault::highlight::Mark;
 
 /// Events with the bytes of the body that they came from.
 pub(crate) type Events<'a> = [(Event<'a>, Range<usize>)];
@@ -237,9 +238,13 @@ impl Writer<'_> {
             .ids
             .heading(self.events[at].1.start, level as u8, &text);
         self.block("");
-        self.write(format_args!("<{level} id=\""));
-        self.attribute(&id);
-        self.out.push_str("\">");
+        self.write(format_args!("<{level}"));
+        if let Some(id) = id {
+            self.out.push_str(" id=\"");
+            self.attribute(&id);
+            self.out.push('"');
+        }
+        self.out.push('>');
     }
 
     fn code_block(&mut self, at: usize, kind: &CodeBlockKind<'_>) -> usize {

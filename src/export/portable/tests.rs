@@ -20,7 +20,8 @@ fn among(text: &str, others: &[(&str, &str)]) -> String {
     body_of(&[others, &[("n.md", text)]].concat(), "n.md")
 }
 
-const VAULT: [(&str, &str); 6] = [
+const VAULT: [(&str, &str); 7] = [
+    ("hush.md", "%%\nx\n%%\n"),
     (
         "a.md",
         "# Top\nalpha\n\n## Sub One\none\n\n## Sub Two\ntwo ^blk\n",
@@ -366,6 +367,30 @@ fn block_ids_are_anchors_for_html() {
 }
 
 #[test]
+fn what_is_played_is_embedded_for_html() {
+    let files = [
+        ("v.mp4", ""),
+        ("d/a.MP3", ""),
+        ("x.pdf", ""),
+        (
+            "n.md",
+            "![[v.mp4]] ![[v.mp4|300]] ![[a.MP3|*b*]] ![[x.pdf]] [[a.MP3]]\n\n| ![[a.MP3\\|30x4]] |\n|-|\n",
+        ),
+    ];
+    assert_eq!(
+        render(&files, "n.md", 1, Style::Html).body,
+        "![v.mp4](v.mp4) ![v.mp4|300](v.mp4) ![*b*](d/a.MP3) [x.pdf](x.pdf) [a.MP3](d/a.MP3)\n\n| ![a.MP3\\|30x4](d/a.MP3) |\n|-|\n"
+    );
+    assert_eq!(
+        render(&files, "n.md", 0, Style::Markdown)
+            .body
+            .split(' ')
+            .next(),
+        Some("[v.mp4](v.mp4)")
+    );
+}
+
+#[test]
 fn embeds_are_inlined() {
     check(&[
         (
@@ -387,6 +412,7 @@ fn embeds_are_inlined() {
         ("**![[a]]** # no", "**[a](a.md)** # no"),
         ("# ![[a]]", "# [a](a.md)"),
         ("![[a#^blk]] %%c%%\n\nx", "two\n\nx"),
+        ("x ![[hush]]\n\n![[hush]]\n\ny", "x \n\n\n\ny"),
     ]);
 }
 
@@ -412,6 +438,57 @@ fn embeds_stay_in_their_container() {
 }
 
 #[test]
+fn an_id_at_the_end_of_a_callouts_first_text_names_it_whole() {
+    let files = [(
+        "c.md",
+        "> [!tip]- T\n> body ^a\n>\n> - x\n>\n> last ^b\n\n1. > [!note] N ^c\n   > - x\n\n> [!note](u)\n> q ^d\n",
+    )];
+    let shown = |embed: &str| body_of(&[&files[..], &[("n.md", embed)]].concat(), "n.md");
+    assert_eq!(
+        shown("![[c#^a]]"),
+        "> [!tip]- T\n> body\n>\n> - x\n>\n> last"
+    );
+    assert_eq!(shown("![[c#^b]]"), "last");
+    assert_eq!(shown("![[c#^c]]"), "> [!note] N\n> - x");
+    assert_eq!(shown("![[c#^d]]"), "[!note](u)\nq");
+}
+
+#[test]
+fn embeds_keep_their_columns() {
+    let files = [
+        ("s.md", "- a\n\t- b ^b\n\t\t- c\n\t\t  d\n- e\n"),
+        ("t.md", "> - a\n>   - b ^b\n>\t\t- c\n>     \td\n"),
+        (
+            "f.md",
+            "1. a\n   -\tb ^b\n\n\t\tc\n\n\t\t```\n\t\t\td\n\t\t```\n",
+        ),
+        ("q.md", "- a\n\t- b\n\n```\n\tc\n```\n\n1.\tx\n"),
+    ];
+    let shown = |embed: &str| body_of(&[&files[..], &[("n.md", embed)]].concat(), "n.md");
+    assert_eq!(shown("![[s#^b]]"), "- b\n\t- c\n\t  d");
+    assert_eq!(shown("![[t#^b]]"), "- b\n\t- c\n  \td");
+    assert_eq!(
+        shown("![[f#^b]]"),
+        "-    b\n\n     c\n\n     ```\n     \td\n     ```"
+    );
+    let q = "   - a\n       - b\n\n   ```\n   \tc\n   ```\n\n   1.  x";
+    assert_eq!(shown("1. x\n\n   ![[q]]\n"), format!("1. x\n\n{q}\n"));
+    assert_eq!(
+        shown("- x\n\t- ![[q]]"),
+        "- x\n\t- - a\n\t      - b\n\n\t  ```\n\t  \tc\n\t  ```\n\n\t  1.  x"
+    );
+    assert_eq!(
+        shown("> ![[s]]"),
+        "> - a\n>     - b\n>         - c\n>           d\n> - e"
+    );
+    assert_eq!(
+        shown("- x\n\n\t![[s#^b]]"),
+        "- x\n\n\t- b\n\t\t- c\n\t\t  d"
+    );
+    assert_eq!(shown("![[s]]"), "- a\n\t- b\n\t\t- c\n\t\t  d\n- e");
+}
+
+#[test]
 fn links_in_embeds_lead_from_where_they_end_up() {
     let files = [
         (
@@ -431,6 +508,34 @@ fn links_in_embeds_lead_from_where_they_end_up() {
 }
 
 #[test]
+fn links_to_the_pages_headings_count_those_that_embeds_bring() {
+    let files = [
+        (
+            "a.md",
+            "[[#Z]] [x](#z)\n\n# X\n\n> ![[b]]\n\n## Z\n\n[[#X]] [[c#Z]]\n\n![[c]] ![[a#Z]]\n",
+        ),
+        ("b.md", "# X\n## Z\n[[#Z]] [[a#Z]]\n"),
+        ("c.md", "# Z\n"),
+        ("d.md", "[[a#Z]] [[#Y]]\n\n![[c]]\n\n# Y\n"),
+    ];
+    let body = body_of(&files, "a.md");
+    let links: Vec<&str> = body
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next())
+        .collect();
+    assert_eq!(
+        links,
+        ["#z-1", "#z-1", "b.md#z", "#z-1", "#x", "c.md#z", "#z-1"]
+    );
+    // Other pages lead to where the note's own heading is without them.
+    assert!(body_of(&files, "d.md").starts_with("[a > Z](a.md#z) [Y](#y)"));
+    // Our own HTML has the note's own anchors there.
+    let html = render(&files, "a.md", 1, Style::Html).body;
+    assert!(html.starts_with("[Z](#z) [x](#z)"), "{html}");
+}
+
+#[test]
 fn footnotes_of_embeds_keep_apart() {
     let files = [
         ("a.md", "a[^1]\n\n[^1]: of a\n"),
@@ -439,6 +544,35 @@ fn footnotes_of_embeds_keep_apart() {
     assert_eq!(
         body_of(&files, "n.md"),
         "n[^1]\n\na[^1-1]\n\n[^1-1]: of a\n\n[^1]: of n\n"
+    );
+}
+
+#[test]
+fn embeds_of_parts_bring_their_footnotes() {
+    let files = [
+        (
+            "b.md",
+            "# S\n\nB[^1] x[^Two] ^b\n\n# N\n\nn[^n] [^in]\n\n[^in]: in\n\n\
+             > [^1]: one [[b]]\n> more[^two]\n\n[^two]: t\n\n    [^1] %%c%%\n\n[^n]: no\n",
+        ),
+        (
+            "n.md",
+            "A[^1]\n\n- ![[b#S]]\n- ![[b#^b]]\n- ![[b#N]]\n\n[^1]: own\n",
+        ),
+    ];
+    let notes = |serial: &str| {
+        format!(
+            "  [^1-{serial}]: one [b](b.md)\n  more[^two-{serial}]\n\n  [^two-{serial}]: t\n\n      [^1-{serial}]\n"
+        )
+    };
+    let section = "n[^n-3] [^in-3]\n\n  [^in-3]: in\n\n  > [^1-3]: one [b](b.md)\n  > more[^two-3]\n\n  [^two-3]: t\n\n      [^1-3]\n\n  [^n-3]: no";
+    assert_eq!(
+        body_of(&files, "n.md"),
+        format!(
+            "A[^1]\n\n- # S\n\n  B[^1-1] x[^Two-1]\n\n{}- B[^1-2] x[^Two-2]\n\n{}- # N\n\n  {section}\n\n[^1]: own\n",
+            notes("1"),
+            notes("2")
+        )
     );
 }
 

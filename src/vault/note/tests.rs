@@ -33,6 +33,15 @@ fn titles() {
         ("# [[a|Label]] and [[b]]", "Label and b"),
         ("# T %%c%%\n", "T"),
         ("# T ^id\n", "T"),
+        ("# T %%c%% x", "T x"),
+        ("# %%c%% T %%[[d]]%% ==x== %%e%%", "T x"),
+        ("# a%%c%%b [[a]] c ^id", "ab a c"),
+        ("# ==hi== m", "hi m"),
+        (
+            "# ==a *b== c* `==`== \\==d== [==e==](f)",
+            "a b== c == ==d== e",
+        ),
+        ("# ==a %%c%% b== [[c]] == ==d", "a b c == ==d"),
         ("#\n# B", "B"),
         ("", "Stem"),
         ("# a &amp; b ![alt](x.png) [l](y.md) #", "a & b  l"),
@@ -220,7 +229,7 @@ fn what_an_embed_shows_counts() {
         ("# Z\n", "# Z\nanother section\n\n"),
         ("# S", "before\n\n# S"),
         ("^b", "^renamed"),
-        ("note", "another note"),
+        ("\n[^1]:", "\n[^2]: another note\n\n[^1]:"),
         ("# Z\n", "# Z\n[other]: y.md\n\n"),
     ];
     for (from, to) in same {
@@ -236,6 +245,8 @@ fn what_an_embed_shows_counts() {
         ("\"title\"", "\"other\""),
         ("[r]: x.md", "[r2]: x.md"),
         ("[^1]: note", "text"),
+        ("note", "another note"),
+        ("note", "note[^2]\n\n[^2]: another note"),
         ("![[e]]", "- ![[e]]"),
         (" ^b", ""),
     ];

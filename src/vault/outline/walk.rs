@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 
-use super::super::comments::is_escaped;
+use super::super::comments::{HIDDEN, is_escaped};
+use super::super::highlight::{Mark, pair_marks};
 use super::super::raw_html;
+use super::super::syntax;
 use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
 
 /// A block that has begun.
@@ -15,7 +17,7 @@ struct Open {
     /// From the first to the last byte of the inline content that is directly in it.
     inline: Option<Range<usize>>,
     last_child: Option<Range<usize>>,
-    /// The id that names this item, whose end is not known before the item's.
+    /// The id that names this item or callout, whose end is not known before its own.
     id: Option<usize>,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct Walk<'a> {
     html: Vec<Range<usize>>,
     /// How many images the walk is in: their text is no heading's.
     images: usize,
+    /// For the heading that the walk is in, and each element in it: where a highlight may have begun.
+    highlights: Vec<Option<Mark>>,
 }
 
 impl<'a> Walk<'a> {
@@ -67,6 +71,7 @@ impl<'a> Walk<'a> {
             in_solid: false,
             html: Vec::new(),
             images: 0,
+            highlights: Vec::new(),
         }
     }
 
@@ -106,7 +111,14 @@ impl<'a> Walk<'a> {
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
-            Event::Text(text) => self.inline(&range, Some(&text)),
+            Event::Text(text) => {
+                let in_heading = self.inline(&range, Some(&text));
+                if let Some(from) =
+                    in_heading.filter(|_| self.text.get(range.clone()) == Some(&text))
+                {
+                    self.highlight(from, range);
+                }
+            }
             Event::Code(text) => self.zone(ZoneKind::Code, &range, Some(&text)),
             Event::InlineMath(text) | Event::DisplayMath(text) => {
                 self.zone(ZoneKind::Math, &range, Some(&text));
@@ -117,12 +129,16 @@ impl<'a> Walk<'a> {
                 self.zone(ZoneKind::Solid, &range, None);
             }
             Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
-            Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
+            Event::SoftBreak | Event::HardBreak => {
+                self.inline(&range, Some(" "));
+            }
             Event::FootnoteReference(_) => {
                 self.out.footnotes.push(range.clone());
                 self.inline(&range, None);
             }
-            Event::TaskListMarker(_) => self.inline(&range, None),
+            Event::TaskListMarker(_) => {
+                self.inline(&range, None);
+            }
             Event::Rule => self.close_child(range),
         }
     }
@@ -149,20 +165,36 @@ impl<'a> Walk<'a> {
         self.inline(range, shown);
     }
 
-    /// Inline content: `shown` is what a heading's plain text has of it.
-    fn inline(&mut self, range: &Range<usize>, shown: Option<&str>) {
+    /// Inline content: `shown` is what a heading's plain text has of it. Says where it begins there.
+    fn inline(&mut self, range: &Range<usize>, shown: Option<&str>) -> Option<usize> {
         self.extend_inline(range);
         if self.images > 0 || self.top().kind != Kind::Heading {
-            return;
+            return None;
         }
-        if let (Some(shown), Some(heading)) = (shown, self.out.headings.last_mut()) {
-            let from = heading.text.len();
-            heading.text.push_str(shown);
-            if heading.keep_parts {
-                heading
-                    .parts
-                    .push((range.clone(), from..heading.text.len()));
-            }
+        let (shown, heading) = (shown?, self.out.headings.last_mut()?);
+        let from = heading.text.len();
+        heading.text.push_str(shown);
+        if heading.keep_parts {
+            heading
+                .parts
+                .push((range.clone(), from..heading.text.len()));
+        }
+        Some(from)
+    }
+
+    /// Hides the `==` of highlights in a heading's text, of which `range` stands from `from` on.
+    fn highlight(&mut self, from: usize, range: Range<usize>) {
+        let (Some(opener), Some(heading)) =
+            (self.highlights.last_mut(), self.out.headings.last_mut())
+        else {
+            return;
+        };
+        let mut marks = Vec::new();
+        pair_marks(self.text, range, from, opener, &mut marks);
+        for mark in marks {
+            let at = mark.event + mark.at;
+            let hidden: String = [HIDDEN; 2].iter().collect();
+            heading.text.replace_range(at..at + hidden.len(), &hidden);
         }
     }
 
@@ -197,12 +229,18 @@ impl<'a> Walk<'a> {
             Tag::Paragraph => self.open(Kind::Paragraph, range),
             Tag::Heading { level, .. } => self.heading(level as u8, range),
             Tag::List(_) => {
+                let range = self.begun_by_marker(range);
                 push_outermost(&mut self.out.lists, &range);
                 self.open(Kind::List, range);
             }
-            Tag::Item => self.open(Kind::Item, range),
+            Tag::Item => {
+                let range = self.begun_by_marker(range);
+                self.open(Kind::Item, range);
+            }
             Tag::FootnoteDefinition(_) => {
                 self.footnote_label(&range);
+                let end = self.trimmed_end(&range);
+                self.out.footnote_texts.push(range.start..end);
                 push_outermost(&mut self.out.lines, &range);
                 self.open(Kind::Container, range);
             }
@@ -233,6 +271,7 @@ impl<'a> Walk<'a> {
             | Tag::Subscript => {
                 push_outermost(&mut self.out.lines, &range);
                 self.extend_inline(&(range.start..range.start));
+                self.highlights.push(None);
             }
             Tag::BlockQuote(_)
             | Tag::DefinitionList
@@ -251,6 +290,7 @@ impl<'a> Walk<'a> {
                 }
                 self.close_link(range.end);
                 self.extend_inline(&range);
+                self.highlights.pop();
             }
             TagEnd::Emphasis
             | TagEnd::Strong
@@ -258,6 +298,7 @@ impl<'a> Walk<'a> {
             | TagEnd::Superscript
             | TagEnd::Subscript => {
                 self.extend_inline(&range);
+                self.highlights.pop();
             }
             TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => {}
             TagEnd::Paragraph
@@ -287,6 +328,14 @@ impl<'a> Walk<'a> {
         });
     }
 
+    /// A list or an item, from its first marker on: to the parser it begins before that, by what a tab there is wider
+    /// than its one byte.
+    fn begun_by_marker(&self, range: Range<usize>) -> Range<usize> {
+        let written = &self.text[range.clone()];
+        let marker = written.trim_start_matches([' ', '\t', '\r', '\n', '>']);
+        range.end - marker.len()..range.end
+    }
+
     /// A definition's label is shorter than it is written where spaces are.
     fn footnote_label(&mut self, definition: &Range<usize>) {
         let bytes = &self.text.as_bytes()[..definition.end];
@@ -305,7 +354,10 @@ impl<'a> Walk<'a> {
             .rev()
             .find(|block| block.kind != Kind::List)
             .map_or(0..0, |block| block.range.clone());
-        let keep_parts = self.text[range.clone()].contains("[[");
+        let written = &self.text[range.clone()];
+        let keep_parts = written.contains("[[") || written.contains(HIDDEN);
+        self.highlights.clear();
+        self.highlights.push(None);
         push_outermost(&mut self.out.lines, &range);
         self.out.headings.push(RawHeading {
             level,
@@ -340,14 +392,11 @@ impl<'a> Walk<'a> {
         match (open.kind, &open.inline) {
             (Kind::Paragraph, Some(inline)) => {
                 self.out.paragraphs.push(inline.clone());
-                let opens_item = self.blocks[parent].kind == Kind::Item
-                    && self.blocks[parent].last_child.is_none();
-                if self.block_id(
-                    inline,
-                    parent,
-                    opens_item.then_some(parent),
-                    open.range.clone(),
-                ) {
+                let opens = self.blocks[parent].last_child.is_none()
+                    && (self.blocks[parent].kind == Kind::Item
+                        || self.is_callout(parent, open.range.start));
+                let names = opens.then_some(parent);
+                if self.block_id(inline, parent, names, open.range.clone()) {
                     // An id by itself is no block that another id could name.
                     return;
                 }
@@ -356,7 +405,7 @@ impl<'a> Walk<'a> {
                 self.block_id(inline, parent, None, open.range.clone());
             }
             (Kind::Table, _) => self.table_id(&open.range),
-            (Kind::Item, _) => {
+            (Kind::Item | Kind::Container, _) => {
                 if let Some(id) = open.id {
                     let end = self.trimmed_end(&open.range);
                     let id = &mut self.out.ids[id];
@@ -377,9 +426,17 @@ impl<'a> Walk<'a> {
         range.start + self.text[range.clone()].trim_end().len()
     }
 
+    /// Whether the block `at` is a callout whose title begins at `start`.
+    fn is_callout(&self, at: usize, start: usize) -> bool {
+        let block = &self.blocks[at];
+        block.kind == Kind::Container
+            && self.text.as_bytes().get(block.range.start) == Some(&b'>')
+            && syntax::callout(&self.text[start..block.range.end]).is_some()
+    }
+
     /// Looks for `^id` at the end of a block's text; says whether the text is nothing but that.
     ///
-    /// By itself it names the block before it in `parent`; else the list item `item`, else `block`.
+    /// By itself it names the block before it in `parent`; else the list item or callout `item`, else `block`.
     fn block_id(
         &mut self,
         inline: &Range<usize>,
@@ -453,6 +510,7 @@ impl<'a> Walk<'a> {
         range: Range<usize>,
     ) {
         push_outermost(&mut self.out.lines, &range);
+        self.highlights.push(None);
         let label = match kind {
             LinkType::Inline => None,
             LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => Some(id.to_owned()),

@@ -448,6 +448,13 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
         }
         Piece::External(at) => format!("[r{at}]: https://example.org/{at}"),
         Piece::Footnote => "noted[^1]".to_owned(),
-        Piece::FootnoteText(at) => format!("[^1]: {}", word(at)),
+        Piece::FootnoteText(at) => {
+            let target = TARGETS[at as usize % TARGETS.len()];
+            // An embed would be a link, and yet count with what it would show.
+            match at % 3 {
+                0 => format!("[^1]: {} ![label]({target})", word(at)),
+                _ => format!("[^1]: {} [[{target}]]", word(at)),
+            }
+        }
     }
 }
