@@ -43,6 +43,7 @@ pub use places::Blocked;
 pub use resolve::{Candidates, Nowhere, Place, Target};
 pub use rules::Rules;
 pub use table::{Edge, File, Files};
+pub(crate) use tags::normal_tag;
 
 use std::sync::Arc;
 

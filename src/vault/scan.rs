@@ -8,7 +8,7 @@ use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
 use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
-use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, fold_label};
+use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, ZoneKind, fold_label};
 use super::raw_html::RawUrl;
 use super::syntax::{
     self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
@@ -33,10 +33,14 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
         outline,
         comments,
     } = uncomment(text, base);
-    let wikis = Scanner::new(&plain, base, &outline).run(tags);
-    if let Some(list) = last_line(&plain, base, &outline.zones).and_then(tags::tags_line) {
-        tags.add_list(list);
-    }
+    let mut inline = Vec::new();
+    let wikis = Scanner::new(&plain, base, &outline).run(&mut inline);
+    add_tags(
+        &plain,
+        &inline,
+        tags_list(&plain, base, &outline, &wikis),
+        tags,
+    );
     let mut marks = Marks {
         text: &plain,
         syntax: Syntax::default(),
@@ -57,15 +61,59 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
     }
 }
 
+/// Takes in the inline tags and those of a last line `Tags: a, b`, in text order.
+fn add_tags(text: &str, inline: &[Range<usize>], list: Option<TagsList>, tags: &mut TagSet) {
+    let start = list.as_ref().map_or(text.len(), |list| list.start);
+    let (before, within) = inline.split_at(inline.partition_point(|tag| tag.start < start));
+    before.iter().for_each(|tag| tags.add(&text[tag.clone()]));
+    if let Some(list) = list {
+        tags.add_list(&list.text);
+    }
+    within.iter().for_each(|tag| tags.add(&text[tag.clone()]));
+}
+
+/// The list of a line `Tags: a, b`.
+struct TagsList {
+    start: usize,
+    text: String,
+}
+
+/// The list of tags that is the last line, if there is one. Links and HTML in it are no more than brackets.
+fn tags_list(
+    text: &str,
+    base: usize,
+    outline: &Outline,
+    wikis: &[FoundWiki<'_>],
+) -> Option<TagsList> {
+    let line = last_line(text, base, &outline.zones)?;
+    let list = tags::tags_line(&text[line.clone()])?;
+    let start = line.end - list.len();
+    let mut list = list.to_owned();
+    let zones = outline.zones.iter().rev();
+    let solid = zones.filter(|zone| zone.kind == ZoneKind::Solid);
+    let links = wikis.iter().rev().map(|wiki| &wiki.range);
+    let is_in = |range: &&Range<usize>| range.end > start;
+    for range in links
+        .take_while(is_in)
+        .chain(solid.map(|zone| &zone.range).take_while(is_in))
+    {
+        let from = range.start.max(start) - start;
+        let to = range.end.min(line.end) - start;
+        list.replace_range(from..to, &"[".repeat(to - from));
+    }
+    Some(TagsList { start, text: list })
+}
+
 /// The last line that isn't blank, unless it is code or the like.
-fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
+fn last_line(text: &str, base: usize, zones: &[Zone]) -> Option<Range<usize>> {
     let body = text[base..].trim_end();
     let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
-    let line = &text[start..base + body.len()];
+    let end = base + body.len();
+    let line = &text[start..end];
     // Code may begin after the line's indentation.
     let first = start + (line.len() - line.trim_start().len());
     let is_covered = |zone: &Zone| zone.range.start <= first && zone.range.end > first;
-    (!zones.last().is_some_and(is_covered)).then_some(line)
+    (!zones.last().is_some_and(is_covered)).then_some(start..end)
 }
 
 /// Gathers marks and refs.

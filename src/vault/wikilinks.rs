@@ -7,7 +7,7 @@ use memchr::{memchr, memchr2, memmem};
 use super::comments::{HIDDEN, is_escaped};
 use super::outline::{Outline, Zone, ZoneKind};
 use super::syntax::{self, Inner, Paragraph, Setting};
-use super::tags::{self, TagSet};
+use super::tags;
 
 /// How often a `]]` in a label's code is passed over, so that a line full of them is read in linear time.
 const MAX_HOPS: usize = 8;
@@ -81,8 +81,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
         }
     }
 
-    /// All wikilinks in text order; the inline tags between them go to `tags`.
-    pub(super) fn run(mut self, tags: &mut TagSet) -> Vec<FoundWiki<'a>> {
+    /// All wikilinks in text order; where the inline tags between them stand, without `#`, goes to `tags`.
+    pub(super) fn run(mut self, tags: &mut Vec<Range<usize>>) -> Vec<FoundWiki<'a>> {
         let bytes = self.text.as_bytes();
         let mut found = Vec::new();
         loop {
@@ -110,7 +110,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             self.at = next + 1;
             if bytes[next] == b'#' {
                 if let Some(tag) = tags::inline_tag(self.text, next) {
-                    tags.add(tag);
+                    tags.push(self.at..self.at + tag.len());
                     self.at += tag.len();
                 }
             } else if bytes.get(next + 1) == Some(&b'[')

@@ -53,6 +53,28 @@ fn tags_of_every_kind() {
     assert!(md("Tags: a\n\nmore").facts.tags.is_empty());
     assert!(md("    Tags: a").facts.tags.is_empty());
     assert_eq!(strings(&md("a\nTags: b c\r\n").facts.tags), ["b", "c"]);
+    let in_order = md("Tags: a, b c, #d, e/f (#g) d");
+    assert_eq!(
+        strings(&in_order.facts.tags),
+        ["a", "b", "c", "d", "e/f", "(#g)", "g"]
+    );
+}
+
+/// A link to a note that is kept out must not show its name as tags.
+#[test]
+fn links_are_no_tags() {
+    for text in [
+        "x\n\nTags: [[Secret Note|s]], a",
+        "Tags: a [x](Secret.md \"Secret words\"), [y](<Secret Note.md>)",
+        "Tags: a ![x](Secret.png) <a href=Secret.md title='Secret words'></a>",
+        "Tags: ![[Secret Note]] a, [[Other]]",
+        "[Secret words]: x\n\nTags: a [[Secret Note|`]]` s]] [b][Secret words]",
+        "---\ntags: ['[[Secret Note|s]]', a]\n---\n",
+        "---\ntag: a [[Secret Note]]\n---\n",
+    ] {
+        let tags = md(text).facts.tags;
+        assert!(tags.iter().all(|tag| **tag == *"a"), "{text:?}: {tags:?}");
+    }
 }
 
 #[test]
