@@ -180,8 +180,14 @@ fn read_json(text: String, mut head: Head) -> Head {
         Ok(object) => {
             head.fields = frontmatter::fields(&object, &text[start..]);
             head.privacy = privacy(&head.fields);
-            let body = object.get("body").and_then(serde_yaml::Value::as_str);
-            body.unwrap_or_default().clone_into(&mut head.text);
+            match frontmatter::value_of(&object, "body") {
+                None | Some(serde_yaml::Value::Null) => {}
+                Some(serde_yaml::Value::String(body)) => body.clone_into(&mut head.text),
+                Some(_) => {
+                    let problem = || no_body(&text);
+                    head.problem = Some(head.problem.take().unwrap_or_else(problem));
+                }
+            }
         }
         Err(problem) => {
             head.privacy = frontmatter::privacy_of_unreadable(&text);
@@ -191,6 +197,17 @@ fn read_json(text: String, mut head: Head) -> Head {
         }
     }
     head
+}
+
+/// What a JSON note's body must be.
+fn no_body(text: &str) -> Problem {
+    let key = text.to_ascii_lowercase().find("\"body\"").unwrap_or(0);
+    let (line, column) = frontmatter::position(text, key);
+    problem_at(
+        line,
+        column,
+        "the note's body is not a text in quotes: it is exported without one",
+    )
 }
 
 fn privacy(fields: &Fields) -> Privacy {
@@ -213,9 +230,7 @@ fn problem_at(line: usize, column: usize, message: &str) -> Problem {
 fn not_utf8(bytes: &[u8]) -> Option<Problem> {
     let error = std::str::from_utf8(bytes).err()?;
     let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-    let line_start = valid.rfind('\n').map_or(0, |nl| nl + 1);
-    let line = valid.bytes().filter(|&b| b == b'\n').count() + 1;
-    let column = valid[line_start..].chars().count() + 1;
+    let (line, column) = frontmatter::position(&valid, valid.len());
     Some(problem_at(
         line,
         column,

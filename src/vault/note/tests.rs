@@ -118,6 +118,20 @@ fn json_and_text_notes() {
         json(r#"{"body": "", "private": true}"#).facts.privacy,
         Privacy::Private
     );
+    let any_case = json(r#"{"TITLE": "x", "Body": "b"}"#);
+    assert_eq!((&*any_case.facts.title, &*any_case.text), ("x", "b"));
+    for (text, place) in [
+        ("{\"body\": {\"a\": 1}, \"title\": \"x\"}", Some((1, 2))),
+        ("{\n \"BODY\": [\"a\"]}", Some((2, 2))),
+        ("{\"body\": 1}", Some((1, 2))),
+        ("{\"body\": null}", None),
+        ("{}", None),
+    ] {
+        let note = json(text);
+        let problem = note.facts.problem.map(|p| (p.line, p.column));
+        assert_eq!((problem, &*note.text), (place, ""), "{text}");
+        assert_eq!(note.facts.privacy, Privacy::Public);
+    }
     let bad = json("{\"body\":\n oops}");
     assert_eq!(
         (bad.text.as_str(), bad.facts.problem.map(|p| p.line)),
