@@ -98,6 +98,11 @@ pub fn front_matter(note: &Note) -> Option<serde_yaml::Mapping> {
     }
 }
 
+/// Whether a text begins as one with front matter does.
+pub fn opens_front_matter(text: &str) -> bool {
+    frontmatter::split(text) != Opening::None
+}
+
 /// What stands before the body, and the text that both are in.
 struct Head {
     text: String,

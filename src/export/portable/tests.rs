@@ -42,6 +42,41 @@ fn check(cases: &[(&str, &str)]) {
     }
 }
 
+/// A reader of the output must not take a rule of the note for front matter.
+#[test]
+fn a_rule_at_the_top_opens_no_front_matter() {
+    let others = [
+        ("e.md", "---\nt: 1\n---\n---\nprivate: true\n---\n"),
+        ("secret.md", "---\nprivate: true\n---\n"),
+    ];
+    for (text, expected) in [
+        (
+            "%% c %%\n---\nprivate: true\n---\nx",
+            "\n---\nprivate: true\n---\nx",
+        ),
+        ("%% c %%\r\n---\r\nx", "\r\n---\r\nx"),
+        ("\u{feff}%% c %%\n--- \nx", "\n--- \nx"),
+        ("[r]: secret.md\n---\nx", "\n---\nx"),
+        ("![[e]]\n\nx", "\n---\nprivate: true\n---\n\nx"),
+        ("---\nt: 1\n---\n%% c %%\n---\nx", "---\nx"),
+        ("---\nJust text\n", "---\nJust text\n"),
+        ("%% c %%\n----\nx", "----\nx"),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        let portable = render(&files, "n.md", 0, Style::Markdown);
+        assert_eq!(portable.body, expected, "{text:?}");
+        let input = String::from_utf8(portable.into_input()).unwrap();
+        assert!(!input.starts_with("---\n"), "{input:?}");
+    }
+    let embed = render(
+        &[&others[..], &[("n.md", "![[e]]")]].concat(),
+        "n.md",
+        0,
+        Style::Html,
+    );
+    assert!(embed.body[embed.inlined[0].clone()].starts_with("---"));
+}
+
 #[test]
 fn links_become_markdown_links() {
     check(&[
