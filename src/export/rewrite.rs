@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::href::{encode, escape_label, escape_line_start, escape_name, in_attribute, relative};
+use super::href::{
+    encode, encode_address, escape_label, escape_line_start, escape_name, in_attribute, relative,
+};
 use super::place::{self, Site};
 use super::portable::Style;
 use super::{Source, SourceError};
@@ -240,10 +242,11 @@ impl<'a> Writer<'a> {
         }
         let fragment = self.fragment(id, place)?;
         let output = self.source.output(id, self.format);
-        if reference.kind == RefKind::Link && self.says(reference, &output, &fragment) {
+        let query = self.query(reference, id);
+        if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
             return Ok(Meaning::AsWritten);
         }
-        Ok(Meaning::Link(self.href(&output, &fragment)))
+        Ok(Meaning::Link(self.href(&output, query, &fragment)))
     }
 
     fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
@@ -251,20 +254,34 @@ impl<'a> Writer<'a> {
             self.pictures.insert(id);
         }
         let output = self.source.output(id, self.format);
-        // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
-        let fragment = if reference.kind.is_markdown() {
-            &reference.fragment
-        } else {
-            ""
-        };
+        let query = self.query(reference, id);
         let shown = reference.kind == RefKind::Image
             || (reference.kind.is_embed() && is_image(output.as_str()));
-        if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
-            Meaning::AsWritten
-        } else if shown {
-            Meaning::Picture(self.href(&output, fragment))
+        if reference.kind.is_markdown() && self.says(reference, query, &output, &reference.fragment)
+        {
+            return Meaning::AsWritten;
+        }
+        let mut href = self.href(&output, query, "");
+        // `#page=3` of a PDF is its viewer's; what Obsidian says of a picture is nobody else's.
+        let is_said = reference.kind.is_markdown() || !shown;
+        if is_said && !reference.fragment.is_empty() {
+            href.push('#');
+            encode_address(&reference.fragment, &mut href);
+        }
+        if shown {
+            Meaning::Picture(href)
         } else {
-            Meaning::Link(self.href(&output, fragment))
+            Meaning::Link(href)
+        }
+    }
+
+    /// The query of a Markdown link, with its `?`; "" where that is a part of the file's name.
+    fn query<'r>(&self, reference: &'r Ref, id: FileId) -> &'r str {
+        match reference.without_query() {
+            Some(path) if !self.source.path(id).as_str().contains('?') => {
+                &reference.target[path.len()..]
+            }
+            _ => "",
         }
     }
 
@@ -288,23 +305,24 @@ impl<'a> Writer<'a> {
     }
 
     /// Whether a Markdown link as written leads from the file that is being written to that very place.
-    fn says(&self, reference: &Ref, output: &OutputPath, fragment: &str) -> bool {
-        let same_file = if reference.target.is_empty() {
+    fn says(&self, reference: &Ref, query: &str, output: &OutputPath, fragment: &str) -> bool {
+        let target = &reference.target[..reference.target.len() - query.len()];
+        let same_file = if target.is_empty() {
             *output == self.output
         } else {
-            !reference.target.starts_with('/')
-                && OutputPath::join(self.output.folder(), &reference.target)
-                    .is_ok_and(|path| path == *output)
+            !target.starts_with('/')
+                && OutputPath::join(self.output.folder(), target).is_ok_and(|path| path == *output)
         };
         same_file && *reference.fragment == *fragment
     }
 
-    fn href(&self, output: &OutputPath, fragment: &str) -> String {
-        let mut href = if *output == self.output && !fragment.is_empty() {
+    fn href(&self, output: &OutputPath, query: &str, fragment: &str) -> String {
+        let mut href = if *output == self.output && query.is_empty() && !fragment.is_empty() {
             String::new()
         } else {
             relative(self.output.folder(), output)
         };
+        encode_address(query, &mut href);
         if !fragment.is_empty() {
             href.push('#');
             encode(fragment, &mut href);

@@ -58,11 +58,13 @@ impl FakeVault {
         let fits =
             |path: &NotePath, name: &str| path.as_str() == name || path.without_extension() == name;
         if matches!(reference.kind, RefKind::Link | RefKind::Image) {
-            let joined = NotePath::join(self.path(from).folder(), &reference.target).ok()?;
-            return self
-                .files
-                .iter()
-                .position(|(path, _)| fits(path, joined.as_str()));
+            let at = |target: &str| {
+                let joined = NotePath::join(self.path(from).folder(), target).ok()?;
+                let mut files = self.files.iter();
+                files.position(|(path, _)| fits(path, joined.as_str()))
+            };
+            let before_query = || reference.without_query().and_then(at);
+            return at(&reference.target).or_else(before_query);
         }
         let suffix = format!("/{}", reference.target);
         self.files.iter().position(|(path, _)| {

@@ -232,14 +232,17 @@ pub fn is_image(path: &str) -> bool {
         .any(|known| known.eq_ignore_ascii_case(extension))
 }
 
-/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension. Where it leads
-/// nowhere, it is then no more than its text; any other link stays as it is written.
+/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension, be it before
+/// a query. Where it leads nowhere, it is then no more than its text; any other link stays as it is written.
 pub(crate) fn looks_like_file(path: &str) -> bool {
-    let name = last_part(path);
-    let (_, extension) = split_extension(name);
-    !path.starts_with('/')
-        && (1..=10).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
+    let before_query = path.split_once('?').map(|(before, _)| before);
+    !path.starts_with('/') && (ends_like_file(path) || before_query.is_some_and(ends_like_file))
+}
+
+fn ends_like_file(path: &str) -> bool {
+    let path = path.trim_end_matches(|c: char| c == '/' || c.is_whitespace());
+    let (_, extension) = split_extension(last_part(path));
+    (1..=10).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Whether a link's destination (unescaped) is a path in the vault or a place in the note, not an address.

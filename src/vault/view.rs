@@ -191,7 +191,8 @@ impl Vault {
             }
             Target::Note(id, place) => {
                 key.number(4).text(&self.stem(id));
-                if whose == Whose::Own {
+                // Whether a query is one goes by the path.
+                if whose == Whose::Own || reference.without_query().is_some() {
                     key.text(self.files.get(id).path.as_str());
                 }
                 self.take_in_place(key, id, place, reference.kind, queue);

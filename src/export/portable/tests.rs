@@ -98,6 +98,53 @@ fn links_become_markdown_links() {
 }
 
 #[test]
+fn what_opens_an_attachment_is_told_where() {
+    check(&[
+        ("[[doc.pdf#page=3]]", "[doc.pdf > page=3](doc.pdf#page=3)"),
+        ("![[doc.pdf#page=3&zoom=9|p]]", "[p](doc.pdf#page=3&zoom=9)"),
+        ("![[pic.png#center]]", "![pic.png > center](d/pic.png)"),
+        ("[x](/doc.pdf#page=3&zoom=9)", "[x](doc.pdf#page=3&zoom=9)"),
+        ("[x](doc.pdf#page=3)", "[x](doc.pdf#page=3)"),
+    ]);
+}
+
+#[test]
+fn a_query_is_no_part_of_a_name() {
+    let others = [
+        ("a.md", "# H"),
+        ("d/pic.png", ""),
+        ("secret.md", "---\nprivate: true\n---\n"),
+        ("why?.md", ""),
+    ];
+    for (text, expected) in [
+        ("[x](a.md?y=1&z=2#h)", "[x](a.md?y=1&z=2#h)"),
+        ("[x](./a.md?y=%201#H)", "[x](a.md?y=%201#h)"),
+        ("![x](/d/pic.png?raw=true)", "![x](d/pic.png?raw=true)"),
+        (
+            "<a href='./a?y=1&amp;z'>x</a>",
+            "<a href='a.md?y=1&amp;z'>x</a>",
+        ),
+        ("[x][r]\n\n[r]: ./a?y", "[x][r]\n\n[r]: a.md?y"),
+        ("[x](./why?.md#h)", "[x](why%3F.md)"),
+        ("[x](why%3F.md)", "[x](why%3F.md)"),
+        ("[x](secret.md?y=1#z) [x](secret?y)", "x x"),
+        ("<a href=\"./secret.md?y#z\">x</a>", "<a>x</a>"),
+        (
+            "[x](gone.md?y) ![x](gone.png?y=1) [x](gone.md/) [x](secret.md%20)",
+            "x x x x",
+        ),
+        (
+            "[x](gone?y) [x](gone) [x](/gone.md?y)",
+            "[x](gone?y) [x](gone) [x](/gone.md?y)",
+        ),
+        ("[x](?y) [[a?y]]", "[x](?y) a?y"),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        assert_eq!(body_of(&files, "n.md"), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn degenerate_links_stay_text() {
     for text in [
         "[[]]",

@@ -45,7 +45,9 @@ pub(super) const PATHS: [&str; 30] = [
     "site/tags/u.html/n.md",
 ];
 
-const TARGETS: [&str; 27] = [
+const TARGETS: [&str; 29] = [
+    "a.md?x=1",
+    "core?y",
     "a",
     "b",
     "core",
