@@ -234,7 +234,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Meaning, SourceError> {
         let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
-            // It may name an id in raw HTML, which any tool but our sanitising one keeps.
+            // It may name what an embed brings along; where it doesn't, a page has its top.
             return Ok(match self.style {
                 Style::Markdown => Meaning::AsWritten,
                 Style::Html => Meaning::Link(TOP.to_owned()),
@@ -299,6 +299,10 @@ impl<'a> Writer<'a> {
                 .blocks
                 .get(block)
                 .map(|block| format!("^{}", block.id)),
+            (Place::Element(element), _) => {
+                let note = self.note(id)?;
+                note.facts.elements.get(element).map(ToString::to_string)
+            }
             (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
         }
         .unwrap_or_default())
@@ -641,7 +645,7 @@ fn shown(note: &Note, place: Place) -> Option<Range<usize>> {
             .blocks
             .get(block)
             .map(|block| block.start as usize..block.end as usize),
-        Place::Missing => None,
+        Place::Element(_) | Place::Missing => None,
     }
 }
 

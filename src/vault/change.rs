@@ -432,7 +432,7 @@ impl Vault {
 }
 
 /// What a note shows to those who link to it, besides its place in the export.
-fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
+fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>, &[Box<str>]) {
     (
         facts
             .headings
@@ -440,5 +440,6 @@ fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
             .map(|h| (h.level, &*h.text, &*h.anchor))
             .collect(),
         facts.blocks.iter().map(|block| &*block.id).collect(),
+        &facts.elements,
     )
 }

@@ -175,6 +175,8 @@ pub struct NoteFacts {
     pub headings: Vec<Heading>,
     /// Blocks with an id, in text order; the first wins where an id repeats.
     pub blocks: Vec<Block>,
+    /// The ids of elements of raw HTML, and the names of its anchors, in text order.
+    pub elements: Vec<Box<str>>,
 }
 
 /// Where packed facts lie outside of memory. What was put there stays as it is for as long as the shelf lives.

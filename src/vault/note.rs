@@ -14,7 +14,7 @@ use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before: every note is then read again, once.
-pub const READER_VERSION: u64 = 1;
+pub const READER_VERSION: u64 = 2;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
 const MAX_BYTES: usize = 1 << 30;
@@ -59,6 +59,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         refs: body.refs,
         headings: body.headings,
         blocks: body.blocks,
+        elements: body.elements,
     };
     Note {
         text: head.text,
@@ -249,6 +250,7 @@ struct Body {
     refs: Vec<Ref>,
     headings: Vec<Heading>,
     blocks: Vec<Block>,
+    elements: Vec<Box<str>>,
     hash: u64,
 }
 
@@ -272,6 +274,12 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
     });
     Body {
         blocks: blocks.collect(),
+        elements: outline
+            .html
+            .ids
+            .iter()
+            .map(|id| id.as_str().into())
+            .collect(),
         hash: shown_hash(text, &syntax, base..text.len()),
         syntax,
         refs,

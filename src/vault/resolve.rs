@@ -34,6 +34,8 @@ pub enum Place {
     Heading(usize),
     /// A block: an index into the note's blocks.
     Block(usize),
+    /// An element of raw HTML that has an id: an index into the note's elements. Only Markdown links lead to such.
+    Element(usize),
     /// The reference names a heading or block that the note doesn't have. A link goes to the note's top;
     /// an embed shows nothing and stays plain text.
     Missing,
@@ -291,11 +293,24 @@ pub fn names_of(path: &NotePath, is_note: bool) -> impl Iterator<Item = NameKey>
     std::iter::once(whole).chain(stem)
 }
 
-/// The place in a note that a fragment names.
-pub fn place(facts: &NoteFacts, fragment: &str) -> Place {
+/// The place in a note that a reference's fragment names.
+pub fn place(facts: &NoteFacts, reference: &Ref) -> Place {
+    let fragment = &*reference.fragment;
     if fragment.is_empty() {
         return Place::Whole;
     }
+    match marked_place(facts, fragment) {
+        Place::Missing if reference.kind == RefKind::Link => {
+            let mut elements = facts.elements.iter();
+            let element = elements.position(|id| **id == *fragment);
+            element.map_or(Place::Missing, Place::Element)
+        }
+        place => place,
+    }
+}
+
+/// The heading or block that a fragment names.
+fn marked_place(facts: &NoteFacts, fragment: &str) -> Place {
     if let Some(id) = fragment.strip_prefix('^') {
         let block = facts
             .blocks

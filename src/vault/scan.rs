@@ -208,6 +208,7 @@ impl Marks<'_> {
         );
         found.extend(
             outline
+                .html
                 .urls
                 .iter()
                 .map(|url| (url.range.start, Found::Url(url))),

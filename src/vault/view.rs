@@ -174,7 +174,7 @@ impl Vault {
         let target = candidates
             .first()
             .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
-                self.target_at(id, &reference.fragment)
+                self.target_at(id, reference)
             });
         match target {
             Target::Nowhere(nowhere) => {
@@ -215,10 +215,11 @@ impl Vault {
             match place {
                 Place::Heading(at) => key.number(0).text(&facts.headings[at].anchor),
                 Place::Block(at) => key.number(1).text(&facts.blocks[at].id),
-                Place::Whole | Place::Missing => key,
+                Place::Element(_) | Place::Whole | Place::Missing => key,
             };
         } else {
-            key.number(2);
+            // An element's id is in the reference.
+            key.number(2 + 2 * u64::from(matches!(place, Place::Element(_))));
         }
         match (kind.is_embed(), place) {
             (false, _) => {}
@@ -258,7 +259,8 @@ fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
 /// The hash of a part of a note, and where it is in the text.
 fn part(facts: &NoteFacts, place: Place) -> (u64, Range<u32>) {
     match place {
-        Place::Whole | Place::Missing => (facts.body_hash, 0..u32::MAX),
+        // Nothing embeds an element.
+        Place::Whole | Place::Element(_) | Place::Missing => (facts.body_hash, 0..u32::MAX),
         Place::Heading(at) => {
             let heading = &facts.headings[at];
             (heading.hash, heading.start..heading.end)

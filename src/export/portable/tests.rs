@@ -109,6 +109,32 @@ fn what_opens_an_attachment_is_told_where() {
 }
 
 #[test]
+fn ids_in_raw_html_can_be_linked_to() {
+    let others = [(
+        "h.md",
+        "# H\n\n<a id=\"anc\"></a> <a name='a&amp;b'></a>\n\n<h3 id=h>S</h3>\n",
+    )];
+    for (text, expected) in [
+        ("[x](h.md#anc)", "[x](h.md#anc)"),
+        ("[x](/h#anc)", "[x](h.md#anc)"),
+        ("<a href='/h#anc'>x</a>", "<a href='h.md#anc'>x</a>"),
+        ("[x](/h#a&b)", "[x](h.md#a%26b)"),
+        ("[x](/h#gone) [x](/h#ANC)", "[x](h.md) [x](h.md)"),
+        ("[[h#anc]] ![[h#anc]]", "[h > anc](h.md) h > anc"),
+        (
+            "<p id=here></p>\n\n[x](#here)",
+            "<p id=here></p>\n\n[x](#here)",
+        ),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        assert_eq!(body_of(&files, "n.md"), expected, "{text:?}");
+    }
+    let here = "<a id=\"here\"></a> [x](#here) [y](#gone)";
+    let page = render(&[("n.md", here)], "n.md", 1, Style::Html);
+    assert_eq!(page.body, "<a id=\"here\"></a> [x](#here) [y](#)");
+}
+
+#[test]
 fn a_query_is_no_part_of_a_name() {
     let others = [
         ("a.md", "# H"),
@@ -591,7 +617,7 @@ fn fans_are_bounded() {
 fn headings_with_links_have_the_anchors_that_the_html_has() {
     check(&[(
         "## About [[a|The *Top*]]\n[[#About The Top]]",
-        "## About [The *Top*](a.md)\n[About The Top](n.md)",
+        "## About [The *Top*](a.md)\n[About The Top](#about-the-top)",
     )]);
     check(&[(
         "## About [[a|Top]] x\n[[#About Top x]]",

@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
             }
             Event::InlineHtml(html) => {
                 let lines = raw_html::lines(self.text, range.clone(), &html);
-                raw_html::urls(self.text, &lines, &mut self.out.urls);
+                raw_html::read(self.text, &lines, &mut self.out.html);
                 self.zone(ZoneKind::Solid, &range, None);
             }
             Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
         match event {
             Event::Html(_) => self.html.push(range),
             Event::End(TagEnd::HtmlBlock) => {
-                raw_html::urls(self.text, &self.html, &mut self.out.urls);
+                raw_html::read(self.text, &self.html, &mut self.out.html);
                 self.html.clear();
                 self.in_solid = false;
             }
