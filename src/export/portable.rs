@@ -133,9 +133,9 @@ pub fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<LinkI
         .iter()
         .filter_map(|mark| match &mark.kind {
             MarkKind::Wiki(wiki) => {
-                let label = wiki.label.map_or_else(
+                let label = wiki.shown(&note.text).map_or_else(
                     || default_label(&note.facts.refs[wiki.reference as usize]),
-                    |label| label.of(&note.text).replace("\\|", "|"),
+                    |label| label.replace("\\|", "|"),
                 );
                 Some(info(wiki.reference, label))
             }

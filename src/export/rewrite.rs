@@ -450,7 +450,8 @@ impl<'a> Writer<'a> {
         out: &mut String,
     ) -> Result<(), SourceError> {
         let reference = &note.facts.refs[wiki.reference as usize];
-        let written = wiki.label.map(|label| label.of(&note.text));
+        let written = wiki.shown(&note.text);
+        let written = written.as_deref();
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
         match self.meaning(reference)? {
             Meaning::Link(href) => {

@@ -1,5 +1,6 @@
 //! One note's bytes, read once: into its text, the facts that others need, and the syntax that its rewriting needs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::anchor::Slugger;
@@ -412,10 +413,8 @@ fn label_of(text: &str, wiki: &syntax::Wiki, reference: &Ref) -> String {
     if reference.kind == RefKind::WikiEmbed && is_image(&reference.target) {
         return String::new();
     }
-    match wiki.label {
-        Some(label) => label.of(text).to_owned(),
-        None => default_label(reference),
-    }
+    wiki.shown(text)
+        .map_or_else(|| default_label(reference), Cow::into_owned)
 }
 
 /// What an embed of each heading shows: up to the next heading of its level or a higher one, within its container.

@@ -34,7 +34,11 @@ pub(super) enum ZoneKind {
     Code,
     /// Inline or display math.
     Math,
-    /// A code block, HTML, a link's destination, a definition.
+    /// A tag of inline HTML, or the like.
+    Html,
+    /// `<https://…>`
+    Autolink,
+    /// A block of code or HTML, a link's destination, a definition.
     Solid,
 }
 

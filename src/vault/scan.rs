@@ -49,7 +49,7 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
     marks.comments(&comments);
     let blocks = marks.block_ids(&outline.ids);
     marks.footnotes(&outline.footnotes);
-    marks.references(wikis, &outline);
+    marks.references(wikis, &outline, &comments);
     marks.syntax.marks.sort_by_key(|mark| mark.span.start);
     marks.drop_overlaps();
     let Marks { syntax, refs, .. } = marks;
@@ -90,7 +90,7 @@ fn tags_list(
     let start = line.end - list.len();
     let mut list = list.to_owned();
     let zones = outline.zones.iter().rev();
-    let solid = zones.filter(|zone| zone.kind == ZoneKind::Solid);
+    let solid = zones.filter(|zone| !matches!(zone.kind, ZoneKind::Code | ZoneKind::Math));
     let links = wikis.iter().rev().map(|wiki| &wiki.range);
     let is_in = |range: &&Range<usize>| range.end > start;
     for range in links
@@ -114,6 +114,17 @@ fn last_line(text: &str, base: usize, zones: &[Zone]) -> Option<Range<usize>> {
     let first = start + (line.len() - line.trim_start().len());
     let is_covered = |zone: &Zone| zone.range.start <= first && zone.range.end > first;
     (!zones.last().is_some_and(is_covered)).then_some(start..end)
+}
+
+/// Those that begin in a range, of some in text order.
+fn in_range<'a, T>(
+    all: &'a [T],
+    range: &Range<usize>,
+    of: impl Fn(&T) -> &Range<usize>,
+) -> impl Iterator<Item = &'a T> {
+    let from = all.partition_point(|one| of(one).start < range.start);
+    let to = all.partition_point(|one| of(one).start < range.end);
+    all[from..to.max(from)].iter()
 }
 
 /// Gathers marks and refs.
@@ -183,14 +194,19 @@ impl Marks<'_> {
         )
     }
 
-    fn references(&mut self, wikis: Vec<FoundWiki<'_>>, outline: &Outline) {
+    fn references(
+        &mut self,
+        wikis: Vec<FoundWiki<'_>>,
+        outline: &Outline,
+        comments: &[Range<usize>],
+    ) {
         // A link that is a wikilink's inside is none: Foam writes `[note]: …` for every `[[note]]`.
-        let hidden: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
-        let mut hidden = Cover::new(&hidden);
+        let covered: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
+        let (mut in_wiki, mut url_in_wiki) = (Cover::new(&covered), Cover::new(&covered));
         let links = outline
             .links
             .iter()
-            .filter(|link| !hidden.has(link.range.start));
+            .filter(|link| !in_wiki.has(link.range.start));
         let mut found: Vec<(usize, Found<'_>)> = links
             .map(|link| (link.range.start, Found::Link(link)))
             .collect();
@@ -211,6 +227,7 @@ impl Marks<'_> {
                 .html
                 .urls
                 .iter()
+                .filter(|url| !url_in_wiki.has(url.range.start))
                 .map(|url| (url.range.start, Found::Url(url))),
         );
         found.sort_by_key(|(start, _)| *start);
@@ -225,7 +242,7 @@ impl Marks<'_> {
             .collect();
         for (_, found) in found {
             match found {
-                Found::Wiki(wiki) => self.wiki(wiki),
+                Found::Wiki(wiki) => self.wiki(wiki, outline, comments),
                 Found::Link(link) => self.link(link, &labels),
                 Found::Url(url) => self.url(url),
                 Found::Definition(index) => {
@@ -241,7 +258,7 @@ impl Marks<'_> {
         }
     }
 
-    fn wiki(&mut self, found: FoundWiki<'_>) {
+    fn wiki(&mut self, found: FoundWiki<'_>, outline: &Outline, comments: &[Range<usize>]) {
         let reference = syntax::offset(self.refs.len());
         let kind = if found.embed {
             RefKind::WikiEmbed
@@ -262,13 +279,59 @@ impl Marks<'_> {
             target: target.into(),
             fragment: fragment.into(),
         });
+        let hidden = label
+            .clone()
+            .map(|label| self.hidden(&label, outline, comments));
         let wiki = Wiki {
             reference,
+            hidden: hidden.unwrap_or_default(),
             label: label.map(Span::new),
             size: size.map(Span::new),
             setting: found.setting,
         };
         self.push(found.range, MarkKind::Wiki(wiki));
+    }
+
+    /// What a wikilink's label doesn't show. A link within a link is none, and what it leads to may be kept out.
+    fn hidden(
+        &self,
+        label: &Range<usize>,
+        outline: &Outline,
+        comments: &[Range<usize>],
+    ) -> Vec<Span> {
+        let may_hide = |byte: u8| matches!(byte, b'[' | b'<' | b'%');
+        if !self.text.as_bytes()[label.clone()]
+            .iter()
+            .any(|&byte| may_hide(byte) || byte == 1)
+        {
+            return Vec::new();
+        }
+        let is_in = |range: &Range<usize>| label.start <= range.start && range.end <= label.end;
+        let mut hidden = Vec::new();
+        for link in
+            in_range(&outline.links, label, |link| &link.range).filter(|link| is_in(&link.range))
+        {
+            hidden.extend([
+                link.range.start..link.text.start,
+                link.text.end..link.range.end,
+            ]);
+        }
+        for url in in_range(&outline.html.urls, label, |url| &url.range) {
+            hidden.push(url.range.clone());
+        }
+        for zone in in_range(&outline.zones, label, |zone| &zone.range) {
+            if zone.kind == ZoneKind::Autolink {
+                hidden.extend([
+                    zone.range.start..zone.range.start + 1,
+                    zone.range.end - 1..zone.range.end,
+                ]);
+            }
+        }
+        for comment in in_range(comments, label, |comment| comment) {
+            hidden.push(comment.clone());
+        }
+        hidden.sort_unstable_by_key(|range| range.start);
+        hidden.into_iter().map(Span::new).collect()
     }
 
     fn url(&mut self, raw: &RawUrl) {

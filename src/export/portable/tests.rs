@@ -98,6 +98,53 @@ fn links_become_markdown_links() {
 }
 
 #[test]
+fn labels_may_hold_any_inline_syntax() {
+    check(&[
+        ("[[secret|<b>x</b>]]", "<b>x</b>"),
+        ("![[secret|<b>x</b>]]", "<b>x</b>"),
+        ("[[secret|a [y](secret.md) b]]", "a y b"),
+        (
+            "[[secret|a [y][r] [r] b]]\n\n[r]: a.md",
+            "a y r b\n\n[r]: a.md",
+        ),
+        ("[[secret|x <http://a.b>]]", "x http://a.b"),
+        ("[[secret|![i](d/pic.png)]]", "i"),
+        ("[[secret|[![i](d/pic.png)](a.md)!]]", "i!"),
+        ("[[secret|<a href='secret.md'>x</a>]]", "<a>x</a>"),
+        ("[[secret|<b title=\"]]\">x</b>]]", "<b title=\"]]\">x</b>"),
+        ("[[secret|x %%hush%% y]] [[secret|%%hush%%]]", "x y secret"),
+        ("[[a|*a* <b> `c`]]", "[*a* <b> `c`](a.md)"),
+        ("[[a|see [y](https://e.org)]]", "[see y](a.md)"),
+        ("[[a|<b>x</b> %%c%%]]", "[<b>x</b>](a.md)"),
+        ("![[pic.png|<b>x</b>|30]]", "![<b>x</b>|30](d/pic.png)"),
+        (
+            "[[secret#Use `x` <b>now</b>]]",
+            "secret > Use \\`x\\` \\<b>now\\</b>",
+        ),
+        (
+            "| a |\n|-|\n| [[secret\\|<b>x</b>]] |",
+            "| a |\n|-|\n| <b>x</b> |",
+        ),
+    ]);
+    for text in [
+        "[[a|b](https://e.org) c]]",
+        "[[a|b]](https://e.org) c]]",
+        "[[a](https://e.org) c]]",
+        "[[a <b>x</b>]]",
+        "[[a|x <b\ntitle=y>z</b>]]",
+    ] {
+        check(&[(text, text)]);
+    }
+    let vault = FakeVault::new(&[("n.md", "[[a|[y](b.md) <img src=b.png>]]"), ("a.md", "")]);
+    let links = links(&vault, vault.id("n.md"), 0).unwrap();
+    let shown: Vec<_> = links
+        .iter()
+        .map(|link| (&*link.target, &*link.label))
+        .collect();
+    assert_eq!(shown, [("a", "y <img>")]);
+}
+
+#[test]
 fn what_opens_an_attachment_is_told_where() {
     check(&[
         ("[[doc.pdf#page=3]]", "[doc.pdf > page=3](doc.pdf#page=3)"),

@@ -31,6 +31,7 @@ fn titles() {
         ("Setext `code`\n===\n", "Setext code"),
         ("```\n# code\n```\n", "Stem"),
         ("# [[a|Label]] and [[b]]", "Label and b"),
+        ("# [[a|A [b](c) %%d%% e]] f", "A b e f"),
         ("# T %%c%%\n", "T"),
         ("# T ^id\n", "T"),
         ("#\n# B", "B"),

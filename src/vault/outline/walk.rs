@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
             Event::InlineHtml(html) => {
                 let lines = raw_html::lines(self.text, range.clone(), &html);
                 raw_html::read(self.text, &lines, &mut self.out.html);
-                self.zone(ZoneKind::Solid, &range, None);
+                self.zone(ZoneKind::Html, &range, None);
             }
             Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
             Event::SoftBreak | Event::HardBreak => self.inline(&range, Some(" ")),
@@ -459,7 +459,7 @@ impl<'a> Walk<'a> {
             _ => {
                 self.out.zones.push(Zone {
                     range: range.clone(),
-                    kind: ZoneKind::Solid,
+                    kind: ZoneKind::Autolink,
                 });
                 self.links.push(None);
                 return;
