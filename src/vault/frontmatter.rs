@@ -138,6 +138,7 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
             let message = "the front matter holds a template (`{{…}}` without quotes) or a key that is no text";
             Err(problem(line, column, message))
         }
+        Value::Mapping(mapping) if !yaml.contains("<<") => Ok(mapping),
         Value::Mapping(mapping) => value::merged(mapping).ok_or_else(|| {
             let (line, column) = position(yaml, yaml.find("<<").unwrap_or(0));
             problem(

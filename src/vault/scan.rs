@@ -65,11 +65,15 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
 fn add_tags(text: &str, inline: &[Range<usize>], list: Option<TagsList>, tags: &mut TagSet) {
     let start = list.as_ref().map_or(text.len(), |list| list.start);
     let (before, within) = inline.split_at(inline.partition_point(|tag| tag.start < start));
-    before.iter().for_each(|tag| tags.add(&text[tag.clone()]));
+    for tag in before {
+        tags.add(&text[tag.clone()]);
+    }
     if let Some(list) = list {
         tags.add_list(&list.text);
     }
-    within.iter().for_each(|tag| tags.add(&text[tag.clone()]));
+    for tag in within {
+        tags.add(&text[tag.clone()]);
+    }
 }
 
 /// The list of a line `Tags: a, b`.

@@ -131,8 +131,9 @@ impl<'a, 'o> Scanner<'a, 'o> {
         if open < last_open || is_escaped(bytes, open) {
             return None;
         }
-        let name_end = self.first_of(b"|#", open + 2..close);
-        let bar = self.first_of(b"||", name_end..close);
+        let inner = &bytes[open + 2..close];
+        let name_end = open + 2 + memchr2(b'|', b'#', inner).unwrap_or(inner.len());
+        let bar = open + 2 + memchr(b'|', inner).unwrap_or(inner.len());
         if self.is_in_link(open, bar) {
             return None;
         }
@@ -175,12 +176,6 @@ impl<'a, 'o> Scanner<'a, 'o> {
             inner,
             setting,
         })
-    }
-
-    /// Where the first of two bytes stands in a range, or its end.
-    fn first_of(&self, bytes: &[u8; 2], range: Range<usize>) -> usize {
-        let found = memchr2(bytes[0], bytes[1], &self.text.as_bytes()[range.clone()]);
-        found.map_or(range.end, |at| range.start + at)
     }
 
     /// Whether a Markdown link with a destination holds what is between `open` and `bar`, and ends after that.
