@@ -7,7 +7,7 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
-use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
+use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
 use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, ZoneKind, fold_label};
 use super::raw_html::RawUrl;
 use super::syntax::{
@@ -303,11 +303,7 @@ impl Marks<'_> {
         outline: &Outline,
         comments: &[Range<usize>],
     ) -> Vec<Span> {
-        let may_hide = |byte: u8| matches!(byte, b'[' | b'<' | b'%');
-        if !self.text.as_bytes()[label.clone()]
-            .iter()
-            .any(|&byte| may_hide(byte) || byte == 1)
-        {
+        if !self.text[label.clone()].contains(['[', '<', HIDDEN]) {
             return Vec::new();
         }
         let is_in = |range: &Range<usize>| label.start <= range.start && range.end <= label.end;

@@ -134,9 +134,6 @@ impl<'a, 'o> Scanner<'a, 'o> {
         let inner = &bytes[open + 2..close];
         let name_end = open + 2 + memchr2(b'|', b'#', inner).unwrap_or(inner.len());
         let bar = open + 2 + memchr(b'|', inner).unwrap_or(inner.len());
-        if self.is_in_link(open, bar) {
-            return None;
-        }
         let mut hops = 0;
         for zone in self.zones {
             if zone.range.start >= close + 2 {
@@ -158,6 +155,9 @@ impl<'a, 'o> Scanner<'a, 'o> {
             let rest = bytes.get(zone.range.end..self.line_end)?;
             close = zone.range.end + memmem::find(rest, b"]]")?;
         }
+        if self.is_link(open, bar, close) {
+            return None;
+        }
         let embed = open > 0 && bytes[open - 1] == b'!' && !is_escaped(bytes, open - 1);
         let in_cell = self.tables.has(open);
         if self.text[open + 2..bar].contains(HIDDEN) {
@@ -178,12 +178,15 @@ impl<'a, 'o> Scanner<'a, 'o> {
         })
     }
 
-    /// Whether a Markdown link with a destination holds what is between `open` and `bar`, and ends after that.
-    fn is_in_link(&mut self, open: usize, bar: usize) -> bool {
+    /// Whether some of the brackets are those of a Markdown link with a destination: `[[a|b](c) d]]`.
+    fn is_link(&mut self, open: usize, bar: usize, close: usize) -> bool {
         let before = self.links.partition_point(|link| link.range.start < open);
         self.links = &self.links[before..];
         let mut links = self.links.iter().take_while(|link| link.range.start <= bar);
-        links.any(|link| link.range.end > bar && link.range.end - link.text.end > 1)
+        links.any(|link| {
+            let has_destination = link.range.end - link.text.end > 1;
+            has_destination && (bar..close + 2).contains(&link.text.end)
+        })
     }
 
     fn paragraph(&mut self, range: &Range<usize>) -> Paragraph {

@@ -113,6 +113,8 @@ fn labels_may_hold_any_inline_syntax() {
         ("[[secret|<a href='secret.md'>x</a>]]", "<a>x</a>"),
         ("[[secret|<b title=\"]]\">x</b>]]", "<b title=\"]]\">x</b>"),
         ("[[secret|x %%hush%% y]] [[secret|%%hush%%]]", "x y secret"),
+        ("[[secret|b [c]] d](a.md)", "b [c d](a.md)"),
+        ("[[secret|b]] [c](a.md) d]]", "b [c](a.md) d]]"),
         ("[[a|*a* <b> `c`]]", "[*a* <b> `c`](a.md)"),
         ("[[a|see [y](https://e.org)]]", "[see y](a.md)"),
         ("[[a|<b>x</b> %%c%%]]", "[<b>x</b>](a.md)"),
@@ -130,6 +132,7 @@ fn labels_may_hold_any_inline_syntax() {
         "[[a|b](https://e.org) c]]",
         "[[a|b]](https://e.org) c]]",
         "[[a](https://e.org) c]]",
+        "[[a|`]]` b](https://e.org) c]]",
         "[[a <b>x</b>]]",
         "[[a|x <b\ntitle=y>z</b>]]",
     ] {
