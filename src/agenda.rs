@@ -256,13 +256,7 @@ impl Agenda {
 
     /// The step that began at `began` has looked at what it was asked for, or at `everything`. Says whether the notes
     /// folder is back with that.
-    pub fn looked(
-        &mut self,
-        asked: &Asked,
-        everything: bool,
-        began: Instant,
-        now: Instant,
-    ) -> bool {
+    pub fn looked(&mut self, asked: Asked, everything: bool, began: Instant, now: Instant) -> bool {
         if everything {
             self.schedule.rescanned(now);
         }
@@ -274,7 +268,7 @@ impl Agenda {
 
     /// The step could not look: the notes folder is gone. All that it was asked for is asked for again; its hints, the
     /// caller puts back.
-    pub fn failed(&mut self, asked: &Asked, now: Instant) -> RootNews {
+    pub fn failed(&mut self, asked: Asked, now: Instant) -> RootNews {
         let pending = &mut self.pending;
         pending.trigger = pending.trigger.or(Some(asked.trigger));
         pending.audit |= asked.audit;
@@ -328,7 +322,7 @@ mod tests {
             (Trigger::Startup, Hints::Take)
         );
         assert!(first.audit && first.always);
-        assert!(!agenda.looked(&first, true, now, now));
+        assert!(!agenda.looked(first, true, now, now));
         (agenda, now)
     }
 
@@ -362,17 +356,19 @@ mod tests {
     fn changes_in_folders_that_are_watched_put_no_poll_off() {
         let (mut agenda, now) = settled();
         assert_eq!(agenda.periodic(true, now), None);
-        for tenth in 1..20 {
-            let now = now + tenth * 100 * MS;
-            agenda.changed(now - 200 * MS);
-            let asked = agenda.take(now);
-            agenda.looked(&asked, false, now, now);
-            assert_eq!(agenda.periodic(true, now), None);
+        for save in 1..10 {
+            let saved = now + save * 190 * MS;
+            agenda.changed(saved);
+            let due = saved + 200 * MS;
+            assert!(agenda.step_is_due(None, due));
+            let asked = agenda.take(due);
+            agenda.looked(asked, false, due, due);
+            assert_eq!(agenda.periodic(true, due), None);
         }
         let now = now + 2 * SECOND;
         assert_eq!(agenda.periodic(true, now), Some(Periodic::Poll));
         let asked = agenda.take(now);
-        agenda.looked(&asked, false, now, now);
+        agenda.looked(asked, false, now, now);
         assert_eq!(agenda.periodic(true, now), None, "it has been polled");
     }
 
@@ -383,7 +379,7 @@ mod tests {
         let now = now + 2 * SECOND;
         agenda.compare_all();
         let asked = agenda.take(now);
-        agenda.looked(&asked, true, now, now);
+        agenda.looked(asked, true, now, now);
         assert_eq!(agenda.periodic(true, now), None);
     }
 
@@ -395,8 +391,8 @@ mod tests {
             Some(Periodic::Rescan)
         );
         let asked = agenda.take(now);
-        assert_eq!(agenda.failed(&asked, now), RootNews::Lost);
-        assert_eq!(agenda.failed(&asked, now), RootNews::None, "told once");
+        assert_eq!(agenda.failed(asked, now), RootNews::Lost);
+        assert_eq!(agenda.failed(asked, now), RootNews::None, "told once");
         assert!(!agenda.step_is_due(Some(now), now), "nothing is looked at");
         assert_eq!(agenda.deadline(Phase::Idle(Some(now))), now + SECOND);
         assert_eq!(agenda.saw_root(RootSeen::Gone, now), RootNews::None);
@@ -404,7 +400,7 @@ mod tests {
         let again = agenda.take(now);
         assert_eq!((again.trigger, again.audit), (Trigger::Rescan, true));
         assert!(!agenda.root_is_here(), "only a look tells");
-        assert!(agenda.looked(&again, true, now, now));
+        assert!(agenda.looked(again, true, now, now));
         assert!(agenda.is_settled());
     }
 
@@ -413,11 +409,11 @@ mod tests {
         let (mut agenda, now) = settled();
         assert_eq!(agenda.saw_root(RootSeen::Replaced, now), RootNews::Anew);
         let asked = agenda.take(now);
-        assert_eq!(agenda.failed(&asked, now), RootNews::Lost);
+        assert_eq!(agenda.failed(asked, now), RootNews::Lost);
         for _ in 0..3 {
             assert_eq!(agenda.saw_root(RootSeen::Same, now), RootNews::Anew);
             let asked = agenda.take(now);
-            assert_eq!(agenda.failed(&asked, now), RootNews::None);
+            assert_eq!(agenda.failed(asked, now), RootNews::None);
         }
     }
 

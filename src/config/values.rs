@@ -6,6 +6,7 @@ use ignore::gitignore::GitignoreBuilder;
 use tracing_subscriber::EnvFilter;
 
 use super::reader::{Node, Problems, nearest, quoted};
+use crate::vault::normal_tag;
 
 /// Longer than any wait makes sense, and short enough that no sum of times can overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -133,22 +134,18 @@ pub(super) fn tags(node: &Node, problems: &mut Problems) -> Option<Vec<String>> 
 
 fn tag(node: &Node, problems: &mut Problems) -> Option<String> {
     let text = node.text(problems, "a tag")?;
-    let tag = text.strip_prefix('#').unwrap_or(text);
-    if tag.is_empty()
-        || tag.starts_with('#')
-        || tag.contains([' ', ','])
-        || tag.chars().any(char::is_control)
+    let tag = normal_tag(text);
+    let advice = if tag.contains(['*', '?', '!', '[', ']', '{', '}']) {
+        "write the tag alone: it stands for the tags below it too"
+    } else if tag.is_empty()
+        || tag.contains(|c: char| c == ',' || c.is_whitespace() || c.is_control())
     {
-        node.refuse(
-            problems,
-            format!(
-                "{} is not a tag; write one tag without spaces, such as work/secret",
-                quoted(text)
-            ),
-        );
-        return None;
-    }
-    Some(tag.to_owned())
+        "write one tag without spaces, such as work/secret"
+    } else {
+        return Some(tag.into_owned());
+    };
+    node.refuse(problems, format!("{} is not a tag; {advice}", quoted(text)));
+    None
 }
 
 pub(super) fn log_level(node: &Node, problems: &mut Problems) -> Option<String> {

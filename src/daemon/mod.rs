@@ -288,7 +288,7 @@ impl Daemon<'_> {
                     self.last_rescan = Some(now);
                 }
                 self.census.notes = notes;
-                if self.agenda.looked(&asked, everything, began, now) {
+                if self.agenda.looked(asked, everything, began, now) {
                     self.found_notes();
                 }
                 if !self.is_ready {
@@ -327,7 +327,7 @@ impl Daemon<'_> {
             Ok(result) => result,
             Err(failed) => {
                 self.inbox.put_back(failed.dirty);
-                return self.could_not_look(&failed.asked, failed.error);
+                return self.could_not_look(failed.asked, failed.error);
             }
         };
         self.census = result.census;

@@ -54,7 +54,7 @@ impl Daemon<'_> {
     /// A step could not look at the notes folder. Before the first look that ends the process, later it is waited for.
     pub(super) fn could_not_look(
         &mut self,
-        asked: &Asked,
+        asked: Asked,
         error: EngineError,
     ) -> Result<(), DaemonError> {
         let reason = match error {

@@ -1,8 +1,9 @@
 //! Which files of the notes folder count. Pure: paths and the texts of rule files go in, verdicts come out.
 //!
-//! Three things leave a path out, and none of them can be overruled by another: it is hidden or an editor's
+//! Four things leave a path out, and none of them can be overruled by another: it is hidden or an editor's
 //! leftover; `exclude` of the config matches; the `.exportignore` files of its folders say so, which are read as
-//! git reads `.gitignore` (the nearest file that says something wins, `!` takes back). Who walks the tree asks for
+//! git reads `.gitignore` (the nearest file that says something wins, `!` takes back); it is Markdown that `include`
+//! does not take: nobody looks into an attachment for the words that keep a note private. Who walks the tree asks for
 //! every folder on the way down; below a folder that is left out nothing counts.
 
 use std::sync::Arc;
@@ -32,6 +33,9 @@ const LEFTOVER_ENDS: &[&str] = &[
 
 /// The same by the start of the name: Office's locks and Syncthing's files under way where they are not hidden.
 const LEFTOVER_STARTS: &[&str] = &["~$", "~syncthing~"];
+
+/// The extensions of Markdown, in any case.
+const MARKDOWN: [&str; 2] = ["md", "markdown"];
 
 /// Vim makes this file to learn whether it may write in a folder.
 const VIM_PROBE: &str = "4913";
@@ -98,6 +102,8 @@ impl Select {
             Verdict::LeftOut
         } else if self.include.matches(path) {
             Verdict::Note
+        } else if is_one_of(&MARKDOWN, split_extension(name).1) {
+            Verdict::LeftOut
         } else {
             Verdict::Attachment
         }
@@ -117,11 +123,7 @@ impl Include {
     fn matches(&self, path: &str) -> bool {
         match self {
             Self::Extensions(extensions) => {
-                let extension = split_extension(last_part(path)).1;
-                !extension.is_empty()
-                    && extensions
-                        .iter()
-                        .any(|known| known.eq_ignore_ascii_case(extension))
+                is_one_of(extensions, split_extension(last_part(path)).1)
             }
             // The words of gitignore: what it would ignore is what we include.
             Self::Globs(globs) => globs.matched(path, false).is_ignore(),
@@ -231,6 +233,11 @@ fn bad_glob(glob: &str, error: &ignore::Error) -> BadGlob {
     }
 }
 
+fn is_one_of(extensions: &[impl AsRef<str>], extension: &str) -> bool {
+    let mut known = extensions.iter().map(AsRef::as_ref);
+    known.any(|known| known.eq_ignore_ascii_case(extension))
+}
+
 fn is_hidden(name: &str) -> bool {
     name.starts_with('.')
 }
@@ -296,8 +303,29 @@ mod tests {
         assert_eq!(select.file("a.md", &Rules::default()), Verdict::Note);
         assert_eq!(
             select.file("drafts/a.md", &Rules::default()),
-            Verdict::Attachment
+            Verdict::LeftOut
         );
+    }
+
+    #[test]
+    fn markdown_is_no_attachment() {
+        use Verdict::{Attachment, LeftOut, Note};
+        let paths = [
+            "a.txt",
+            "a.md",
+            "d/B.MD",
+            "c.Markdown",
+            "a.md.png",
+            "md",
+            "a.json",
+        ];
+        let expected = [
+            Note, LeftOut, LeftOut, LeftOut, Attachment, Attachment, Attachment,
+        ];
+        for include in ["*.txt", "/a.txt"] {
+            let select = select(&[include], &[]);
+            assert_eq!(verdicts(&select, &Rules::default(), &paths), expected);
+        }
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl Formats {
             FormatKind::Csv => {
                 csv::render(&view::view(source, id, index, &portable.body, Parts::NONE)?)
             }
-            FormatKind::Command(_) => portable.body.into_bytes(),
+            FormatKind::Command(_) => portable.into_input(),
             FormatKind::Markdown(_) | FormatKind::Template(_) | FormatKind::Html(_) => {
                 markdown::render(portable)
             }
@@ -223,17 +223,18 @@ impl Formats {
         } else {
             Portable::default()
         };
-        let pictures = portable.pictures.into_iter().map(|picture| {
+        let pictures = portable.pictures.iter().map(|&picture| {
             let place = source.output(picture, index);
             (place, self.notes_dir.join(source.path(picture)))
         });
+        let pictures = pictures.collect();
         Ok(Some(Invocation {
             arguments: command.arguments.clone(),
             timeout: command.timeout,
-            input: names("{input}").then(|| portable.body.into_bytes()),
+            input: names("{input}").then(|| portable.into_input()),
             folder: names("{folder}").then(|| Folder {
                 path: source.output(id, self.link_format(index)).folder().into(),
-                pictures: pictures.collect(),
+                pictures,
             }),
             note: self.notes_dir.join(source.path(id)),
             title: source.title(id),

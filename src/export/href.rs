@@ -56,6 +56,15 @@ pub(super) fn encode(path: &str, href: &mut String) {
     }
 }
 
+/// Percent-encodes what whoever opens a file is told besides its path: `&` and `?` mean something to them.
+pub(super) fn encode_address(address: &str, href: &mut String) {
+    for part in address.split_inclusive(['&', '?']) {
+        let word = part.trim_end_matches(['&', '?']);
+        encode(word, href);
+        href.push_str(&part[word.len()..]);
+    }
+}
+
 fn is_special(c: char) -> bool {
     matches!(
         c,
@@ -65,9 +74,10 @@ fn is_special(c: char) -> bool {
 
 /// A destination of [`relative`]'s as an attribute of raw HTML holds it, in quotes or without, alone or in a list.
 pub(super) fn in_attribute(href: &str) -> String {
-    let (path, fragment) = href.split_at(href.find('#').unwrap_or(href.len()));
+    let (path, address) = href.split_at(href.find(['?', '#']).unwrap_or(href.len()));
     let path = path.replace('=', "%3D").replace(',', "%2C");
-    [path, fragment.to_owned()].concat().replace('\'', "%27")
+    let address = address.replace('&', "&amp;");
+    [path, address].concat().replace('\'', "%27")
 }
 
 /// A name as text: whatever Markdown would read as markup is escaped.

@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::place;
 use super::rewrite::Writer;
 use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{MarkKind, default_label};
-use crate::vault::{FileId, Note, NoteKind, RefKind, Target};
+use crate::vault::{FileId, Note, NoteKind, RefKind, Target, note};
 
 /// For whom the Markdown is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +77,36 @@ pub fn portable(
     if let Some(anchors) = written.anchors.take() {
         written = writer().with_anchors(anchors).body(&note)?;
     }
-    Ok(Portable {
+    let mut portable = Portable {
         front_matter,
         body: written.body,
         inlined: written.inlined,
         pictures: written.pictures,
-    })
+    };
+    let has_front_matter = !matches!(&*portable.front_matter, "" | "\u{feff}");
+    let own = &note.text[note.facts.body_start as usize..];
+    if !has_front_matter && !note::opens_front_matter(own) {
+        portable.begin_as_body(place::line_end(own));
+    }
+    Ok(portable)
+}
+
+impl Portable {
+    /// The input of a command: the body, which must not be taken for front matter.
+    pub(super) fn into_input(mut self) -> Vec<u8> {
+        self.begin_as_body("\n");
+        self.body.into_bytes()
+    }
+
+    /// A rule at the top, below a comment that is gone, must not become the opening of front matter.
+    fn begin_as_body(&mut self, line_end: &str) {
+        if note::opens_front_matter(&self.body) {
+            self.body.insert_str(0, line_end);
+            for range in &mut self.inlined {
+                *range = range.start + line_end.len()..range.end + line_end.len();
+            }
+        }
+    }
 }
 
 /// The links and embeds of the note `id` itself, in text order.
@@ -113,9 +138,9 @@ pub fn links(source: &dyn Source, id: FileId, format: usize) -> Result<Vec<LinkI
         .iter()
         .filter_map(|mark| match &mark.kind {
             MarkKind::Wiki(wiki) => {
-                let label = wiki.label.map_or_else(
+                let label = wiki.shown(&note.text).map_or_else(
                     || default_label(&note.facts.refs[wiki.reference as usize]),
-                    |label| label.of(&note.text).replace("\\|", "|"),
+                    |label| label.replace("\\|", "|"),
                 );
                 Some(info(wiki.reference, label))
             }

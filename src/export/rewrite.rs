@@ -7,7 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::href::{encode, escape_label, escape_line_start, escape_name, in_attribute, relative};
+use super::href::{
+    encode, encode_address, escape_label, escape_line_start, escape_name, in_attribute, relative,
+};
 use super::place::{self, Site};
 use super::portable::Style;
 use super::{Source, SourceError};
@@ -308,7 +310,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Meaning, SourceError> {
         let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
-            // It may name an id in raw HTML, which any tool but our sanitising one keeps.
+            // It may name what an embed brings along; where it doesn't, a page has its top.
             return Ok(match self.style {
                 Style::Markdown => Meaning::AsWritten,
                 Style::Html => Meaning::Link(TOP.to_owned()),
@@ -316,10 +318,11 @@ impl<'a> Writer<'a> {
         }
         let fragment = self.fragment(id, place)?;
         let output = self.source.output(id, self.format);
-        if reference.kind == RefKind::Link && self.says(reference, &output, &fragment) {
+        let query = self.query(reference, id);
+        if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
             return Ok(Meaning::AsWritten);
         }
-        Ok(Meaning::Link(self.href(&output, &fragment)))
+        Ok(Meaning::Link(self.href(&output, query, &fragment)))
     }
 
     fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
@@ -327,24 +330,38 @@ impl<'a> Writer<'a> {
             self.pictures.insert(id);
         }
         let output = self.source.output(id, self.format);
-        // `#page=3` of a PDF is the browser's; a wikilink's fragment is Obsidian's.
-        let fragment = if reference.kind.is_markdown() {
-            &reference.fragment
-        } else {
-            ""
-        };
         // Our own HTML has players; elsewhere a file that is no picture is better linked to.
         let is_shown = |path: &str| {
             is_image(path) || (self.style == Style::Html && super::html::is_played(path))
         };
+        let query = self.query(reference, id);
         let shown = reference.kind == RefKind::Image
             || (reference.kind.is_embed() && is_shown(output.as_str()));
-        if reference.kind.is_markdown() && self.says(reference, &output, fragment) {
-            Meaning::AsWritten
-        } else if shown {
-            Meaning::Picture(self.href(&output, fragment))
+        if reference.kind.is_markdown() && self.says(reference, query, &output, &reference.fragment)
+        {
+            return Meaning::AsWritten;
+        }
+        let mut href = self.href(&output, query, "");
+        // `#page=3` of a PDF is its viewer's; what Obsidian says of a picture is nobody else's.
+        let is_said = reference.kind.is_markdown() || !is_image(output.as_str());
+        if is_said && !reference.fragment.is_empty() {
+            href.push('#');
+            encode_address(&reference.fragment, &mut href);
+        }
+        if shown {
+            Meaning::Picture(href)
         } else {
-            Meaning::Link(self.href(&output, fragment))
+            Meaning::Link(href)
+        }
+    }
+
+    /// The query of a Markdown link, with its `?`; "" where that is a part of the file's name.
+    fn query<'r>(&self, reference: &'r Ref, id: FileId) -> &'r str {
+        match reference.without_query() {
+            Some(path) if !self.source.path(id).as_str().contains('?') => {
+                &reference.target[path.len()..]
+            }
+            _ => "",
         }
     }
 
@@ -368,29 +385,34 @@ impl<'a> Writer<'a> {
                 .blocks
                 .get(block)
                 .map(|block| format!("^{}", block.id)),
+            (Place::Element(element), _) => {
+                let note = self.note(id)?;
+                note.facts.elements.get(element).map(ToString::to_string)
+            }
             (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
         }
         .unwrap_or_default())
     }
 
     /// Whether a Markdown link as written leads from the file that is being written to that very place.
-    fn says(&self, reference: &Ref, output: &OutputPath, fragment: &str) -> bool {
-        let same_file = if reference.target.is_empty() {
+    fn says(&self, reference: &Ref, query: &str, output: &OutputPath, fragment: &str) -> bool {
+        let target = &reference.target[..reference.target.len() - query.len()];
+        let same_file = if target.is_empty() {
             *output == self.output
         } else {
-            !reference.target.starts_with('/')
-                && OutputPath::join(self.output.folder(), &reference.target)
-                    .is_ok_and(|path| path == *output)
+            !target.starts_with('/')
+                && OutputPath::join(self.output.folder(), target).is_ok_and(|path| path == *output)
         };
         same_file && *reference.fragment == *fragment
     }
 
-    fn href(&self, output: &OutputPath, fragment: &str) -> String {
-        let mut href = if *output == self.output && !fragment.is_empty() {
+    fn href(&self, output: &OutputPath, query: &str, fragment: &str) -> String {
+        let mut href = if *output == self.output && query.is_empty() && !fragment.is_empty() {
             String::new()
         } else {
             relative(self.output.folder(), output)
         };
+        encode_address(query, &mut href);
         if !fragment.is_empty() {
             href.push('#');
             encode(fragment, &mut href);
@@ -514,7 +536,8 @@ impl<'a> Writer<'a> {
         out: &mut String,
     ) -> Result<(), SourceError> {
         let reference = &note.facts.refs[wiki.reference as usize];
-        let written = wiki.label.map(|label| label.of(&note.text));
+        let written = wiki.shown(&note.text);
+        let written = written.as_deref();
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
         match self.meaning(reference)? {
             Meaning::Link(href) => {
@@ -728,7 +751,7 @@ fn shown(note: &Note, place: Place) -> Option<Range<usize>> {
             .blocks
             .get(block)
             .map(|block| block.start as usize..block.end as usize),
-        Place::Missing => None,
+        Place::Element(_) | Place::Missing => None,
     }
 }
 

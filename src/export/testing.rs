@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Listed, Page, Source, SourceError};
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{FileId, Note, Nowhere, Place, Privacy, Ref, RefKind, Target, note};
+use crate::vault::{FileId, Note, Nowhere, Privacy, Ref, RefKind, Target, note, resolve};
 
 /// A vault of a few files, all given at once.
 pub(crate) struct FakeVault {
@@ -58,11 +58,13 @@ impl FakeVault {
         let fits =
             |path: &NotePath, name: &str| path.as_str() == name || path.without_extension() == name;
         if matches!(reference.kind, RefKind::Link | RefKind::Image) {
-            let joined = NotePath::join(self.path(from).folder(), &reference.target).ok()?;
-            return self
-                .files
-                .iter()
-                .position(|(path, _)| fits(path, joined.as_str()));
+            let at = |target: &str| {
+                let joined = NotePath::join(self.path(from).folder(), target).ok()?;
+                let mut files = self.files.iter();
+                files.position(|(path, _)| fits(path, joined.as_str()))
+            };
+            let before_query = || reference.without_query().and_then(at);
+            return at(&reference.target).or_else(before_query);
         }
         let suffix = format!("/{}", reference.target);
         self.files.iter().position(|(path, _)| {
@@ -70,28 +72,6 @@ impl FakeVault {
                 || path.as_str().ends_with(&suffix)
                 || path.without_extension().ends_with(&suffix)
         })
-    }
-
-    fn place(note: &Note, fragment: &str) -> Place {
-        if fragment.is_empty() {
-            return Place::Whole;
-        }
-        if let Some(id) = fragment.strip_prefix('^') {
-            return note
-                .facts
-                .blocks
-                .iter()
-                .position(|block| *block.id == *id)
-                .map_or(Place::Missing, Place::Block);
-        }
-        let last = fragment.rsplit('#').next().unwrap_or(fragment).trim();
-        let fits = |text: &str, anchor: &str| text.eq_ignore_ascii_case(last) || anchor == last;
-        let heading = note
-            .facts
-            .headings
-            .iter()
-            .position(|heading| fits(&heading.text, &heading.anchor));
-        heading.map_or(Place::Missing, Place::Heading)
     }
 }
 
@@ -104,7 +84,7 @@ impl Source for FakeVault {
         match &self.files[index].1 {
             None => Target::File(id),
             Some(note) if note.facts.privacy == Privacy::Public => {
-                Target::Note(id, Self::place(note, &reference.fragment))
+                Target::Note(id, resolve::place(&note.facts, reference))
             }
             Some(_) => Target::Nowhere(Nowhere::Hidden),
         }

@@ -434,8 +434,11 @@ impl Vault {
     }
 }
 
+/// Headings, blocks and elements, by what names them.
+type Surface<'a> = (Vec<(u8, &'a str, &'a str)>, Vec<&'a str>, &'a [Box<str>]);
+
 /// What a note shows to those who link to it, besides its place in the export.
-fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
+fn surface(facts: &NoteFacts) -> Surface<'_> {
     (
         facts
             .headings
@@ -443,5 +446,6 @@ fn surface(facts: &NoteFacts) -> (Vec<(u8, &str, &str)>, Vec<&str>) {
             .map(|h| (h.level, &*h.text, &*h.anchor))
             .collect(),
         facts.blocks.iter().map(|block| &*block.id).collect(),
+        &facts.elements,
     )
 }

@@ -105,6 +105,20 @@ pub struct Ref {
     pub fragment: Box<str>,
 }
 
+impl Ref {
+    /// The target without what follows its first `?`, where that may be a query: in a Markdown link, unless a file is
+    /// called that.
+    pub fn without_query(&self) -> Option<&str> {
+        without_query(self.kind, &self.target)
+    }
+}
+
+/// See [`Ref::without_query`].
+pub(super) fn without_query(kind: RefKind, target: &str) -> Option<&str> {
+    let (path, _) = target.split_once('?').filter(|_| kind.is_markdown())?;
+    (!path.is_empty()).then_some(path)
+}
+
 /// A heading of the note itself (never of what it embeds), in text order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {
@@ -164,6 +178,8 @@ pub struct NoteFacts {
     pub blocks: Vec<Block>,
     /// Its footnotes: an embed of a part shows those that it mentions.
     pub footnotes: Footnotes,
+    /// The ids of elements of raw HTML, and the names of its anchors, in text order.
+    pub elements: Vec<Box<str>>,
 }
 
 /// Where packed facts lie outside of memory. What was put there stays as it is for as long as the shelf lives.
@@ -346,7 +362,7 @@ impl<'a> Words<'a> {
 impl<'a> RefHead<'a> {
     fn of(reference: &'a Ref) -> Self {
         Self {
-            _kind: reference.kind,
+            kind: reference.kind,
             _start: reference.start,
             _end: reference.end,
             target: &reference.target,
@@ -358,7 +374,7 @@ impl<'a> RefHead<'a> {
 /// A [`Ref`], borrowed.
 #[derive(Debug, Deserialize)]
 pub(super) struct RefHead<'a> {
-    _kind: RefKind,
+    pub(super) kind: RefKind,
     _start: u32,
     _end: u32,
     /// See [`Ref::target`].

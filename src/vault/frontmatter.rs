@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use serde_yaml::{Mapping, Value};
 
+mod value;
 mod written;
 
 use super::tags::TagSet;
@@ -119,7 +120,7 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
             "the front matter is nested too deeply",
         ));
     }
-    let value: Value = serde_yaml::from_str(yaml).map_err(|error| {
+    let value::Any(value) = serde_yaml::from_str(yaml).map_err(|error| {
         let (line, column) = position(yaml, place_of(&error, yaml));
         problem(
             line,
@@ -137,7 +138,15 @@ pub(super) fn mapping(yaml: &str) -> Result<Mapping, Problem> {
             let message = "the front matter holds a template (`{{…}}` without quotes) or a key that is no text";
             Err(problem(line, column, message))
         }
-        Value::Mapping(mapping) => Ok(mapping),
+        Value::Mapping(mapping) if !yaml.contains("<<") => Ok(mapping),
+        Value::Mapping(mapping) => value::merged(mapping).ok_or_else(|| {
+            let (line, column) = position(yaml, yaml.find("<<").unwrap_or(0));
+            problem(
+                line,
+                column,
+                "`<<` in the front matter merges what is no mapping",
+            )
+        }),
         Value::Null => Ok(Mapping::new()),
         _ => Err(problem(
             1,
@@ -308,6 +317,14 @@ fn is_refusal(value: &Value) -> bool {
     }
 }
 
+/// The value whose key is `name` in any case, as written here before any other.
+pub(super) fn value_of<'a>(mapping: &'a Mapping, name: &str) -> Option<&'a Value> {
+    let is_it = |key: &Value| key.as_str().is_some_and(|key| name_of(key) == name);
+    let in_any_case = || mapping.iter().find(|(key, _)| is_it(key));
+    let exact = mapping.get(name);
+    exact.or_else(|| in_any_case().map(|(_, value)| value))
+}
+
 /// A key without regard to case, and to invisible characters and the like around it.
 fn name_of(key: &str) -> String {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
@@ -406,7 +423,7 @@ fn is_disallowed(c: char) -> bool {
 }
 
 /// Line and column (in characters) of a byte offset, from 1.
-fn position(text: &str, at: usize) -> (usize, usize) {
+pub(super) fn position(text: &str, at: usize) -> (usize, usize) {
     let before = &text[..text.floor_char_boundary(at)];
     let line_start = before.rfind('\n').map_or(0, |nl| nl + 1);
     (

@@ -65,10 +65,12 @@ pub(super) struct Shown {
 impl Indexed {
     pub(super) fn new(rules: &Rules, path: &NotePath, words: &Words<'_>) -> Self {
         let aliases = words.aliases.iter().map(|alias| NameKey::of(alias));
-        let targets = words.refs.iter().map(|reference| reference.target);
+        let refs = words.refs.iter();
+        let mentions =
+            refs.flat_map(|reference| resolve::mentioned_by(reference.kind, reference.target));
         Self {
             aliases: set(aliases),
-            mentions: set(targets.flat_map(resolve::mentioned_by)),
+            mentions: set(mentions),
             claim: Claim::new(rules, path, words),
         }
     }

@@ -45,6 +45,7 @@ pub use places::Blocked;
 pub use resolve::{Candidates, Nowhere, Place, Target};
 pub use rules::Rules;
 pub use table::{Edge, File, Files};
+pub(crate) use tags::normal_tag;
 
 use std::sync::Arc;
 
@@ -124,11 +125,11 @@ impl Vault {
     pub fn target(&self, from: FileId, reference: &Ref) -> Target {
         match self.candidates(from, reference).first() {
             None => Target::Nowhere(Nowhere::Unresolved),
-            Some(id) => self.target_at(id, &reference.fragment),
+            Some(id) => self.target_at(id, reference),
         }
     }
 
-    fn target_at(&self, id: FileId, fragment: &str) -> Target {
+    fn target_at(&self, id: FileId, reference: &Ref) -> Target {
         let file = self.files.get(id);
         if !file.is_note() {
             return if self.is_copied(id) {
@@ -140,11 +141,11 @@ impl Vault {
         if !file.exported {
             return Target::Nowhere(Nowhere::Hidden);
         }
-        let place = match fragment {
+        let place = match &*reference.fragment {
             "" => Place::Whole,
-            fragment => file
+            _ => file
                 .facts()
-                .map_or(Place::Missing, |facts| resolve::place(&facts, fragment)),
+                .map_or(Place::Missing, |facts| resolve::place(&facts, reference)),
         };
         Target::Note(id, place)
     }

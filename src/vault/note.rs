@@ -1,5 +1,6 @@
 //! One note's bytes, read once: into its text, the facts that others need, and the syntax that its rewriting needs.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::anchor::Slugger;
@@ -61,6 +62,7 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         headings: body.headings,
         blocks: body.blocks,
         footnotes: body.footnotes,
+        elements: body.elements,
     };
     Note {
         text: head.text,
@@ -98,6 +100,11 @@ pub fn front_matter(note: &Note) -> Option<serde_yaml::Mapping> {
         }
         _ => None,
     }
+}
+
+/// Whether a text begins as one with front matter does.
+pub fn opens_front_matter(text: &str) -> bool {
+    frontmatter::split(text) != Opening::None
 }
 
 /// What stands before the body, and the text that both are in.
@@ -182,8 +189,14 @@ fn read_json(text: String, mut head: Head) -> Head {
         Ok(object) => {
             head.fields = frontmatter::fields(&object, &text[start..]);
             head.privacy = privacy(&head.fields);
-            let body = object.get("body").and_then(serde_yaml::Value::as_str);
-            body.unwrap_or_default().clone_into(&mut head.text);
+            match frontmatter::value_of(&object, "body") {
+                None | Some(serde_yaml::Value::Null) => {}
+                Some(serde_yaml::Value::String(body)) => body.clone_into(&mut head.text),
+                Some(_) => {
+                    let problem = || no_body(&text);
+                    head.problem = Some(head.problem.take().unwrap_or_else(problem));
+                }
+            }
         }
         Err(problem) => {
             head.privacy = frontmatter::privacy_of_unreadable(&text);
@@ -193,6 +206,17 @@ fn read_json(text: String, mut head: Head) -> Head {
         }
     }
     head
+}
+
+/// What a JSON note's body must be.
+fn no_body(text: &str) -> Problem {
+    let key = text.to_ascii_lowercase().find("\"body\"").unwrap_or(0);
+    let (line, column) = frontmatter::position(text, key);
+    problem_at(
+        line,
+        column,
+        "the note's body is not a text in quotes: it is exported without one",
+    )
 }
 
 fn privacy(fields: &Fields) -> Privacy {
@@ -215,9 +239,7 @@ fn problem_at(line: usize, column: usize, message: &str) -> Problem {
 fn not_utf8(bytes: &[u8]) -> Option<Problem> {
     let error = std::str::from_utf8(bytes).err()?;
     let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-    let line_start = valid.rfind('\n').map_or(0, |nl| nl + 1);
-    let line = valid.bytes().filter(|&b| b == b'\n').count() + 1;
-    let column = valid[line_start..].chars().count() + 1;
+    let (line, column) = frontmatter::position(&valid, valid.len());
     Some(problem_at(
         line,
         column,
@@ -232,6 +254,7 @@ struct Body {
     headings: Vec<Heading>,
     blocks: Vec<Block>,
     footnotes: Footnotes,
+    elements: Vec<Box<str>>,
     hash: u64,
 }
 
@@ -256,6 +279,12 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
     });
     Body {
         blocks: blocks.collect(),
+        elements: outline
+            .html
+            .ids
+            .iter()
+            .map(|id| id.as_str().into())
+            .collect(),
         hash: shown_hash(text, &syntax, &footnotes, &(base..text.len())),
         syntax,
         refs,
@@ -417,10 +446,8 @@ fn label_of(text: &str, wiki: &syntax::Wiki, reference: &Ref) -> String {
     if reference.kind == RefKind::WikiEmbed && is_image(&reference.target) {
         return String::new();
     }
-    match wiki.label {
-        Some(label) => label.of(text).to_owned(),
-        None => default_label(reference),
-    }
+    wiki.shown(text)
+        .map_or_else(|| default_label(reference), Cow::into_owned)
 }
 
 /// What an embed of each heading shows: up to the next heading of its level or a higher one, within its container.

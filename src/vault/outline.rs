@@ -8,7 +8,7 @@ use pulldown_cmark::{Options, Parser};
 
 mod walk;
 
-use super::raw_html::RawUrl;
+use super::raw_html::RawTags;
 use walk::Walk;
 
 /// The Markdown that notes are written in.
@@ -34,7 +34,11 @@ pub(super) enum ZoneKind {
     Code,
     /// Inline or display math.
     Math,
-    /// A code block, HTML, a link's destination, a definition.
+    /// A tag of inline HTML, or the like.
+    Html,
+    /// `<https://…>`
+    Autolink,
+    /// A block of code or HTML, a link's destination, a definition.
     Solid,
 }
 
@@ -84,8 +88,8 @@ pub(super) struct RawId {
 pub(super) struct Outline {
     pub(super) zones: Vec<Zone>,
     pub(super) links: Vec<RawLink>,
-    /// URLs in raw HTML.
-    pub(super) urls: Vec<RawUrl>,
+    /// What raw HTML says.
+    pub(super) html: RawTags,
     pub(super) definitions: Vec<RawDefinition>,
     pub(super) headings: Vec<RawHeading>,
     pub(super) ids: Vec<RawId>,

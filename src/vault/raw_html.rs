@@ -1,4 +1,4 @@
-//! Raw HTML in a note: where its tags hold a URL. Pure.
+//! Raw HTML in a note: where its tags hold a URL, and which ids they give. Pure.
 //!
 //! Tags are read as browsers read them: comments, scripts and the like, and a `<` that begins no tag are passed over.
 //! Which Markdown around them is HTML at all, `outline` knows.
@@ -24,15 +24,25 @@ pub(super) struct RawUrl {
     pub(super) shown: bool,
 }
 
-/// Finds the local URLs in the tags of some HTML: `lines` of `text`, without the markers of quotes and lists before each.
-pub(super) fn urls(text: &str, lines: &[Range<usize>], found: &mut Vec<RawUrl>) {
+/// What the tags of some HTML say.
+#[derive(Debug, Default)]
+pub(super) struct RawTags {
+    /// Local URLs.
+    pub(super) urls: Vec<RawUrl>,
+    /// What a link's fragment can name: ids, and the names of anchors.
+    pub(super) ids: Vec<String>,
+}
+
+/// Reads the tags of some HTML: `lines` of `text`, without the markers of quotes and lists before each.
+pub(super) fn read(text: &str, lines: &[Range<usize>], found: &mut RawTags) {
     let html = Html::new(text, lines);
     let mut at = 0;
     while let Some(tag) = next_tag(&html.text, at) {
         let mut attributes = Attributes::new(&html.text, tag);
         let name = attributes.name.clone();
         for attribute in &mut attributes {
-            html.urls_of(&name, &attribute, found);
+            html.urls_of(&name, &attribute, &mut found.urls);
+            found.ids.extend(html.id_of(&name, &attribute));
         }
         at = after_text(&html.text, &name, attributes.at);
     }
@@ -137,6 +147,17 @@ impl<'a> Html<'a> {
             let shown = matches!(holds, Holds::Shown);
             self.url(&attribute.range, &attribute.value, shown, found);
         }
+    }
+
+    fn id_of(&self, element: &Range<usize>, attribute: &Attribute) -> Option<String> {
+        let (element, name) = (
+            &self.text[element.clone()],
+            &self.text[attribute.name.clone()],
+        );
+        let is_id = name.eq_ignore_ascii_case("id")
+            || (name.eq_ignore_ascii_case("name") && element.eq_ignore_ascii_case("a"));
+        let value = &self.text[attribute.value.clone()];
+        (is_id && !value.is_empty()).then(|| unescaped(value))
     }
 
     fn url(&self, range: &Range<usize>, url: &Range<usize>, shown: bool, found: &mut Vec<RawUrl>) {
@@ -373,11 +394,10 @@ mod tests {
 
     /// The URLs of some HTML as (what goes with it, the URL, where it leads).
     fn found(html: &str) -> Vec<(&str, &str, String)> {
-        let mut found = Vec::new();
-        urls(html, &lines(html, 0..html.len(), html), &mut found);
-        found
-            .into_iter()
-            .map(|raw| (&html[raw.range], &html[raw.url], raw.destination))
+        let mut found = RawTags::default();
+        read(html, &lines(html, 0..html.len(), html), &mut found);
+        let urls = found.urls.into_iter();
+        urls.map(|raw| (&html[raw.range], &html[raw.url], raw.destination))
             .collect()
     }
 
@@ -442,6 +462,14 @@ mod tests {
     }
 
     #[test]
+    fn ids_and_names_of_anchors() {
+        let html = "<a id=a></a><A NAME='b &amp; c'><p id=\"d\" name=e id=''><!-- <p id=f> --><x data-id=g>";
+        let mut found = RawTags::default();
+        read(html, &lines(html, 0..html.len(), html), &mut found);
+        assert_eq!(found.ids, ["a", "b & c", "d"]);
+    }
+
+    #[test]
     fn lists_are_taken_apart() {
         let html = "<source srcset=\"a.png, b.png 2x ,https://e.org/c.png 3x, d,e.png 1w\">";
         let found = found(html);
@@ -463,8 +491,9 @@ mod tests {
         let text = "> <img\n> src='a\n> .png' alt>\n";
         let lines = lines(text, 2..text.len(), "<img\nsrc='a\n.png' alt>\n");
         assert_eq!(lines, [2..7, 9..16, 18..29]);
-        let mut found = Vec::new();
-        urls(text, &lines, &mut found);
+        let mut found = RawTags::default();
+        read(text, &lines, &mut found);
+        let found = found.urls;
         assert_eq!(&text[found[0].range.clone()], "\n> src='a\n> .png'");
         assert_eq!(&text[found[0].url.clone()], "a\n> .png");
         assert_eq!(found[0].destination, "a.png");

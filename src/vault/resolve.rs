@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::FileId;
-use super::facts::{NoteFacts, Ref};
+use super::facts::{NoteFacts, Ref, RefKind, without_query};
 use super::names::{NameIndex, NameKey, fold, fold_heading};
 use super::table::Files;
 use crate::path::{NotePath, last_part};
@@ -34,6 +34,8 @@ pub enum Place {
     Heading(usize),
     /// A block: an index into the note's blocks.
     Block(usize),
+    /// An element of raw HTML that has an id: an index into the note's elements. Only Markdown links lead to such.
+    Element(usize),
     /// The reference names a heading or block that the note doesn't have. A link goes to the note's top;
     /// an embed shows nothing and stays plain text.
     Missing,
@@ -84,9 +86,18 @@ pub struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    /// The file that a reference in `from` names.
+    /// The file that a reference in `from` names. A Markdown link's query is none of the name, unless a file is called that.
     pub fn candidates(&self, from: FileId, reference: &Ref) -> Candidates {
-        let target = &*reference.target;
+        let kind = reference.kind;
+        match self.named(from, kind, &reference.target) {
+            Candidates::None => reference
+                .without_query()
+                .map_or(Candidates::None, |path| self.named(from, kind, path)),
+            found => found,
+        }
+    }
+
+    fn named(&self, from: FileId, kind: RefKind, target: &str) -> Candidates {
         if target.is_empty() {
             return Candidates::One(from);
         }
@@ -99,10 +110,10 @@ impl Resolver<'_> {
         }
         if target.starts_with("./") || target.starts_with("../") {
             let found = self.at_path(folder, target, folder);
-            if found != Candidates::None || !reference.kind.is_markdown() {
+            if found != Candidates::None || !kind.is_markdown() {
                 return found;
             }
-        } else if reference.kind.is_markdown() {
+        } else if kind.is_markdown() {
             let beside = self.at_path(folder, target, folder);
             if beside != Candidates::None {
                 return beside;
@@ -259,11 +270,16 @@ fn names_a_folder(target: &str) -> bool {
 
 /// The keys of the names under which a reference may find a file: when such a name comes or goes, it must be resolved anew.
 pub fn mentioned(reference: &Ref) -> impl Iterator<Item = NameKey> {
-    mentioned_by(&reference.target)
+    mentioned_by(reference.kind, &reference.target)
 }
 
-/// The same of a reference's target.
-pub(super) fn mentioned_by(target: &str) -> impl Iterator<Item = NameKey> {
+/// The same of the target of a reference of some kind.
+pub(super) fn mentioned_by(kind: RefKind, target: &str) -> impl Iterator<Item = NameKey> {
+    let without_query = without_query(kind, target).into_iter();
+    keys_of(target).chain(without_query.flat_map(keys_of))
+}
+
+fn keys_of(target: &str) -> impl Iterator<Item = NameKey> + use<> {
     let name = last_part(target);
     let by_name = (!target.is_empty()).then(|| NameKey::of(name));
     let by_alias = target.contains('/').then(|| NameKey::of(target));
@@ -277,11 +293,24 @@ pub fn names_of(path: &NotePath, is_note: bool) -> impl Iterator<Item = NameKey>
     std::iter::once(whole).chain(stem)
 }
 
-/// The place in a note that a fragment names.
-pub fn place(facts: &NoteFacts, fragment: &str) -> Place {
+/// The place in a note that a reference's fragment names.
+pub fn place(facts: &NoteFacts, reference: &Ref) -> Place {
+    let fragment = &*reference.fragment;
     if fragment.is_empty() {
         return Place::Whole;
     }
+    match marked_place(facts, fragment) {
+        Place::Missing if reference.kind == RefKind::Link => {
+            let mut elements = facts.elements.iter();
+            let element = elements.position(|id| **id == *fragment);
+            element.map_or(Place::Missing, Place::Element)
+        }
+        place => place,
+    }
+}
+
+/// The heading or block that a fragment names.
+fn marked_place(facts: &NoteFacts, fragment: &str) -> Place {
     if let Some(id) = fragment.strip_prefix('^') {
         let block = facts
             .blocks

@@ -7,8 +7,8 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
-use super::comments::{Uncommented, begins_line, is_escaped, line_start, uncomment};
-use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, fold_label};
+use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
+use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, ZoneKind, fold_label};
 use super::raw_html::RawUrl;
 use super::syntax::{
     self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
@@ -33,10 +33,14 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
         outline,
         comments,
     } = uncomment(text, base);
-    let wikis = Scanner::new(&plain, base, &outline).run(tags);
-    if let Some(list) = last_line(&plain, base, &outline.zones).and_then(tags::tags_line) {
-        tags.add_list(list);
-    }
+    let mut inline = Vec::new();
+    let wikis = Scanner::new(&plain, base, &outline).run(&mut inline);
+    add_tags(
+        &plain,
+        &inline,
+        tags_list(&plain, base, &outline, &wikis),
+        tags,
+    );
     let mut marks = Marks {
         text: &plain,
         syntax: Syntax::default(),
@@ -45,7 +49,7 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
     marks.comments(&comments);
     let blocks = marks.block_ids(&outline.ids);
     marks.footnotes(&outline.footnotes);
-    marks.references(wikis, &outline);
+    marks.references(wikis, &outline, &comments);
     marks.syntax.marks.sort_by_key(|mark| mark.span.start);
     marks.drop_overlaps();
     let Marks { syntax, refs, .. } = marks;
@@ -57,15 +61,74 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
     }
 }
 
+/// Takes in the inline tags and those of a last line `Tags: a, b`, in text order.
+fn add_tags(text: &str, inline: &[Range<usize>], list: Option<TagsList>, tags: &mut TagSet) {
+    let start = list.as_ref().map_or(text.len(), |list| list.start);
+    let (before, within) = inline.split_at(inline.partition_point(|tag| tag.start < start));
+    for tag in before {
+        tags.add(&text[tag.clone()]);
+    }
+    if let Some(list) = list {
+        tags.add_list(&list.text);
+    }
+    for tag in within {
+        tags.add(&text[tag.clone()]);
+    }
+}
+
+/// The list of a line `Tags: a, b`.
+struct TagsList {
+    start: usize,
+    text: String,
+}
+
+/// The list of tags that is the last line, if there is one. Links and HTML in it are no more than brackets.
+fn tags_list(
+    text: &str,
+    base: usize,
+    outline: &Outline,
+    wikis: &[FoundWiki<'_>],
+) -> Option<TagsList> {
+    let line = last_line(text, base, &outline.zones)?;
+    let list = tags::tags_line(&text[line.clone()])?;
+    let start = line.end - list.len();
+    let mut list = list.to_owned();
+    let zones = outline.zones.iter().rev();
+    let solid = zones.filter(|zone| !matches!(zone.kind, ZoneKind::Code | ZoneKind::Math));
+    let links = wikis.iter().rev().map(|wiki| &wiki.range);
+    let is_in = |range: &&Range<usize>| range.end > start;
+    for range in links
+        .take_while(is_in)
+        .chain(solid.map(|zone| &zone.range).take_while(is_in))
+    {
+        let from = range.start.max(start) - start;
+        let to = range.end.min(line.end) - start;
+        list.replace_range(from..to, &"[".repeat(to - from));
+    }
+    Some(TagsList { start, text: list })
+}
+
 /// The last line that isn't blank, unless it is code or the like.
-fn last_line<'a>(text: &'a str, base: usize, zones: &[Zone]) -> Option<&'a str> {
+fn last_line(text: &str, base: usize, zones: &[Zone]) -> Option<Range<usize>> {
     let body = text[base..].trim_end();
     let start = base + memchr::memrchr(b'\n', body.as_bytes()).map_or(0, |nl| nl + 1);
-    let line = &text[start..base + body.len()];
+    let end = base + body.len();
+    let line = &text[start..end];
     // Code may begin after the line's indentation.
     let first = start + (line.len() - line.trim_start().len());
     let is_covered = |zone: &Zone| zone.range.start <= first && zone.range.end > first;
-    (!zones.last().is_some_and(is_covered)).then_some(line)
+    (!zones.last().is_some_and(is_covered)).then_some(start..end)
+}
+
+/// Those that begin in a range, of some in text order.
+fn in_range<'a, T>(
+    all: &'a [T],
+    range: &Range<usize>,
+    of: impl Fn(&T) -> &Range<usize>,
+) -> impl Iterator<Item = &'a T> {
+    let from = all.partition_point(|one| of(one).start < range.start);
+    let to = all.partition_point(|one| of(one).start < range.end);
+    all[from..to.max(from)].iter()
 }
 
 /// Gathers marks and refs.
@@ -135,14 +198,19 @@ impl Marks<'_> {
         )
     }
 
-    fn references(&mut self, wikis: Vec<FoundWiki<'_>>, outline: &Outline) {
+    fn references(
+        &mut self,
+        wikis: Vec<FoundWiki<'_>>,
+        outline: &Outline,
+        comments: &[Range<usize>],
+    ) {
         // A link that is a wikilink's inside is none: Foam writes `[note]: …` for every `[[note]]`.
-        let hidden: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
-        let mut hidden = Cover::new(&hidden);
+        let covered: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
+        let (mut in_wiki, mut url_in_wiki) = (Cover::new(&covered), Cover::new(&covered));
         let links = outline
             .links
             .iter()
-            .filter(|link| !hidden.has(link.range.start));
+            .filter(|link| !in_wiki.has(link.range.start));
         let mut found: Vec<(usize, Found<'_>)> = links
             .map(|link| (link.range.start, Found::Link(link)))
             .collect();
@@ -160,8 +228,10 @@ impl Marks<'_> {
         );
         found.extend(
             outline
+                .html
                 .urls
                 .iter()
+                .filter(|url| !url_in_wiki.has(url.range.start))
                 .map(|url| (url.range.start, Found::Url(url))),
         );
         found.sort_by_key(|(start, _)| *start);
@@ -176,7 +246,7 @@ impl Marks<'_> {
             .collect();
         for (_, found) in found {
             match found {
-                Found::Wiki(wiki) => self.wiki(wiki),
+                Found::Wiki(wiki) => self.wiki(wiki, outline, comments),
                 Found::Link(link) => self.link(link, &labels),
                 Found::Url(url) => self.url(url),
                 Found::Definition(index) => {
@@ -192,7 +262,7 @@ impl Marks<'_> {
         }
     }
 
-    fn wiki(&mut self, found: FoundWiki<'_>) {
+    fn wiki(&mut self, found: FoundWiki<'_>, outline: &Outline, comments: &[Range<usize>]) {
         let reference = syntax::offset(self.refs.len());
         let kind = if found.embed {
             RefKind::WikiEmbed
@@ -213,13 +283,55 @@ impl Marks<'_> {
             target: target.into(),
             fragment: fragment.into(),
         });
+        let hidden = label
+            .clone()
+            .map(|label| self.hidden(&label, outline, comments));
         let wiki = Wiki {
             reference,
+            hidden: hidden.unwrap_or_default(),
             label: label.map(Span::new),
             size: size.map(Span::new),
             setting: found.setting,
         };
         self.push(found.range, MarkKind::Wiki(wiki));
+    }
+
+    /// What a wikilink's label doesn't show. A link within a link is none, and what it leads to may be kept out.
+    fn hidden(
+        &self,
+        label: &Range<usize>,
+        outline: &Outline,
+        comments: &[Range<usize>],
+    ) -> Vec<Span> {
+        if !self.text[label.clone()].contains(['[', '<', HIDDEN]) {
+            return Vec::new();
+        }
+        let is_in = |range: &Range<usize>| label.start <= range.start && range.end <= label.end;
+        let mut hidden = Vec::new();
+        for link in
+            in_range(&outline.links, label, |link| &link.range).filter(|link| is_in(&link.range))
+        {
+            hidden.extend([
+                link.range.start..link.text.start,
+                link.text.end..link.range.end,
+            ]);
+        }
+        for url in in_range(&outline.html.urls, label, |url| &url.range) {
+            hidden.push(url.range.clone());
+        }
+        for zone in in_range(&outline.zones, label, |zone| &zone.range) {
+            if zone.kind == ZoneKind::Autolink {
+                hidden.extend([
+                    zone.range.start..zone.range.start + 1,
+                    zone.range.end - 1..zone.range.end,
+                ]);
+            }
+        }
+        for comment in in_range(comments, label, |comment| comment) {
+            hidden.push(comment.clone());
+        }
+        hidden.sort_unstable_by_key(|range| range.start);
+        hidden.into_iter().map(Span::new).collect()
     }
 
     fn url(&mut self, raw: &RawUrl) {

@@ -3,6 +3,7 @@
 //! `outline` says what Markdown makes of the text, `scan` finds the marks in what is plain text
 //! there; facts and every format are made from the result. Nothing else knows how a link is written.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -143,10 +144,30 @@ pub struct Wiki {
     pub reference: u32,
     /// What stands after `|`, if anything but a size does.
     pub label: Option<Span>,
+    /// What of the label is not shown, in text order: comments, and what makes links of its parts.
+    pub hidden: Vec<Span>,
     /// `300` or `300x200` of an embed.
     pub size: Option<Span>,
     /// Where it stands.
     pub setting: Setting,
+}
+
+impl Wiki {
+    /// What it shows instead of its target, as written in `text`.
+    pub fn shown<'a>(&self, text: &'a str) -> Option<Cow<'a, str>> {
+        let label = self.label?;
+        if self.hidden.is_empty() {
+            return Some(label.of(text).into());
+        }
+        let (mut shown, mut at) = (String::new(), label.range().start);
+        for hidden in self.hidden.iter().map(|span| span.range()) {
+            shown.push_str(text.get(at..hidden.start).unwrap_or_default());
+            at = at.max(hidden.end);
+        }
+        shown.push_str(text.get(at..label.range().end).unwrap_or_default());
+        let trimmed = shown.trim();
+        (!trimmed.is_empty()).then(|| trimmed.to_owned().into())
+    }
 }
 
 /// What may stand in a place.
@@ -243,14 +264,17 @@ pub(crate) fn callout(text: &str) -> Option<(&str, &str)> {
     is_marker.then_some((kind, after))
 }
 
-/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension. Where it leads
-/// nowhere, it is then no more than its text; any other link stays as it is written.
+/// Whether a Markdown link's path must have meant a file of the vault: it is relative and names an extension, be it before
+/// a query. Where it leads nowhere, it is then no more than its text; any other link stays as it is written.
 pub(crate) fn looks_like_file(path: &str) -> bool {
-    let name = last_part(path);
-    let (_, extension) = split_extension(name);
-    !path.starts_with('/')
-        && (1..=10).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
+    let before_query = path.split_once('?').map(|(before, _)| before);
+    !path.starts_with('/') && (ends_like_file(path) || before_query.is_some_and(ends_like_file))
+}
+
+fn ends_like_file(path: &str) -> bool {
+    let path = path.trim_end_matches(|c: char| c == '/' || c.is_whitespace());
+    let (_, extension) = split_extension(last_part(path));
+    (1..=10).contains(&extension.len()) && extension.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// Whether a link's destination (unescaped) is a path in the vault or a place in the note, not an address.

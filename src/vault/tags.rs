@@ -1,5 +1,7 @@
 //! Tags: how they are written, in the text and in lists.
 
+use std::borrow::Cow;
+
 /// Tags in the order and spelling of their first use.
 #[derive(Debug, Default)]
 pub(super) struct TagSet {
@@ -9,24 +11,51 @@ pub(super) struct TagSet {
 }
 
 impl TagSet {
-    /// Takes in a tag without `#`, unless it is empty or known in some spelling.
+    /// Takes in a tag, unless it is empty or known in some spelling.
     pub(super) fn add(&mut self, tag: &str) {
-        let tag = tag.trim_matches('/');
+        let tag = &*normal_tag(tag);
         if !tag.is_empty() && self.seen.insert(tag.to_lowercase().into()) {
             self.tags.push(tag.into());
         }
     }
 
     /// Takes in tags that are parted by commas or spaces, each with or without `#`.
+    ///
+    /// What holds a bracket is none: it is of a link, whose target is no word of the note's.
     pub(super) fn add_list(&mut self, text: &str) {
-        for tag in text.split(|c: char| c == ',' || c.is_whitespace()) {
-            self.add(tag.trim_start_matches(['#', '/']));
+        let is_gap = |c: char| c == ',' || c.is_whitespace();
+        let mut rest = text;
+        let mut has_close = true;
+        while let Some(start) = rest.find(|c| !is_gap(c)) {
+            rest = &rest[start..];
+            let mut end = rest.find(is_gap).unwrap_or(rest.len());
+            // A wikilink may hold gaps.
+            if let Some(open) = rest[..end].rfind("[[").filter(|_| has_close) {
+                let close = rest[open..].find("]]").map(|close| open + close + 2);
+                has_close = close.is_some();
+                end = end.max(close.unwrap_or(end));
+            }
+            let (tag, after) = rest.split_at(end);
+            if !tag.contains(['[', ']']) {
+                self.add(tag);
+            }
+            rest = after;
         }
     }
 
     pub(super) fn into_tags(self) -> Vec<Box<str>> {
         self.tags
     }
+}
+
+/// A tag as it is compared but for its case: no `#` before it, and slashes only between names. Empty if it has no name.
+pub(crate) fn normal_tag(tag: &str) -> Cow<'_, str> {
+    let tag = tag.trim_start_matches(['#', '/']).trim_end_matches('/');
+    if !tag.contains("//") {
+        return tag.into();
+    }
+    let names: Vec<&str> = tag.split('/').filter(|name| !name.is_empty()).collect();
+    names.join("/").into()
 }
 
 /// The tag (without `#`) that starts at the `#` at `hash` in `text`, if there is one.
@@ -62,11 +91,10 @@ pub(super) fn is_tag_char(c: char) -> bool {
         || c == '\u{200d}'
 }
 
-/// The list of a line `Tags: a, b`.
+/// The list of a line `Tags: a, b`: all that follows the colon.
 pub(super) fn tags_line(line: &str) -> Option<&str> {
-    let line = line.trim();
     let (key, list) = line.split_once(':')?;
-    key.trim_end().eq_ignore_ascii_case("tags").then_some(list)
+    key.trim().eq_ignore_ascii_case("tags").then_some(list)
 }
 
 #[cfg(test)]
@@ -105,7 +133,7 @@ mod tests {
     #[test]
     fn first_spelling_wins() {
         let mut tags = TagSet::default();
-        tags.add_list("#Work, home work  WORK/secret,,# /# #/#/home");
+        tags.add_list("#Work, home work  WORK/secret,,# /# #/#/home home// work//secret/");
         assert_eq!(
             tags.into_tags(),
             ["Work".into(), "home".into(), "WORK/secret".into()] as [Box<str>; 3]
@@ -113,8 +141,25 @@ mod tests {
     }
 
     #[test]
+    fn links_are_no_tags() {
+        for (list, expected) in [
+            ("[[My Topic]], [[Other]], plain", &["plain"][..]),
+            ("a [[b, c|d e]],f", &["a", "f"]),
+            ("[[a]][[b c]] d", &["d"]),
+            ("[[a b, c", &["b", "c"]),
+            ("a]] [b] c", &["c"]),
+            ("x[[a b]]y z", &["y", "z"]),
+        ] {
+            let mut tags = TagSet::default();
+            tags.add_list(list);
+            let expected: Vec<Box<str>> = expected.iter().map(|tag| (*tag).into()).collect();
+            assert_eq!(*tags.into_tags(), *expected, "{list}");
+        }
+    }
+
+    #[test]
     fn tags_lines() {
-        assert_eq!(tags_line("Tags: a, b\r"), Some(" a, b"));
+        assert_eq!(tags_line(" Tags: a, b"), Some(" a, b"));
         assert_eq!(tags_line("tags : a"), Some(" a"));
         assert_eq!(tags_line("My tags: a"), None);
         assert_eq!(tags_line("Tags"), None);

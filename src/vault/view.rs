@@ -168,7 +168,7 @@ impl Vault {
         let target = candidates
             .first()
             .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
-                self.target_at(id, &reference.fragment)
+                self.target_at(id, reference)
             });
         match target {
             Target::Nowhere(nowhere) => {
@@ -185,7 +185,8 @@ impl Vault {
             }
             Target::Note(id, place) => {
                 key.number(4).text(&self.stem(id));
-                if whose == Whose::Own {
+                // Whether a query is one goes by the path.
+                if whose == Whose::Own || reference.without_query().is_some() {
                     key.text(self.files.get(id).path.as_str());
                 }
                 self.take_in_place(key, id, place, reference.kind, queue);
@@ -208,10 +209,11 @@ impl Vault {
             match place {
                 Place::Heading(at) => key.number(0).text(&facts.headings[at].anchor),
                 Place::Block(at) => key.number(1).text(&facts.blocks[at].id),
-                Place::Whole | Place::Missing => key,
+                Place::Element(_) | Place::Whole | Place::Missing => key,
             };
         } else {
-            key.number(2);
+            // An element's id is in the reference.
+            key.number(2 + 2 * u64::from(matches!(place, Place::Element(_))));
         }
         match (kind.is_embed(), place) {
             (false, _) => {}
@@ -276,7 +278,8 @@ fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
 /// The hash of a part of a note, and where it is in the text.
 fn part(facts: &NoteFacts, place: Place) -> (u64, Range<u32>) {
     match place {
-        Place::Whole | Place::Missing => (facts.body_hash, 0..u32::MAX),
+        // Nothing embeds an element.
+        Place::Whole | Place::Element(_) | Place::Missing => (facts.body_hash, 0..u32::MAX),
         Place::Heading(at) => {
             let heading = &facts.headings[at];
             (heading.hash, heading.start..heading.end)

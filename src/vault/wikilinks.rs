@@ -5,11 +5,11 @@ use std::ops::Range;
 use memchr::{memchr, memchr2, memmem};
 
 use super::comments::{HIDDEN, is_escaped};
-use super::outline::{Outline, Zone, ZoneKind};
+use super::outline::{Outline, RawLink, Zone, ZoneKind};
 use super::syntax::{self, Inner, Paragraph, Setting};
-use super::tags::{self, TagSet};
+use super::tags;
 
-/// How often a `]]` in a label's code is passed over, so that a line full of them is read in linear time.
+/// How often a `]]` in a label's code and the like is passed over, so that a line full of them is read in linear time.
 const MAX_HOPS: usize = 8;
 
 /// A wikilink that was found.
@@ -47,6 +47,7 @@ pub(super) struct Scanner<'a, 'o> {
     text: &'a str,
     at: usize,
     zones: &'o [Zone],
+    links: &'o [RawLink],
     tables: Cover<'o>,
     lines: Cover<'o>,
     lists: Cover<'o>,
@@ -72,6 +73,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             text,
             at: base,
             zones: &outline.zones,
+            links: &outline.links,
             tables: Cover::new(&outline.tables),
             lines: Cover::new(&outline.lines),
             lists: Cover::new(&outline.lists),
@@ -81,8 +83,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
         }
     }
 
-    /// All wikilinks in text order; the inline tags between them go to `tags`.
-    pub(super) fn run(mut self, tags: &mut TagSet) -> Vec<FoundWiki<'a>> {
+    /// All wikilinks in text order; where the inline tags between them stand, without `#`, goes to `tags`.
+    pub(super) fn run(mut self, tags: &mut Vec<Range<usize>>) -> Vec<FoundWiki<'a>> {
         let bytes = self.text.as_bytes();
         let mut found = Vec::new();
         loop {
@@ -110,7 +112,7 @@ impl<'a, 'o> Scanner<'a, 'o> {
             self.at = next + 1;
             if bytes[next] == b'#' {
                 if let Some(tag) = tags::inline_tag(self.text, next) {
-                    tags.add(tag);
+                    tags.push(self.at..self.at + tag.len());
                     self.at += tag.len();
                 }
             } else if bytes.get(next + 1) == Some(&b'[')
@@ -129,32 +131,39 @@ impl<'a, 'o> Scanner<'a, 'o> {
         if open < last_open || is_escaped(bytes, open) {
             return None;
         }
-        let bar = open + 2 + memchr(b'|', &bytes[open + 2..close]).unwrap_or(close - open - 2);
+        let inner = &bytes[open + 2..close];
+        let name_end = open + 2 + memchr2(b'|', b'#', inner).unwrap_or(inner.len());
+        let bar = open + 2 + memchr(b'|', inner).unwrap_or(inner.len());
         let mut hops = 0;
         for zone in self.zones {
             if zone.range.start >= close + 2 {
                 break;
             }
-            match zone.kind {
-                // A label may hold code; a `]]` in it ends nothing.
-                ZoneKind::Code | ZoneKind::Math
-                    if zone.range.start > bar && zone.range.end <= close => {}
-                ZoneKind::Code if zone.range.start > bar && hops < MAX_HOPS => {
-                    hops += 1;
-                    close = zone.range.end
-                        + memmem::find(bytes.get(zone.range.end..self.line_end)?, b"]]")?;
-                }
-                ZoneKind::Math => {}
-                ZoneKind::Code | ZoneKind::Solid => return None,
+            // A heading may hold code and HTML, and a label even links; a `]]` in them ends nothing.
+            let from = match zone.kind {
+                ZoneKind::Solid => bar,
+                ZoneKind::Code | ZoneKind::Math | ZoneKind::Html | ZoneKind::Autolink => name_end,
+            };
+            let is_within = zone.range.start > from;
+            if (is_within && zone.range.end <= close) || zone.kind == ZoneKind::Math {
+                continue;
             }
+            if !is_within || hops == MAX_HOPS {
+                return None;
+            }
+            hops += 1;
+            let rest = bytes.get(zone.range.end..self.line_end)?;
+            close = zone.range.end + memmem::find(rest, b"]]")?;
+        }
+        if self.is_link(open, bar, close) {
+            return None;
         }
         let embed = open > 0 && bytes[open - 1] == b'!' && !is_escaped(bytes, open - 1);
         let in_cell = self.tables.has(open);
-        let range = open + 2..close;
-        if self.text[range.clone()].contains(HIDDEN) {
+        if self.text[open + 2..bar].contains(HIDDEN) {
             return None;
         }
-        let inner = syntax::inner(self.text, range, embed, in_cell)?;
+        let inner = syntax::inner(self.text, open + 2..close, embed, in_cell)?;
         let range = open - usize::from(embed)..close + 2;
         let setting = match (in_cell, self.lines.has(open)) {
             (true, _) => Setting::Cell,
@@ -166,6 +175,17 @@ impl<'a, 'o> Scanner<'a, 'o> {
             embed,
             inner,
             setting,
+        })
+    }
+
+    /// Whether some of the brackets are those of a Markdown link with a destination: `[[a|b](c) d]]`.
+    fn is_link(&mut self, open: usize, bar: usize, close: usize) -> bool {
+        let before = self.links.partition_point(|link| link.range.start < open);
+        self.links = &self.links[before..];
+        let mut links = self.links.iter().take_while(|link| link.range.start <= bar);
+        links.any(|link| {
+            let has_destination = link.range.end - link.text.end > 1;
+            has_destination && (bar..close + 2).contains(&link.text.end)
         })
     }
 

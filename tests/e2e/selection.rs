@@ -26,6 +26,26 @@ fn include_and_exclude_say_which_files_are_notes() {
     assert_exported(&vault, &["a.md", "b.md", "deep/top.md"]);
 }
 
+/// Nobody reads an attachment's front matter, so Markdown must not become one.
+#[test]
+fn markdown_that_is_no_note_is_not_copied() {
+    for attachments in ["referenced", "all"] {
+        let vault = Vault::with(&format!(
+            "include: ['blog/*.md']\nattachments: {attachments}"
+        ));
+        vault.write(
+            "blog/p.md",
+            "see [diary](../diary/d.md), [[d.md|it]] and [b](../b.txt)",
+        );
+        vault.write("diary/d.md", "---\nprivate: true\n---\nSECRET");
+        vault.write("d.MARKDOWN", "SECRET");
+        vault.write("b.txt", "fine");
+        vault.export().exits(0);
+        assert_exported(&vault, &["b.txt", "blog/p.md"]);
+        assert_eq!(vault.output("blog/p.md"), "see diary, it and [b](../b.txt)");
+    }
+}
+
 #[test]
 fn hidden_files_and_editors_leftovers_stay_out() {
     let vault = Vault::with("attachments: all");

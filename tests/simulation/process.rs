@@ -192,8 +192,7 @@ impl Process {
         let prepared = self.engine.prepare(&request, &watcher);
         match prepared {
             Ok(batch) => {
-                self.agenda
-                    .looked(&asked, dirty.everything, now, self.now());
+                self.agenda.looked(asked, dirty.everything, now, self.now());
                 batch.map(|batch| self.run(batch))
             }
             Err(EngineError::Manifest(error)) => panic!("the manifest can't be read: {error}"),
@@ -201,7 +200,7 @@ impl Process {
                 self.disks.world().note(format!("no look: {error}"));
                 self.inbox.put_back(dirty);
                 // Whoever is told is not simulated.
-                let _ = self.agenda.failed(&asked, now);
+                let _ = self.agenda.failed(asked, now);
                 None
             }
         }

@@ -210,6 +210,18 @@ fn globs_and_tags() {
             "only_tags: ['#']",
             "3:13: only_tags: `#` is not a tag; write one tag without spaces, such as work/secret",
         ),
+        (
+            "skip_tags: ['']",
+            "3:13: skip_tags: `` is not a tag; write one tag without spaces, such as work/secret",
+        ),
+        (
+            "skip_tags: [ok, work/*]",
+            "3:17: skip_tags: `work/*` is not a tag; write the tag alone: it stands for the tags below it too",
+        ),
+        (
+            "only_tags: ['work*']",
+            "3:13: only_tags: `work*` is not a tag; write the tag alone: it stands for the tags below it too",
+        ),
     ]);
 }
 

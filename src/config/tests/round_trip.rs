@@ -115,7 +115,7 @@ prop_compose! {
         (quiet, max_wait) in (time(), time()).prop_map(|(a, b)| (a.min(b), a.max(b))),
         layout in select(vec![Layout::Mirror, Layout::Slug]),
         include in vec("[*a-z!./ ]{0,6}[a-z]", 1..4),
-        (exclude, skip_tags, only_tags) in (texts("[*a-z!./]{0,6}[a-z]"), texts("[a-zé0-9/_-]{1,8}"), texts("[a-z]{1,8}")),
+        (exclude, skip_tags, only_tags) in (texts("[*a-z!./]{0,6}[a-z]"), texts("[a-zé0-9_-]{1,4}(/[a-zé0-9_-]{1,4})?"), texts("[a-z]{1,8}")),
         attachments in select(vec![Attachments::Referenced, Attachments::All, Attachments::None]),
         on_error in select(vec![OnError::Continue, OnError::Stop]),
         watch in (select(vec![WatchMode::Auto, WatchMode::Native, WatchMode::Poll]), time(), option::of(time())),
@@ -222,4 +222,10 @@ fn changed_keys_are_those_that_differ() {
         source: "other".to_owned(),
     }));
     assert_eq!(changed_keys(&old, &edited), ["formats.html.template"]);
+}
+
+#[test]
+fn tags_are_taken_as_notes_have_them() {
+    let config = parse_below("skip_tags: ['#a', b/, /c, d//e, '#/f/g/']").unwrap();
+    assert_eq!(config.skip_tags, ["a", "b", "c", "d/e", "f/g"]);
 }

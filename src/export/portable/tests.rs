@@ -43,6 +43,41 @@ fn check(cases: &[(&str, &str)]) {
     }
 }
 
+/// A reader of the output must not take a rule of the note for front matter.
+#[test]
+fn a_rule_at_the_top_opens_no_front_matter() {
+    let others = [
+        ("e.md", "---\nt: 1\n---\n---\nprivate: true\n---\n"),
+        ("secret.md", "---\nprivate: true\n---\n"),
+    ];
+    for (text, expected) in [
+        (
+            "%% c %%\n---\nprivate: true\n---\nx",
+            "\n---\nprivate: true\n---\nx",
+        ),
+        ("%% c %%\r\n---\r\nx", "\r\n---\r\nx"),
+        ("\u{feff}%% c %%\n--- \nx", "\n--- \nx"),
+        ("[r]: secret.md\n---\nx", "\n---\nx"),
+        ("![[e]]\n\nx", "\n---\nprivate: true\n---\n\nx"),
+        ("---\nt: 1\n---\n%% c %%\n---\nx", "---\nx"),
+        ("---\nJust text\n", "---\nJust text\n"),
+        ("%% c %%\n----\nx", "----\nx"),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        let portable = render(&files, "n.md", 0, Style::Markdown);
+        assert_eq!(portable.body, expected, "{text:?}");
+        let input = String::from_utf8(portable.into_input()).unwrap();
+        assert!(!input.starts_with("---\n"), "{input:?}");
+    }
+    let embed = render(
+        &[&others[..], &[("n.md", "![[e]]")]].concat(),
+        "n.md",
+        0,
+        Style::Html,
+    );
+    assert!(embed.body[embed.inlined[0].clone()].starts_with("---"));
+}
+
 #[test]
 fn links_become_markdown_links() {
     check(&[
@@ -61,6 +96,129 @@ fn links_become_markdown_links() {
         ("[[a|x]y]]", "[x\\]y](a.md)"),
         ("[[a|`c]]`]]", "[`c]]`](a.md)"),
     ]);
+}
+
+#[test]
+fn labels_may_hold_any_inline_syntax() {
+    check(&[
+        ("[[secret|<b>x</b>]]", "<b>x</b>"),
+        ("![[secret|<b>x</b>]]", "<b>x</b>"),
+        ("[[secret|a [y](secret.md) b]]", "a y b"),
+        (
+            "[[secret|a [y][r] [r] b]]\n\n[r]: a.md",
+            "a y r b\n\n[r]: a.md",
+        ),
+        ("[[secret|x <http://a.b>]]", "x http://a.b"),
+        ("[[secret|![i](d/pic.png)]]", "i"),
+        ("[[secret|[![i](d/pic.png)](a.md)!]]", "i!"),
+        ("[[secret|<a href='secret.md'>x</a>]]", "<a>x</a>"),
+        ("[[secret|<b title=\"]]\">x</b>]]", "<b title=\"]]\">x</b>"),
+        ("[[secret|x %%hush%% y]] [[secret|%%hush%%]]", "x y secret"),
+        ("[[secret|b [c]] d](a.md)", "b [c d](a.md)"),
+        ("[[secret|b]] [c](a.md) d]]", "b [c](a.md) d]]"),
+        ("[[a|*a* <b> `c`]]", "[*a* <b> `c`](a.md)"),
+        ("[[a|see [y](https://e.org)]]", "[see y](a.md)"),
+        ("[[a|<b>x</b> %%c%%]]", "[<b>x</b>](a.md)"),
+        ("![[pic.png|<b>x</b>|30]]", "![<b>x</b>|30](d/pic.png)"),
+        (
+            "[[secret#Use `x` <b>now</b>]]",
+            "secret > Use \\`x\\` \\<b>now\\</b>",
+        ),
+        (
+            "| a |\n|-|\n| [[secret\\|<b>x</b>]] |",
+            "| a |\n|-|\n| <b>x</b> |",
+        ),
+    ]);
+    for text in [
+        "[[a|b](https://e.org) c]]",
+        "[[a|b]](https://e.org) c]]",
+        "[[a](https://e.org) c]]",
+        "[[a|`]]` b](https://e.org) c]]",
+        "[[a <b>x</b>]]",
+        "[[a|x <b\ntitle=y>z</b>]]",
+    ] {
+        check(&[(text, text)]);
+    }
+    let vault = FakeVault::new(&[("n.md", "[[a|[y](b.md) <img src=b.png>]]"), ("a.md", "")]);
+    let links = links(&vault, vault.id("n.md"), 0).unwrap();
+    let shown: Vec<_> = links
+        .iter()
+        .map(|link| (&*link.target, &*link.label))
+        .collect();
+    assert_eq!(shown, [("a", "y <img>")]);
+}
+
+#[test]
+fn what_opens_an_attachment_is_told_where() {
+    check(&[
+        ("[[doc.pdf#page=3]]", "[doc.pdf > page=3](doc.pdf#page=3)"),
+        ("![[doc.pdf#page=3&zoom=9|p]]", "[p](doc.pdf#page=3&zoom=9)"),
+        ("![[pic.png#center]]", "![pic.png > center](d/pic.png)"),
+        ("[x](/doc.pdf#page=3&zoom=9)", "[x](doc.pdf#page=3&zoom=9)"),
+        ("[x](doc.pdf#page=3)", "[x](doc.pdf#page=3)"),
+    ]);
+}
+
+#[test]
+fn ids_in_raw_html_can_be_linked_to() {
+    let others = [(
+        "h.md",
+        "# H\n\n<a id=\"anc\"></a> <a name='a&amp;b'></a>\n\n<h3 id=h>S</h3>\n",
+    )];
+    for (text, expected) in [
+        ("[x](h.md#anc)", "[x](h.md#anc)"),
+        ("[x](/h#anc)", "[x](h.md#anc)"),
+        ("<a href='/h#anc'>x</a>", "<a href='h.md#anc'>x</a>"),
+        ("[x](/h#a&b)", "[x](h.md#a%26b)"),
+        ("[x](/h#gone) [x](/h#ANC)", "[x](h.md) [x](h.md)"),
+        ("[[h#anc]] ![[h#anc]]", "[h > anc](h.md) h > anc"),
+        (
+            "<p id=here></p>\n\n[x](#here)",
+            "<p id=here></p>\n\n[x](#here)",
+        ),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        assert_eq!(body_of(&files, "n.md"), expected, "{text:?}");
+    }
+    let here = "<a id=\"here\"></a> [x](#here) [y](#gone)";
+    let page = render(&[("n.md", here)], "n.md", 1, Style::Html);
+    assert_eq!(page.body, "<a id=\"here\"></a> [x](#here) [y](#)");
+}
+
+#[test]
+fn a_query_is_no_part_of_a_name() {
+    let others = [
+        ("a.md", "# H"),
+        ("d/pic.png", ""),
+        ("secret.md", "---\nprivate: true\n---\n"),
+        ("why?.md", ""),
+    ];
+    for (text, expected) in [
+        ("[x](a.md?y=1&z=2#h)", "[x](a.md?y=1&z=2#h)"),
+        ("[x](./a.md?y=%201#H)", "[x](a.md?y=%201#h)"),
+        ("![x](/d/pic.png?raw=true)", "![x](d/pic.png?raw=true)"),
+        (
+            "<a href='./a?y=1&amp;z'>x</a>",
+            "<a href='a.md?y=1&amp;z'>x</a>",
+        ),
+        ("[x][r]\n\n[r]: ./a?y", "[x][r]\n\n[r]: a.md?y"),
+        ("[x](./why?.md#h)", "[x](why%3F.md)"),
+        ("[x](why%3F.md)", "[x](why%3F.md)"),
+        ("[x](secret.md?y=1#z) [x](secret?y)", "x x"),
+        ("<a href=\"./secret.md?y#z\">x</a>", "<a>x</a>"),
+        (
+            "[x](gone.md?y) ![x](gone.png?y=1) [x](gone.md/) [x](secret.md%20)",
+            "x x x x",
+        ),
+        (
+            "[x](gone?y) [x](gone) [x](/gone.md?y)",
+            "[x](gone?y) [x](gone) [x](/gone.md?y)",
+        ),
+        ("[x](?y) [[a?y]]", "[x](?y) a?y"),
+    ] {
+        let files = [&others[..], &[("n.md", text)]].concat();
+        assert_eq!(body_of(&files, "n.md"), expected, "{text:?}");
+    }
 }
 
 #[test]
@@ -643,7 +801,7 @@ fn fans_are_bounded() {
 fn headings_with_links_have_the_anchors_that_the_html_has() {
     check(&[(
         "## About [[a|The *Top*]]\n[[#About The Top]]",
-        "## About [The *Top*](a.md)\n[About The Top](n.md)",
+        "## About [The *Top*](a.md)\n[About The Top](#about-the-top)",
     )]);
     check(&[(
         "## About [[a|Top]] x\n[[#About Top x]]",

@@ -131,6 +131,45 @@ fn privacy_fails_closed() {
     }
 }
 
+#[test]
+fn whole_numbers_of_any_size_are_numbers() {
+    for number in [
+        "18446744073709551616",
+        "12345678901234567890123",
+        "-9223372036854775809",
+        "-12345678901234567890123",
+        "9999999999999999999999999999999999999999999999999",
+    ] {
+        let yaml = format!("id: {number}\nids: [{number}]\na: {{b: {number}}}\ntitle: {number}\n");
+        let read = mapping(&yaml).unwrap();
+        assert!(read["id"].is_f64(), "{read:?}");
+        assert_eq!(fields_of(&yaml).title.as_deref(), Some(number));
+    }
+    assert!(fields_of("private: 12345678901234567890123").private);
+}
+
+#[test]
+fn merge_keys_are_merged() {
+    for yaml in [
+        "d: &d {draft: true}\n<<: *d\n",
+        "<<: {private: yes}\n",
+        "<<: [{a: 1}, {export: no}]\n",
+        "b: &b {draft: true}\nd: &d {<<: *b}\n<<: *d\n",
+    ] {
+        assert!(fields_of(yaml).private, "{yaml}");
+    }
+    let fields = fields_of("d: &d {draft: true, title: T, tags: [1.0]}\n<<: *d\ndraft: false\n");
+    assert!(!fields.private, "its own word goes first");
+    assert_eq!(fields.title.as_deref(), Some("T"));
+    assert_eq!(strings(&fields.tags.into_tags()), ["1.0"]);
+    let nested = mapping("a: [{<<: {b: 1}, c: 2}]\n").unwrap();
+    assert_eq!(nested["a"][0]["b"], 1);
+    for yaml in ["x: 1\n<<: text\n", "x: 1\n<<: [a]\n", "x: 1\n<<:\n"] {
+        let problem = mapping(yaml).unwrap_err();
+        assert_eq!((problem.line, problem.column), (2, 1), "{yaml}");
+    }
+}
+
 /// A mistake in YAML hides no wish to stay in.
 #[test]
 fn mistakes_fail_closed() {

@@ -31,6 +31,7 @@ fn titles() {
         ("Setext `code`\n===\n", "Setext code"),
         ("```\n# code\n```\n", "Stem"),
         ("# [[a|Label]] and [[b]]", "Label and b"),
+        ("# [[a|A [b](c) %%d%% e]] f", "A b e f"),
         ("# T %%c%%\n", "T"),
         ("# T ^id\n", "T"),
         ("# T %%c%% x", "T x"),
@@ -62,6 +63,28 @@ fn tags_of_every_kind() {
     assert!(md("Tags: a\n\nmore").facts.tags.is_empty());
     assert!(md("    Tags: a").facts.tags.is_empty());
     assert_eq!(strings(&md("a\nTags: b c\r\n").facts.tags), ["b", "c"]);
+    let in_order = md("Tags: a, b c, #d, e/f (#g) d");
+    assert_eq!(
+        strings(&in_order.facts.tags),
+        ["a", "b", "c", "d", "e/f", "(#g)", "g"]
+    );
+}
+
+/// A link to a note that is kept out must not show its name as tags.
+#[test]
+fn links_are_no_tags() {
+    for text in [
+        "x\n\nTags: [[Secret Note|s]], a",
+        "Tags: a [x](Secret.md \"Secret words\"), [y](<Secret Note.md>)",
+        "Tags: a ![x](Secret.png) <a href=Secret.md title='Secret words'></a>",
+        "Tags: ![[Secret Note]] a, [[Other]]",
+        "[Secret words]: x\n\nTags: a [[Secret Note|`]]` s]] [b][Secret words]",
+        "---\ntags: ['[[Secret Note|s]]', a]\n---\n",
+        "---\ntag: a [[Secret Note]]\n---\n",
+    ] {
+        let tags = md(text).facts.tags;
+        assert!(tags.iter().all(|tag| **tag == *"a"), "{text:?}: {tags:?}");
+    }
 }
 
 #[test]
@@ -105,6 +128,20 @@ fn json_and_text_notes() {
         json(r#"{"body": "", "private": true}"#).facts.privacy,
         Privacy::Private
     );
+    let any_case = json(r#"{"TITLE": "x", "Body": "b"}"#);
+    assert_eq!((&*any_case.facts.title, &*any_case.text), ("x", "b"));
+    for (text, place) in [
+        ("{\"body\": {\"a\": 1}, \"title\": \"x\"}", Some((1, 2))),
+        ("{\n \"BODY\": [\"a\"]}", Some((2, 2))),
+        ("{\"body\": 1}", Some((1, 2))),
+        ("{\"body\": null}", None),
+        ("{}", None),
+    ] {
+        let note = json(text);
+        let problem = note.facts.problem.map(|p| (p.line, p.column));
+        assert_eq!((problem, &*note.text), (place, ""), "{text}");
+        assert_eq!(note.facts.privacy, Privacy::Public);
+    }
     let bad = json("{\"body\":\n oops}");
     assert_eq!(
         (bad.text.as_str(), bad.facts.problem.map(|p| p.line)),

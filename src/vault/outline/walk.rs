@@ -125,8 +125,8 @@ impl<'a> Walk<'a> {
             }
             Event::InlineHtml(html) => {
                 let lines = raw_html::lines(self.text, range.clone(), &html);
-                raw_html::urls(self.text, &lines, &mut self.out.urls);
-                self.zone(ZoneKind::Solid, &range, None);
+                raw_html::read(self.text, &lines, &mut self.out.html);
+                self.zone(ZoneKind::Html, &range, None);
             }
             Event::Html(_) => self.zone(ZoneKind::Solid, &range, None),
             Event::SoftBreak | Event::HardBreak => {
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
         match event {
             Event::Html(_) => self.html.push(range),
             Event::End(TagEnd::HtmlBlock) => {
-                raw_html::urls(self.text, &self.html, &mut self.out.urls);
+                raw_html::read(self.text, &self.html, &mut self.out.html);
                 self.html.clear();
                 self.in_solid = false;
             }
@@ -517,7 +517,7 @@ impl<'a> Walk<'a> {
             _ => {
                 self.out.zones.push(Zone {
                     range: range.clone(),
-                    kind: ZoneKind::Solid,
+                    kind: ZoneKind::Autolink,
                 });
                 self.links.push(None);
                 return;

@@ -135,6 +135,7 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
                 let anchor = match place {
                     Place::Heading(at) => facts.headings[at].anchor.clone(),
                     Place::Block(at) => facts.blocks[at].id.clone(),
+                    Place::Element(at) => facts.elements[at].clone(),
                     Place::Whole | Place::Missing => "".into(),
                 };
                 let path = definitions.contains(&index).then(|| world.path_of(to));

@@ -45,7 +45,9 @@ pub(super) const PATHS: [&str; 30] = [
     "site/tags/u.html/n.md",
 ];
 
-const TARGETS: [&str; 27] = [
+const TARGETS: [&str; 29] = [
+    "a.md?x=1",
+    "core?y",
     "a",
     "b",
     "core",
@@ -164,7 +166,7 @@ fn piece() -> impl Strategy<Value = Piece> {
         ),
         3 => (any::<bool>(), target.clone(), fragment.clone())
             .prop_map(|(image, target, fragment)| Piece::Markdown { image, target, fragment }),
-        3 => (0..5_u8, target.clone(), fragment)
+        3 => (0..6_u8, target.clone(), fragment)
             .prop_map(|(form, target, fragment)| Piece::Html { form, target, fragment }),
         1 => (0..2_u8).prop_map(Piece::Labelled),
         1 => (0..2_u8, target, 0..2_u8).prop_map(|(label, target, title)| Piece::Definition { label, target, title }),
@@ -434,6 +436,7 @@ fn piece_text(piece: &Piece, mark: u32) -> String {
                 1 => format!("<div>\n<img\nsrc='{url}' width=300>\n</div>"),
                 2 => format!("> <a title=t\n> href={url}>label</a>"),
                 3 => format!("<picture><source srcset=\"{url}, img.png 2x\"></picture>"),
+                4 => "<p id=Gone>words</p>".to_owned(),
                 _ => format!("- <video poster=\"{url}\" src=\"d/img.png\"></video>"),
             }
         }

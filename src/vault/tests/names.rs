@@ -171,6 +171,24 @@ fn notes_need_no_extension_and_other_files_do() {
 }
 
 #[test]
+fn a_query_counts_where_no_file_has_it_in_its_name() {
+    check(
+        &["a.md", "why?.md", "d/why.md"],
+        "n.md",
+        &[
+            ("[x](a.md?y=/b)", "a.md"),
+            ("[x](why?.md)", "why?.md"),
+            ("[x](why?y)", "d/why.md"),
+            ("[[a?y]]", "-"),
+            ("[x](gone.md?a.md)", "-"),
+        ],
+    );
+    let mut world = World::with(&[("n.md", "[x](a.md?y=1/2)")]);
+    let delta = world.write(&[("a.md", "text")]);
+    assert_eq!(world.affected(&delta)["n.md"], "links to a.md");
+}
+
+#[test]
 fn dots_and_a_slash_name_a_place() {
     let files = ["a.md", "d/a.md", "d/e/a.md", "d/b.md"];
     check(
