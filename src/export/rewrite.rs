@@ -3,23 +3,25 @@
 //! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
 //! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
 
+mod meaning;
+mod part;
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::href::{
-    encode, encode_address, escape_label, escape_line_start, escape_name, in_attribute, relative,
-};
-use super::place::{self, Site};
+use super::href::{escape_label, escape_line_start, escape_name, in_attribute};
+use super::place;
 use super::portable::Style;
 use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::anchor::Slugger;
 use crate::vault::syntax::{
-    Definition, Destination, Link, Mark, MarkKind, Paragraph, Setting, Span, Wiki, default_label,
-    is_image, looks_like_file,
+    Definition, Destination, Link, Mark, MarkKind, Setting, Span, Wiki, default_label,
 };
-use crate::vault::{FileId, Heading, Note, Nowhere, Place, Ref, RefKind, Target};
+use crate::vault::{FileId, Note, Place, Target};
+use meaning::{Meaning, TOP};
+use part::Part;
 
 /// An embed in an embed in an embed …: what is deeper becomes a link.
 const MAX_DEPTH: usize = 10;
@@ -27,21 +29,6 @@ const MAX_DEPTH: usize = 10;
 pub(super) const MAX_INLINED: usize = 16 << 20;
 /// What an embed counts at least, so that a fan of empty notes ends too.
 const MIN_COST: usize = 256;
-
-/// The destination that leads to the top of the page.
-const TOP: &str = "#";
-
-/// What a reference turns into.
-enum Meaning {
-    /// A link with this destination.
-    Link(String),
-    /// A picture with this destination.
-    Picture(String),
-    /// Its label alone.
-    Plain,
-    /// What is written already.
-    AsWritten,
-}
 
 /// A text that is being written: the note's own, or one that is inlined in it.
 struct Frame {
@@ -284,142 +271,6 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// What a reference of the topmost frame's note means, but for the inlining of notes.
-    fn meaning(&mut self, reference: &Ref) -> Result<Meaning, SourceError> {
-        let from = self.frame().id;
-        let target = self.source.target(from, reference);
-        match target {
-            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Ok(Meaning::Plain),
-            Target::Note(id, place) => self.note_meaning(reference, id, place),
-            Target::File(id) => Ok(self.file_meaning(reference, id)),
-            // An address of a kind that only its writer knows: a folder, a page of a site.
-            Target::Nowhere(Nowhere::Unresolved)
-                if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
-            {
-                Ok(Meaning::AsWritten)
-            }
-            Target::Nowhere(_) => Ok(Meaning::Plain),
-        }
-    }
-
-    fn note_meaning(
-        &mut self,
-        reference: &Ref,
-        id: FileId,
-        place: Place,
-    ) -> Result<Meaning, SourceError> {
-        let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
-        if in_page && place == Place::Missing {
-            // It may name what an embed brings along; where it doesn't, a page has its top.
-            return Ok(match self.style {
-                Style::Markdown => Meaning::AsWritten,
-                Style::Html => Meaning::Link(TOP.to_owned()),
-            });
-        }
-        let fragment = self.fragment(id, place)?;
-        let output = self.source.output(id, self.format);
-        let query = self.query(reference, id);
-        if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
-            return Ok(Meaning::AsWritten);
-        }
-        Ok(Meaning::Link(self.href(&output, query, &fragment)))
-    }
-
-    fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
-        if reference.kind.is_shown() {
-            self.pictures.insert(id);
-        }
-        let output = self.source.output(id, self.format);
-        // Our own HTML has players; elsewhere a file that is no picture is better linked to.
-        let is_shown = |path: &str| {
-            is_image(path) || (self.style == Style::Html && super::html::is_played(path))
-        };
-        let query = self.query(reference, id);
-        let shown = reference.kind == RefKind::Image
-            || (reference.kind.is_embed() && is_shown(output.as_str()));
-        if reference.kind.is_markdown() && self.says(reference, query, &output, &reference.fragment)
-        {
-            return Meaning::AsWritten;
-        }
-        let mut href = self.href(&output, query, "");
-        // `#page=3` of a PDF is its viewer's; what Obsidian says of a picture is nobody else's.
-        let is_said = reference.kind.is_markdown() || !is_image(output.as_str());
-        if is_said && !reference.fragment.is_empty() {
-            href.push('#');
-            encode_address(&reference.fragment, &mut href);
-        }
-        if shown {
-            Meaning::Picture(href)
-        } else {
-            Meaning::Link(href)
-        }
-    }
-
-    /// The query of a Markdown link, with its `?`; "" where that is a part of the file's name.
-    fn query<'r>(&self, reference: &'r Ref, id: FileId) -> &'r str {
-        match reference.without_query() {
-            Some(path) if !self.source.path(id).as_str().contains('?') => {
-                &reference.target[path.len()..]
-            }
-            _ => "",
-        }
-    }
-
-    fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
-        if let (Place::Heading(heading), true) = (place, self.frames[0].id == id) {
-            self.leads_to_heading = true;
-            if let Some(anchor) = self.anchors.as_ref().and_then(|own| own.get(heading)) {
-                return Ok(anchor.clone());
-            }
-        }
-        Ok(match (place, self.style) {
-            (Place::Heading(heading), _) => self
-                .note(id)?
-                .facts
-                .headings
-                .get(heading)
-                .map(|heading| heading.anchor.to_string()),
-            (Place::Block(block), Style::Html) => self
-                .note(id)?
-                .facts
-                .blocks
-                .get(block)
-                .map(|block| format!("^{}", block.id)),
-            (Place::Element(element), _) => {
-                let note = self.note(id)?;
-                note.facts.elements.get(element).map(ToString::to_string)
-            }
-            (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
-        }
-        .unwrap_or_default())
-    }
-
-    /// Whether a Markdown link as written leads from the file that is being written to that very place.
-    fn says(&self, reference: &Ref, query: &str, output: &OutputPath, fragment: &str) -> bool {
-        let target = &reference.target[..reference.target.len() - query.len()];
-        let same_file = if target.is_empty() {
-            *output == self.output
-        } else {
-            !target.starts_with('/')
-                && OutputPath::join(self.output.folder(), target).is_ok_and(|path| path == *output)
-        };
-        same_file && *reference.fragment == *fragment
-    }
-
-    fn href(&self, output: &OutputPath, query: &str, fragment: &str) -> String {
-        let mut href = if *output == self.output && query.is_empty() && !fragment.is_empty() {
-            String::new()
-        } else {
-            relative(self.output.folder(), output)
-        };
-        encode_address(query, &mut href);
-        if !fragment.is_empty() {
-            href.push('#');
-            encode(fragment, &mut href);
-        }
-        href
-    }
-
     fn link_open(
         &mut self,
         note: &Note,
@@ -644,96 +495,6 @@ impl<'a> Writer<'a> {
             }
         }
         Ok(freed)
-    }
-}
-
-/// A part of a note's text on its way to the output.
-struct Part<'a> {
-    note: &'a Note,
-    range: Range<usize>,
-    /// How far it is written.
-    at: usize,
-    /// Where the line of the mark starts that is being written, and the line that it ends in.
-    line: usize,
-    next_line: usize,
-    eol: &'static str,
-    /// The first of the note's headings that was not met yet.
-    next_heading: usize,
-    /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
-    block_end: Option<usize>,
-}
-
-impl<'a> Part<'a> {
-    fn new(note: &'a Note, range: Range<usize>) -> Self {
-        let line =
-            memchr::memrchr(b'\n', &note.text.as_bytes()[..range.start]).map_or(0, |nl| nl + 1);
-        let eol = place::line_end(&note.text[range.clone()]);
-        let before = |heading: &Heading| (heading.start as usize) < range.start;
-        Self {
-            next_heading: note.facts.headings.partition_point(before),
-            note,
-            at: range.start,
-            line,
-            next_line: line,
-            eol,
-            block_end: None,
-            range,
-        }
-    }
-
-    /// Goes on to after `span`; gives the text before it.
-    fn advance(&mut self, span: &Range<usize>) -> &'a str {
-        let before = &self.note.text[self.at..span.start];
-        self.line = self.next_line;
-        if let Some(nl) = memchr::memrchr(b'\n', before.as_bytes()) {
-            self.line = self.at + nl + 1;
-            self.next_line = self.line;
-        }
-        self.at = span.end.min(self.range.end);
-        let hidden = &self.note.text[span.start..self.at];
-        if let Some(nl) = memchr::memrchr(b'\n', hidden.as_bytes()) {
-            self.next_line = span.start + nl + 1;
-        }
-        before
-    }
-
-    fn site(&self, mark: &Mark, wiki: &Wiki) -> Site<'_> {
-        let paragraph = match wiki.setting {
-            Setting::Paragraph(paragraph) => paragraph,
-            Setting::Line | Setting::Cell => Paragraph::default(),
-        };
-        let (text, marks, range) = (
-            self.note.text.as_str(),
-            &self.note.syntax,
-            self.range.clone(),
-        );
-        let (mark, line) = (mark.span.range(), self.line);
-        Site {
-            text,
-            marks,
-            mark,
-            line,
-            eol: self.eol,
-            range,
-            paragraph,
-        }
-    }
-
-    /// Writes the anchor of a block at its end.
-    fn block_anchor(&self, mark: &Mark, id: &str, own_line: bool, out: &mut String) {
-        let anchor = format!("<a id=\"^{id}\"></a>");
-        if own_line {
-            // A table goes on until a blank line.
-            let written = mark.span.of(&self.note.text);
-            let prefix = &written[..written.find('^').unwrap_or(0)];
-            out.push_str(&[prefix.trim_end(), self.eol, prefix, &anchor, self.eol].concat());
-        } else if self.block_end == Some(out.len()) {
-            let prefix = place::prefix(&self.note.text[self.line..mark.span.start as usize], true);
-            out.push_str(&[self.eol, prefix.trim_end(), self.eol, &prefix, &anchor].concat());
-        } else {
-            out.push(' ');
-            out.push_str(&anchor);
-        }
     }
 }
 

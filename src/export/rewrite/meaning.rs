@@ -1,0 +1,163 @@
+//! What a reference means in the file that is being written: a link, a picture, its label alone, or what is written
+//! already. It writes nothing itself.
+
+use super::super::SourceError;
+use super::super::href::{encode, encode_address, relative};
+use super::super::html::is_played;
+use super::super::portable::Style;
+use super::Writer;
+use crate::path::OutputPath;
+use crate::vault::syntax::{is_image, looks_like_file};
+use crate::vault::{FileId, Nowhere, Place, Ref, RefKind, Target};
+
+/// The destination that leads to the top of the page.
+pub(super) const TOP: &str = "#";
+
+/// What a reference turns into.
+pub(super) enum Meaning {
+    /// A link with this destination.
+    Link(String),
+    /// A picture with this destination.
+    Picture(String),
+    /// Its label alone.
+    Plain,
+    /// What is written already.
+    AsWritten,
+}
+
+impl Writer<'_> {
+    /// What a reference of the topmost frame's note means, but for the inlining of notes.
+    pub(super) fn meaning(&mut self, reference: &Ref) -> Result<Meaning, SourceError> {
+        let from = self.frame().id;
+        let target = self.source.target(from, reference);
+        match target {
+            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Ok(Meaning::Plain),
+            Target::Note(id, place) => self.note_meaning(reference, id, place),
+            Target::File(id) => Ok(self.file_meaning(reference, id)),
+            // An address of a kind that only its writer knows: a folder, a page of a site.
+            Target::Nowhere(Nowhere::Unresolved)
+                if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
+            {
+                Ok(Meaning::AsWritten)
+            }
+            Target::Nowhere(_) => Ok(Meaning::Plain),
+        }
+    }
+
+    fn note_meaning(
+        &mut self,
+        reference: &Ref,
+        id: FileId,
+        place: Place,
+    ) -> Result<Meaning, SourceError> {
+        let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
+        if in_page && place == Place::Missing {
+            // It may name what an embed brings along; where it doesn't, a page has its top.
+            return Ok(match self.style {
+                Style::Markdown => Meaning::AsWritten,
+                Style::Html => Meaning::Link(TOP.to_owned()),
+            });
+        }
+        let fragment = self.fragment(id, place)?;
+        let output = self.source.output(id, self.format);
+        let query = self.query(reference, id);
+        if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
+            return Ok(Meaning::AsWritten);
+        }
+        Ok(Meaning::Link(self.href(&output, query, &fragment)))
+    }
+
+    fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
+        if reference.kind.is_shown() {
+            self.pictures.insert(id);
+        }
+        let output = self.source.output(id, self.format);
+        // Our own HTML has players; elsewhere a file that is no picture is better linked to.
+        let is_shown =
+            |path: &str| is_image(path) || (self.style == Style::Html && is_played(path));
+        let query = self.query(reference, id);
+        let shown = reference.kind == RefKind::Image
+            || (reference.kind.is_embed() && is_shown(output.as_str()));
+        if reference.kind.is_markdown() && self.says(reference, query, &output, &reference.fragment)
+        {
+            return Meaning::AsWritten;
+        }
+        let mut href = self.href(&output, query, "");
+        // `#page=3` of a PDF is its viewer's; what Obsidian says of a picture is nobody else's.
+        let is_said = reference.kind.is_markdown() || !is_image(output.as_str());
+        if is_said && !reference.fragment.is_empty() {
+            href.push('#');
+            encode_address(&reference.fragment, &mut href);
+        }
+        if shown {
+            Meaning::Picture(href)
+        } else {
+            Meaning::Link(href)
+        }
+    }
+
+    /// The query of a Markdown link, with its `?`; "" where that is a part of the file's name.
+    fn query<'r>(&self, reference: &'r Ref, id: FileId) -> &'r str {
+        match reference.without_query() {
+            Some(path) if !self.source.path(id).as_str().contains('?') => {
+                &reference.target[path.len()..]
+            }
+            _ => "",
+        }
+    }
+
+    fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
+        if let (Place::Heading(heading), true) = (place, self.frames[0].id == id) {
+            self.leads_to_heading = true;
+            if let Some(anchor) = self.anchors.as_ref().and_then(|own| own.get(heading)) {
+                return Ok(anchor.clone());
+            }
+        }
+        Ok(match (place, self.style) {
+            (Place::Heading(heading), _) => self
+                .note(id)?
+                .facts
+                .headings
+                .get(heading)
+                .map(|heading| heading.anchor.to_string()),
+            (Place::Block(block), Style::Html) => self
+                .note(id)?
+                .facts
+                .blocks
+                .get(block)
+                .map(|block| format!("^{}", block.id)),
+            (Place::Element(element), _) => {
+                let note = self.note(id)?;
+                note.facts.elements.get(element).map(ToString::to_string)
+            }
+            (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
+        }
+        .unwrap_or_default())
+    }
+
+    /// Whether a Markdown link as written leads from the file that is being written to that very place.
+    fn says(&self, reference: &Ref, query: &str, output: &OutputPath, fragment: &str) -> bool {
+        let target = &reference.target[..reference.target.len() - query.len()];
+        let same_file = if target.is_empty() {
+            *output == self.output
+        } else {
+            !target.starts_with('/')
+                && OutputPath::join(self.output.folder(), target).is_ok_and(|path| path == *output)
+        };
+        same_file && *reference.fragment == *fragment
+    }
+
+    fn href(&self, output: &OutputPath, query: &str, fragment: &str) -> String {
+        let mut href = if *output == self.output && query.is_empty() && !fragment.is_empty() {
+            String::new()
+        } else {
+            relative(self.output.folder(), output)
+        };
+        encode_address(query, &mut href);
+        if !fragment.is_empty() {
+            href.push('#');
+            encode(fragment, &mut href);
+        }
+        href
+    }
+}
