@@ -131,18 +131,33 @@ fn ends_within(child: &Child, limit: Duration) -> bool {
 /// Asks again and again, less and less often, until there is an answer: for what sends no word by itself.
 #[track_caller]
 pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(2);
+    let mut pauses = Pauses::new();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(
-            began.elapsed() < *LIMIT,
-            "not so after {:?}: {what}",
-            *LIMIT
-        );
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(200));
+        assert!(pauses.go_on(), "not so after {:?}: {what}", *LIMIT);
+    }
+}
+
+/// Longer and longer pauses between questions, until the limit.
+pub struct Pauses {
+    began: Instant,
+    next: Duration,
+}
+
+impl Pauses {
+    pub fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            next: Duration::from_millis(2),
+        }
+    }
+
+    /// Pauses; whether it may be asked again.
+    pub fn go_on(&mut self) -> bool {
+        thread::sleep(self.next);
+        self.next = (self.next * 2).min(Duration::from_millis(200));
+        self.began.elapsed() < *LIMIT
     }
 }

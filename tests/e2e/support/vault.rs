@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{Daemon, Ran, Tree, until};
+use super::{Daemon, Ran, Tree, run::Pauses};
 
 /// What every config here says, unless the test says otherwise.
 const BASE: [(&str, &str); 3] = [
@@ -199,26 +199,23 @@ impl Vault {
         Tree::read(&fresh.path().join("export"))
     }
 
-    /// Waits until the daemon has nothing left to do; its export tree must then be what a fresh export gives.
+    /// Waits until the daemon has nothing left to do and its export tree is what a fresh export gives. It may be quiet for
+    /// a while before: the kernel may still hold events back, and after a slow look the next poll is put off.
     #[track_caller]
     pub fn assert_converged(&self) {
         let wanted = self.fresh_tree();
-        let mut differences = String::new();
-        let mut looks_after_quiet = 0;
-        until(
-            "the daemon is quiet and its export is that of a fresh export",
-            || {
-                let quiet = is_quiet(&self.status());
-                differences = self.tree().differences(&wanted);
-                // The kernel may still hold back what the daemon has not heard of: quiet must last.
-                looks_after_quiet = if quiet { looks_after_quiet + 1 } else { 0 };
-                (quiet && (differences.is_empty() || looks_after_quiet > 20)).then_some(())
-            },
-        );
-        assert!(
-            differences.is_empty(),
-            "the export is not that of a fresh export:\n{differences}"
-        );
+        let mut pauses = Pauses::new();
+        loop {
+            let quiet = is_quiet(&self.status());
+            let differences = self.tree().differences(&wanted);
+            if quiet && differences.is_empty() {
+                return;
+            }
+            assert!(
+                pauses.go_on(),
+                "quiet: {quiet}; the export is not that of a fresh export:\n{differences}"
+            );
+        }
     }
 }
 
