@@ -83,8 +83,10 @@ impl Writer<'_> {
             return Meaning::AsWritten;
         }
         let mut href = self.href(&output, query, "");
-        // `#page=3` of a PDF is its viewer's; what Obsidian says of a picture is nobody else's.
-        let is_said = reference.kind.is_markdown() || !is_image(output.as_str());
+        // `#page=3` of a PDF and `#t=10` of a film are their viewers'; any other fragment of a wikilink, and what it says of
+        // a picture, is Obsidian's alone.
+        let is_said = reference.kind.is_markdown()
+            || (reference.fragment.contains('=') && !is_image(output.as_str()));
         if is_said && !reference.fragment.is_empty() {
             href.push('#');
             encode_address(&reference.fragment, &mut href);
