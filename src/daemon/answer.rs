@@ -81,9 +81,9 @@ impl Daemon<'_> {
             (_, None) => None,
         };
         if let Some((vault, failures)) = known {
-            self.last_census = Census::of(vault, failures, now);
+            self.census = Census::of(vault, failures, now);
         }
-        let census = self.last_census.clone();
+        let census = self.census.clone();
         let config = self.config();
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),

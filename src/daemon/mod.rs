@@ -92,9 +92,9 @@ struct Daemon<'a> {
     stopping: bool,
     /// Who asked for the status, and until when that may wait.
     status_asked: Vec<(Instant, oneshot::Sender<Response>)>,
-    census: step::Census,
+    counts: step::Counts,
     /// What `status` shows while a batch has the engine.
-    last_census: answer::Census,
+    census: answer::Census,
     last: Option<service::Finished>,
     batches: Vec<BatchRow>,
     batch_count: u64,
@@ -171,8 +171,8 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         reload: None,
         stopping: false,
         status_asked: Vec::new(),
-        census: step::Census::default(),
-        last_census: answer::Census::default(),
+        counts: step::Counts::default(),
+        census: answer::Census::default(),
         last: None,
         batches: Vec::new(),
         batch_count: 0,
@@ -287,7 +287,7 @@ impl Daemon<'_> {
                 if everything {
                     self.last_rescan = Some(now);
                 }
-                self.census.notes = notes;
+                self.counts.notes = notes;
                 if self.agenda.looked(asked, everything, began, now) {
                     self.found_notes();
                 }
@@ -310,7 +310,7 @@ impl Daemon<'_> {
         self.is_ready = true;
         self.tell_notices();
         events::ready(notes, self.watch.coverage().word());
-        self.census.notes = notes;
+        self.counts.notes = notes;
         let told = self.service.ready(&self.sentence());
         Self::heed(told);
     }
@@ -330,7 +330,7 @@ impl Daemon<'_> {
                 return self.could_not_look(failed.asked, failed.error);
             }
         };
-        self.census = result.census;
+        self.counts = result.counts;
         if let Some(row) = result.row {
             self.batch_count += 1;
             self.last = Some(service_row(&row));
@@ -413,7 +413,7 @@ impl Daemon<'_> {
             return service::exporting_sentence(current.batch, done, current.jobs);
         }
         let sentence =
-            service::watching_sentence(self.census.notes, self.last.as_ref(), self.census.failing);
+            service::watching_sentence(self.counts.notes, self.last.as_ref(), self.counts.failing);
         match &self.config_error {
             Some(error) => format!("{sentence}; config rejected: {error}"),
             None => sentence,

@@ -66,7 +66,7 @@ pub(super) struct StepDone {
 pub(super) struct StepResult {
     pub(super) row: Option<BatchRow>,
     pub(super) again: Vec<NotePath>,
-    pub(super) census: Census,
+    pub(super) counts: Counts,
 }
 
 /// A step that could not look: nothing has been taken in, and the same hints lead to the same batch later. One that could
@@ -79,7 +79,7 @@ pub(super) struct StepFailed {
 
 /// Figures of the vault that cost nothing to know.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Census {
+pub(super) struct Counts {
     pub(super) notes: usize,
     pub(super) failing: usize,
 }
@@ -207,13 +207,13 @@ impl Step {
             ));
             again = ran.finished.again;
         }
-        let census = Census {
+        let counts = Counts {
             notes: engine.vault().notes(),
             failing: engine.failures().len(),
         };
         StepDone {
             engine,
-            result: Ok(StepResult { row, again, census }),
+            result: Ok(StepResult { row, again, counts }),
         }
     }
 }
