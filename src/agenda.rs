@@ -153,8 +153,8 @@ impl Agenda {
         self.debouncer.deadline()
     }
 
-    /// Everything is to be compared, the export tree too.
-    pub fn compare_all(&mut self) {
+    /// The next step compares the export tree too; it is a rescan unless there is another reason for it.
+    pub fn ask_audit(&mut self) {
         self.pending.trigger = self.pending.trigger.or(Some(Trigger::Rescan));
         self.pending.audit = true;
     }
@@ -211,7 +211,7 @@ impl Agenda {
         }
         let due = self.schedule.due(now);
         if due.rescan {
-            self.compare_all();
+            self.ask_audit();
             return Some(Periodic::Rescan);
         }
         if !due.poll {
@@ -377,7 +377,7 @@ mod tests {
         let (mut agenda, now) = settled();
         assert_eq!(agenda.periodic(true, now), None);
         let now = now + 2 * SECOND;
-        agenda.compare_all();
+        agenda.ask_audit();
         let asked = agenda.take(now);
         agenda.looked(asked, true, now, now);
         assert_eq!(agenda.periodic(true, now), None);

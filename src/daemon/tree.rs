@@ -35,7 +35,7 @@ impl Daemon<'_> {
             Ok(()) => {
                 events::export_folder_renewed(&path);
                 self.tree_lost = None;
-                self.agenda.compare_all();
+                self.agenda.ask_audit();
             }
             Err(error) => self.lose_tree(error.to_string()),
         }

@@ -120,7 +120,7 @@ impl Process {
     /// Asks for a comparison of everything.
     pub(crate) fn rescan(&mut self) {
         self.inbox.mark_all();
-        self.agenda.compare_all();
+        self.agenda.ask_audit();
     }
 
     /// Hints have come.
