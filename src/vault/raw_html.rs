@@ -267,21 +267,14 @@ fn comment(inside: &[u8]) -> Option<usize> {
     Some(memmem::find(&inside[1..], b"->")? + 3)
 }
 
-/// Where the content of an element ends that holds no tags, whatever it looks like; `at` for all others.
+/// Where the content of a script or style that is closed ends: it holds no tags, whatever it looks like. `at` for all others.
+/// Of those the pages show the tag as text, and what is in it lives.
 fn after_text(html: &str, name: &Range<usize>, at: usize) -> usize {
-    const TEXT: [&str; 9] = [
-        "script",
-        "style",
-        "textarea",
-        "title",
-        "xmp",
-        "iframe",
-        "noembed",
-        "noframes",
-        "plaintext",
-    ];
     let name = &html[name.clone()];
-    if !TEXT.iter().any(|text| name.eq_ignore_ascii_case(text)) {
+    if !["script", "style"]
+        .iter()
+        .any(|text| name.eq_ignore_ascii_case(text))
+    {
         return at;
     }
     let closes = |open: &usize| {
@@ -289,7 +282,7 @@ fn after_text(html: &str, name: &Range<usize>, at: usize) -> usize {
         end.is_some_and(|end| end.eq_ignore_ascii_case(name))
     };
     let mut closing = memmem::find_iter(&html.as_bytes()[at..], b"</").map(|open| at + open);
-    closing.find(closes).unwrap_or(html.len())
+    closing.find(closes).unwrap_or(at)
 }
 
 /// An attribute of a tag.
@@ -438,7 +431,7 @@ mod tests {
         for html in [
             "<a href=\"https://e.org/b.md\"> <a href=mailto:a@b> <img src=\"data:image/png;base64,AA\"> <a href=\"\">",
             "<!-- <a href=b> --> <!doctype href=b> <?php <a href=b ?> </a href=b>",
-            "<script>\"<a href=b>\"</script> <TEXTAREA><a href=b></textarea> <style><a href=b>",
+            "<script>\"<a href=b>\"</script> <STYLE><a href=b></style>",
             "< a href=b> <1 href=b> a href=b",
             "<p data=b data-src=b hrefs=b>",
             "<a href=\"b",
@@ -450,6 +443,12 @@ mod tests {
         }
         assert_eq!(destinations("<!--><a href=b><!---><a href=c>"), ["b", "c"]);
         assert_eq!(destinations("<title>x</TITLE ><a href=b>"), ["b"]);
+        let shown = "<TEXTAREA><a href=b></textarea> <style><a href=c>";
+        assert_eq!(
+            destinations(shown),
+            ["b", "c"],
+            "pages show these tags as text"
+        );
     }
 
     #[test]

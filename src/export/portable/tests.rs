@@ -206,6 +206,7 @@ fn a_query_is_no_part_of_a_name() {
         ("[x][r]\n\n[r]: ./a?y", "[x][r]\n\n[r]: a.md?y"),
         ("[x](./why?.md#h)", "[x](why%3F.md)"),
         ("[x](why%3F.md)", "[x](why%3F.md)"),
+        ("[x](why?.md)", "[x](why%3F.md)"),
         ("[x](secret.md?y=1#z) [x](secret?y)", "x x"),
         ("<a href=\"./secret.md?y#z\">x</a>", "<a>x</a>"),
         (

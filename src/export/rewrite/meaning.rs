@@ -140,6 +140,10 @@ impl Writer<'_> {
     /// Whether a Markdown link as written leads from the file that is being written to that very place.
     fn says(&self, reference: &Ref, query: &str, output: &OutputPath, fragment: &str) -> bool {
         let target = &reference.target[..reference.target.len() - query.len()];
+        if target.contains('?') {
+            // A part of the file's name, which only an escaped one is.
+            return false;
+        }
         let same_file = if target.is_empty() {
             *output == self.output
         } else {

@@ -56,6 +56,15 @@ fn raw_html_that_leads_nowhere_is_plain() {
             "> <a>x</a> <a>",
         ),
         ("<a href=gone>x</a>", "<a href=gone>x</a>"),
+        // A page shows these tags as text, and what is in them lives.
+        (
+            "<textarea><a href=\"secret.md\">x</a></textarea>",
+            "<textarea><a>x</a></textarea>",
+        ),
+        (
+            "<style>y\n\n<a href=\"secret.md\">x</a>\n",
+            "<style>y\n\n<a>x</a>\n",
+        ),
     ]);
 }
 
