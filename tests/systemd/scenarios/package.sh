@@ -58,7 +58,7 @@ same "does it run" "$(systemctl is-active "$UNIT")" inactive
 
 step "purged: only the notes stay"
 must dpkg --purge smartnotesd
-stays=$(find /etc /usr /var -path '*smartnotesd*' ! -path '/var/log/*' -print | sort | tr '\n' ' ')
+stays=$(find /etc /usr /var -path '*smartnotesd*' ! -path '/var/log/*' ! -path '/var/tmp/*' -print | sort | tr '\n' ' ')
 same "what stays" "$stays" "/var/lib/smartnotesd /var/lib/smartnotesd/notes /var/lib/smartnotesd/notes/a.md "
 
 step "purged without notes: nothing stays"
