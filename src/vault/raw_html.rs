@@ -267,6 +267,22 @@ fn comment(inside: &[u8]) -> Option<usize> {
     Some(memmem::find(&inside[1..], b"->")? + 3)
 }
 
+/// Whether `html` begins with the end tag of `name`.
+pub(crate) fn closes(html: &str, name: &str) -> bool {
+    html.strip_prefix("</")
+        .is_some_and(|rest| is_name(rest, name))
+}
+
+/// Whether `rest` begins with the name of the tag `name`, and with no longer one.
+pub(crate) fn is_name(rest: &str, name: &str) -> bool {
+    let bytes = rest.as_bytes();
+    bytes.len() >= name.len()
+        && bytes[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+        && bytes
+            .get(name.len())
+            .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-')
+}
+
 /// Where the content of a script or style that is closed ends: it holds no tags, whatever it looks like. `at` for all others.
 /// Of those the pages show the tag as text, and what is in it lives.
 fn after_text(html: &str, name: &Range<usize>, at: usize) -> usize {
@@ -277,12 +293,8 @@ fn after_text(html: &str, name: &Range<usize>, at: usize) -> usize {
     {
         return at;
     }
-    let closes = |open: &usize| {
-        let end = html.get(open + 2..open + 2 + name.len());
-        end.is_some_and(|end| end.eq_ignore_ascii_case(name))
-    };
-    let mut closing = memmem::find_iter(&html.as_bytes()[at..], b"</").map(|open| at + open);
-    closing.find(closes).unwrap_or(at)
+    let mut ends = memmem::find_iter(&html.as_bytes()[at..], b"</").map(|open| at + open);
+    ends.find(|end| closes(&html[*end..], name)).unwrap_or(at)
 }
 
 /// An attribute of a tag.

@@ -2,8 +2,9 @@
 
 use pulldown_cmark::{CowStr, Event};
 
-use super::sanitise::{REMOVED, block_anchor, closes, opens, prepare};
+use super::sanitise::{REMOVED, block_anchor, opens, prepare};
 use super::write::Writer;
+use crate::vault::raw_html::closes;
 
 impl Writer<'_> {
     pub(super) fn html_block(&mut self, at: usize) -> usize {

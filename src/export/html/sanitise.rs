@@ -10,7 +10,7 @@ use ammonia::Builder;
 use percent_encoding::percent_decode_str;
 
 use crate::sync::lock;
-use crate::vault::raw_html;
+use crate::vault::raw_html::{self, closes, is_name};
 
 /// Schemes of URLs that run code or hold a document of their own. `data` is good for images, see [`is_safe_url`].
 const DENIED: [&str; 9] = [
@@ -146,21 +146,6 @@ fn end_of_tag(html: &str) -> Option<usize> {
 pub(crate) fn opens(html: &str, name: &str) -> bool {
     html.strip_prefix('<')
         .is_some_and(|rest| is_name(rest, name))
-}
-
-/// Whether `html` begins with the end tag of `name`.
-pub(crate) fn closes(html: &str, name: &str) -> bool {
-    html.strip_prefix("</")
-        .is_some_and(|rest| is_name(rest, name))
-}
-
-fn is_name(rest: &str, name: &str) -> bool {
-    let bytes = rest.as_bytes();
-    bytes.len() >= name.len()
-        && bytes[..name.len()].eq_ignore_ascii_case(name.as_bytes())
-        && bytes
-            .get(name.len())
-            .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-')
 }
 
 /// What follows the element `name` that `html` begins with; `None` when it is not closed.
