@@ -15,7 +15,8 @@ use smartnotesd::export::{Formats, Listed, Source, SourceError};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::plan::{FormatPlan, Plan, Planner};
 use smartnotesd::vault::{
-    Alone, Because, Change, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
+    Alone, Because, Change, FileId, Note, NoteFacts, Page, Ref, Rules, Seen, SeenNote, Target,
+    Vault, note,
 };
 use vault::Recipe;
 
@@ -133,6 +134,10 @@ impl Source for Bench {
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         Ok(self.notes[id.0 as usize].1.clone())
+    }
+
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>> {
+        self.vault.files().get(id).facts().map(Arc::new)
     }
 
     fn path(&self, id: FileId) -> &NotePath {

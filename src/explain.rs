@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::path::NotePath;
-use crate::vault::{Candidates, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Vault};
+use crate::vault::{
+    Candidates, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Vault,
+};
 
 /// What there is to tell of a note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,6 +187,7 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
             problem.line, problem.column, problem.message
         ));
     }
+    let targets = Targets::new(vault);
     for reference in &facts.refs {
         let separator = if reference.fragment.is_empty() {
             ""
@@ -199,7 +202,7 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
                 candidates: ids.into_iter().map(path).collect(),
             });
         }
-        match vault.target(id, reference) {
+        match targets.target(id, reference) {
             Target::Nowhere(Nowhere::Unresolved) => explanation.unresolved.push(link),
             Target::Nowhere(Nowhere::Hidden) => {
                 explanation.problems.push(format!(

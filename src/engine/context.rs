@@ -17,7 +17,7 @@ use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::plan::Work;
 use crate::sync::lock;
-use crate::vault::{FileId, Note, Page, Ref, Target, Vault, note};
+use crate::vault::{FileId, Note, NoteFacts, Page, Ref, Target, Targets, Vault, note};
 
 /// How many titles are kept at most: some megabytes of them.
 const MOST_TITLES: usize = 32_768;
@@ -25,7 +25,7 @@ const MOST_TITLES: usize = 32_768;
 /// What the jobs of one batch share.
 pub struct Context {
     pub(crate) formats: Arc<Formats>,
-    vault: Arc<Vault>,
+    targets: Targets<Arc<Vault>>,
     notes: Arc<dyn NotesDisk>,
     outputs: Arc<dyn OutputDisk>,
     progress: Arc<Progress>,
@@ -73,13 +73,17 @@ impl Context {
         });
         Self {
             formats: engine.formats.clone(),
-            vault: engine.vault.clone(),
+            targets: Targets::new(engine.vault.clone()),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
             progress: engine.progress.clone(),
             texts: Texts::new(looked, engine.vault.files(), readers),
             titles: Mutex::default(),
         }
+    }
+
+    fn vault(&self) -> &Vault {
+        self.targets.vault()
     }
 
     /// Does a job that needs no command: renders and stages its output. Blocks.
@@ -98,7 +102,7 @@ impl Context {
                 self.stage(job, &bytes)
             }
             Work::Copy(id) => {
-                let content = Content::Copy(&self.vault.files().get(*id).path);
+                let content = Content::Copy(&self.vault().files().get(*id).path);
                 self.stage_content(job, content)
             }
         }
@@ -139,7 +143,12 @@ impl Context {
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         let path = self.path(id);
         let superseded = || SourceError::Superseded(path.clone());
-        let planned = self.vault.files().get(id).facts().ok_or_else(superseded)?;
+        let planned = self
+            .vault()
+            .files()
+            .get(id)
+            .facts()
+            .ok_or_else(superseded)?;
         let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => superseded(),
             _ => SourceError::Unreadable {
@@ -157,37 +166,41 @@ impl Context {
 
     /// Whether other notes' jobs read this one too.
     fn is_embedded(&self, id: FileId) -> bool {
-        let incoming = &self.vault.files().get(id).incoming;
+        let incoming = &self.vault().files().get(id).incoming;
         incoming.iter().any(|edge| edge.is_embed())
     }
 }
 
 impl Source for Context {
     fn target(&self, from: FileId, reference: &Ref) -> Target {
-        self.vault.target(from, reference)
+        self.targets.target(from, reference)
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         self.texts.get_or_read(id, || self.read(id))
     }
 
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>> {
+        self.targets.facts(id)
+    }
+
     fn path(&self, id: FileId) -> &NotePath {
-        &self.vault.files().get(id).path
+        &self.vault().files().get(id).path
     }
 
     fn output(&self, id: FileId, format: usize) -> OutputPath {
-        self.vault.output(id, format)
+        self.vault().output(id, format)
     }
 
     fn backlinks(&self, id: FileId) -> Vec<FileId> {
-        self.vault.backlinks(id)
+        self.vault().backlinks(id)
     }
 
     fn title(&self, id: FileId) -> String {
         if let Some(title) = lock(&self.titles).get(&id) {
             return title.to_string();
         }
-        let head = self.vault.files().get(id).head();
+        let head = self.vault().files().get(id).head();
         let title = head.map(|facts| facts.title).unwrap_or_default();
         let mut titles = lock(&self.titles);
         if titles.len() < MOST_TITLES {
@@ -198,13 +211,13 @@ impl Source for Context {
 
     fn listed(&self, page: &Page) -> Vec<Listed> {
         let mut ids: Vec<FileId> = match page {
-            Page::Index => self.vault.exported(),
-            Page::Tag(tag) => self.vault.pages().tagged(tag).collect(),
+            Page::Index => self.vault().exported(),
+            Page::Tag(tag) => self.vault().pages().tagged(tag).collect(),
         };
         ids.sort_by(|a, b| self.path(*a).cmp(self.path(*b)));
         ids.into_iter()
             .filter_map(|id| {
-                let file = self.vault.files().get(id);
+                let file = self.vault().files().get(id);
                 let facts = file.head()?;
                 Some(Listed {
                     id,

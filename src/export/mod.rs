@@ -26,7 +26,7 @@ pub use template::TemplateError;
 use std::sync::Arc;
 
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{FileId, Note, Page, Ref, Target};
+use crate::vault::{FileId, Note, NoteFacts, Page, Ref, Target};
 
 /// What a format may ask while it renders: the vault as it was planned, and the text of its notes.
 pub trait Source: Send + Sync {
@@ -38,6 +38,9 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the file is gone, unreadable, or no longer what was planned.
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError>;
+
+    /// What a note says of itself, as known to the plan; `None` of an attachment.
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>>;
 
     /// A file's path in the vault.
     fn path(&self, id: FileId) -> &NotePath;

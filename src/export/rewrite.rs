@@ -231,13 +231,13 @@ impl<'a> Writer<'a> {
             }
             MarkKind::Comment | MarkKind::BlockId { .. } => {}
             MarkKind::HtmlUrl { reference, url } => {
-                self.html_url(note, mark, *reference, *url, out)?;
+                self.html_url(note, mark, *reference, *url, out);
             }
-            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out)?,
-            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out)?,
+            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out),
+            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out),
             MarkKind::Definition(index) => {
                 let definition = &note.syntax.definitions[*index as usize];
-                if !self.definition(note, mark, definition, out)? {
+                if !self.definition(note, mark, definition, out) {
                     part.at = end_of_line(&note.text, part.at).min(part.range.end);
                 }
             }
@@ -250,7 +250,7 @@ impl<'a> Writer<'a> {
                     part.block_end = Some(out.len());
                     part.at = placed.resume;
                 } else {
-                    self.wiki(note, mark, wiki, out)?;
+                    self.wiki(note, mark, wiki, out);
                 }
             }
         }
@@ -271,21 +271,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn link_open(
-        &mut self,
-        note: &Note,
-        mark: &Mark,
-        link: &Link,
-        out: &mut String,
-    ) -> Result<(), SourceError> {
+    fn link_open(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
         let Some(reference) = link
             .reference
             .map(|reference| &note.facts.refs[reference as usize])
         else {
             out.push_str(mark.span.of(&note.text));
-            return Ok(());
+            return;
         };
-        match self.meaning(reference)? {
+        match self.meaning(reference) {
             Meaning::Plain => {}
             // A picture of a note is a link to it.
             Meaning::Link(_) if link.image => {
@@ -298,19 +292,12 @@ impl<'a> Writer<'a> {
                 out.push_str(mark.span.of(&note.text));
             }
         }
-        Ok(())
     }
 
-    fn link_close(
-        &mut self,
-        note: &Note,
-        mark: &Mark,
-        link: &Link,
-        out: &mut String,
-    ) -> Result<(), SourceError> {
+    fn link_close(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
         let written = mark.span.of(&note.text);
         let meaning = match link.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize])?,
+            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
             None => Meaning::AsWritten,
         };
         match (meaning, link.destination) {
@@ -328,7 +315,6 @@ impl<'a> Writer<'a> {
             }
             (_, _) => out.push_str(written),
         }
-        Ok(())
     }
 
     /// Writes a definition; says whether anything was written. Inlined text has none: its links name their destinations.
@@ -338,32 +324,25 @@ impl<'a> Writer<'a> {
         mark: &Mark,
         definition: &Definition,
         out: &mut String,
-    ) -> Result<bool, SourceError> {
+    ) -> bool {
         if !self.is_host() {
-            return Ok(false);
+            return false;
         }
         let meaning = match definition.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize])?,
+            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
             None => Meaning::AsWritten,
         };
         if matches!(meaning, Meaning::Plain) {
-            return Ok(false);
+            return false;
         }
         out.push_str(&note.text[mark.span.start as usize..definition.destination.start as usize]);
         out.push_str(&definition_with(note, definition, &meaning));
-        Ok(true)
+        true
     }
 
     /// Writes what raw HTML says with a URL; nothing of it where that leads nowhere.
-    fn html_url(
-        &mut self,
-        note: &Note,
-        mark: &Mark,
-        reference: u32,
-        url: Span,
-        out: &mut String,
-    ) -> Result<(), SourceError> {
-        match self.meaning(&note.facts.refs[reference as usize])? {
+    fn html_url(&mut self, note: &Note, mark: &Mark, reference: u32, url: Span, out: &mut String) {
+        match self.meaning(&note.facts.refs[reference as usize]) {
             Meaning::Plain => {}
             Meaning::Link(href) | Meaning::Picture(href) if href != TOP => {
                 out.push_str(&note.text[mark.span.start as usize..url.start as usize]);
@@ -375,22 +354,15 @@ impl<'a> Writer<'a> {
                 out.push_str(mark.span.of(&note.text));
             }
         }
-        Ok(())
     }
 
     /// Writes a wikilink, or an embed that is not inlined.
-    fn wiki(
-        &mut self,
-        note: &Note,
-        mark: &Mark,
-        wiki: &Wiki,
-        out: &mut String,
-    ) -> Result<(), SourceError> {
+    fn wiki(&mut self, note: &Note, mark: &Mark, wiki: &Wiki, out: &mut String) {
         let reference = &note.facts.refs[wiki.reference as usize];
         let written = wiki.shown(&note.text);
         let written = written.as_deref();
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
-        match self.meaning(reference)? {
+        match self.meaning(reference) {
             Meaning::Link(href) => {
                 for piece in ["[", &label(), "](", &href, ")"] {
                     out.push_str(piece);
@@ -418,7 +390,6 @@ impl<'a> Writer<'a> {
                 });
             }
         }
-        Ok(())
     }
 
     /// The text that an embed shows, free of where it is from; `None` where it must stay a link or text.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{Listed, Page, Source, SourceError};
 use crate::path::{NotePath, OutputPath};
-use crate::vault::{FileId, Note, Nowhere, Privacy, Ref, RefKind, Target, note, resolve};
+use crate::vault::fragments::Fragments;
+use crate::vault::{FileId, Note, NoteFacts, Nowhere, Privacy, Ref, RefKind, Target, note};
 
 /// A vault of a few files, all given at once.
 pub(crate) struct FakeVault {
@@ -83,9 +84,10 @@ impl Source for FakeVault {
         let id = FileId(u32::try_from(index).unwrap());
         match &self.files[index].1 {
             None => Target::File(id),
-            Some(note) if note.facts.privacy == Privacy::Public => {
-                Target::Note(id, resolve::place(&note.facts, reference))
-            }
+            Some(note) if note.facts.privacy == Privacy::Public => Target::Note(
+                id,
+                Fragments::new(note.facts.clone().into()).place(reference),
+            ),
             Some(_) => Target::Nowhere(Nowhere::Hidden),
         }
     }
@@ -94,6 +96,11 @@ impl Source for FakeVault {
         let (path, note) = &self.files[id.0 as usize];
         note.clone()
             .ok_or_else(|| SourceError::Superseded(path.clone()))
+    }
+
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>> {
+        let note = self.files[id.0 as usize].1.as_ref()?;
+        Some(note.facts.clone().into())
     }
 
     fn path(&self, id: FileId) -> &NotePath {

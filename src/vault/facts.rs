@@ -284,6 +284,14 @@ impl PackedFacts {
         head.expect("the bytes came from pack").0
     }
 
+    /// How many bytes they are.
+    pub fn size(&self) -> usize {
+        match &self.0 {
+            Kept::Here(bytes) => bytes.len(),
+            Kept::There(_, place) => place.len(),
+        }
+    }
+
     /// As bytes.
     pub fn bytes(&self) -> Cow<'_, [u8]> {
         match &self.0 {
@@ -301,7 +309,8 @@ impl PartialEq for PackedFacts {
 
 impl Eq for PackedFacts {}
 
-/// The first of a note's facts: what decides whether it is exported, where, and on which pages it is listed. Reading
+/// The first of a note's facts: what decides whether it is exported, where, under which names, and on which pages it is
+/// listed. Reading
 /// them alone takes a tenth of the time.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 pub struct Head {
@@ -311,7 +320,8 @@ pub struct Head {
     pub title: String,
     /// See [`NoteFacts::tags`].
     pub tags: Vec<Box<str>>,
-    _aliases: Vec<Box<str>>,
+    /// See [`NoteFacts::aliases`].
+    pub aliases: Vec<Box<str>>,
     /// See [`NoteFacts::privacy`].
     pub privacy: Privacy,
 }

@@ -11,7 +11,7 @@ use super::indexed::Indexed;
 use super::page;
 pub use super::table::Damaged;
 use super::table::{Edge, File};
-use super::{FileId, Rules, Vault, resolve};
+use super::{FileId, Rules, Targets, Vault, resolve};
 use crate::disk::Stamp;
 use crate::hash::Key;
 use crate::path::NotePath;
@@ -194,19 +194,15 @@ impl Load {
 impl Vault {
     /// After the rules changed: makes every note's view anew and tells of which it differs.
     pub fn review_all(&mut self) -> Vec<FileId> {
-        let ids: Vec<FileId> = self.files.iter().map(|(id, _)| id).collect();
-        let mut touched = Vec::new();
-        for id in ids {
-            let Some(facts) = self.files.get(id).facts() else {
-                continue;
-            };
-            let view = self.view_of(id, &facts);
-            let file = self.files.get_mut(id);
-            if file.view != view.key {
-                file.view = view.key;
-                touched.push(id);
-            }
+        let targets = Targets::new(&*self);
+        let views = self.files.iter().filter_map(|(id, file)| {
+            let view = targets.view_of(id, &file.facts()?).key;
+            (view != file.view).then_some((id, view))
+        });
+        let differ: Vec<(FileId, Key)> = views.collect();
+        for &(id, view) in &differ {
+            self.files.get_mut(id).view = view;
         }
-        touched
+        differ.into_iter().map(|(id, _)| id).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! What the notes say and how they hang together. Pure: nothing in here opens a file.
 //!
-//! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds what a link means; `change` takes in what
+//! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds the file that a link names, `targets` what that means
+//! for the export; `change` takes in what
 //! changed on disk and tells which exports that affects; `places` says who has which place of the export; `view` makes
 //! the keys by which it knows.
 //!
@@ -13,6 +14,7 @@ mod comments;
 pub mod delta;
 pub mod facts;
 pub mod footnotes;
+pub mod fragments;
 mod frontmatter;
 pub mod helpers;
 pub(crate) mod highlight;
@@ -30,6 +32,7 @@ mod scan;
 pub mod syntax;
 pub mod table;
 mod tags;
+mod targets;
 pub mod view;
 mod wikilinks;
 
@@ -46,6 +49,7 @@ pub use resolve::{Candidates, Nowhere, Place, Target};
 pub use rules::Rules;
 pub use table::{Edge, File, Files};
 pub(crate) use tags::normal_tag;
+pub use targets::Targets;
 
 use std::sync::Arc;
 
@@ -121,33 +125,9 @@ impl Vault {
         self.resolver().by_name(name).first()
     }
 
-    /// What a reference in `from` means for the export.
+    /// What a reference in `from` means for the export. For many of them there is [`Targets`].
     pub fn target(&self, from: FileId, reference: &Ref) -> Target {
-        match self.candidates(from, reference).first() {
-            None => Target::Nowhere(Nowhere::Unresolved),
-            Some(id) => self.target_at(id, reference),
-        }
-    }
-
-    fn target_at(&self, id: FileId, reference: &Ref) -> Target {
-        let file = self.files.get(id);
-        if !file.is_note() {
-            return if self.is_copied(id) {
-                Target::File(id)
-            } else {
-                Target::Nowhere(Nowhere::NotCopied)
-            };
-        }
-        if !file.exported {
-            return Target::Nowhere(Nowhere::Hidden);
-        }
-        let place = match &*reference.fragment {
-            "" => Place::Whole,
-            _ => file
-                .facts()
-                .map_or(Place::Missing, |facts| resolve::place(&facts, reference)),
-        };
-        Target::Note(id, place)
+        Targets::new(self).target(from, reference)
     }
 
     /// The stem of a note's outputs.

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::FileId;
-use super::facts::{NoteFacts, Ref, RefKind, without_query};
-use super::names::{NameIndex, NameKey, fold, fold_heading};
+use super::facts::{Ref, RefKind, without_query};
+use super::names::{NameIndex, NameKey, fold};
 use super::table::Files;
 use crate::path::{NotePath, last_part};
 
@@ -181,7 +181,7 @@ impl Resolver<'_> {
         let bears = |id: &FileId| {
             self.files
                 .get(*id)
-                .facts()
+                .head()
                 .is_some_and(|facts| facts.aliases.iter().any(|alias| fold(alias) == folded))
         };
         self.nearest(bearers.filter(bears), folder)
@@ -291,60 +291,6 @@ pub fn names_of(path: &NotePath, is_note: bool) -> impl Iterator<Item = NameKey>
     let whole = NameKey::of(path.name());
     let stem = (is_note && !path.extension().is_empty()).then(|| NameKey::of(path.stem()));
     std::iter::once(whole).chain(stem)
-}
-
-/// The place in a note that a reference's fragment names.
-pub fn place(facts: &NoteFacts, reference: &Ref) -> Place {
-    let fragment = &*reference.fragment;
-    if fragment.is_empty() {
-        return Place::Whole;
-    }
-    match marked_place(facts, fragment) {
-        Place::Missing if reference.kind == RefKind::Link => {
-            let mut elements = facts.elements.iter();
-            let element = elements.position(|id| **id == *fragment);
-            element.map_or(Place::Missing, Place::Element)
-        }
-        place => place,
-    }
-}
-
-/// The heading or block that a fragment names.
-fn marked_place(facts: &NoteFacts, fragment: &str) -> Place {
-    if let Some(id) = fragment.strip_prefix('^') {
-        let block = facts
-            .blocks
-            .iter()
-            .position(|block| block.id.eq_ignore_ascii_case(id));
-        return block.map_or(Place::Missing, Place::Block);
-    }
-    let mut found = None;
-    for part in fragment.split('#').filter(|part| !part.is_empty()) {
-        let (from, to) = match found {
-            None => (0, facts.headings.len()),
-            Some(parent) => (parent + 1, section_end(facts, parent)),
-        };
-        let folded = fold_heading(part);
-        let hit = facts.headings[from..to].iter().position(|heading| {
-            (!folded.is_empty() && fold_heading(&heading.text) == folded)
-                || *heading.text == *part
-                || *heading.anchor == *part
-        });
-        match hit {
-            Some(at) => found = Some(from + at),
-            None => return Place::Missing,
-        }
-    }
-    found.map_or(Place::Missing, Place::Heading)
-}
-
-/// The index of the first heading after the section that the heading `at` begins.
-fn section_end(facts: &NoteFacts, at: usize) -> usize {
-    let level = facts.headings[at].level;
-    facts.headings[at + 1..]
-        .iter()
-        .position(|heading| heading.level <= level)
-        .map_or(facts.headings.len(), |after| at + 1 + after)
 }
 
 #[cfg(test)]

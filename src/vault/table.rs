@@ -90,6 +90,11 @@ impl File {
         self.facts.is_some()
     }
 
+    /// What a note says, as it is kept.
+    pub(super) fn packed_facts(&self) -> Option<&PackedFacts> {
+        self.facts.as_ref()
+    }
+
     /// What a note says.
     pub fn facts(&self) -> Option<NoteFacts> {
         self.facts.as_ref().map(PackedFacts::unpack)

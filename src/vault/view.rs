@@ -12,19 +12,19 @@
 //! too deeply or stand in a table. What a reference definition leads to counts even where no link uses it. And what embedded text hides (comments, block ids, definitions) counts by being there, not by what it says.
 
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Deref, Range};
 
 use super::facts::{NoteFacts, Ref};
 use super::resolve::{Candidates, Place, Target};
 use super::syntax::looks_like_file;
 use super::table::Edge;
-use super::{FileId, Nowhere, RefKind, Vault};
+use super::{FileId, Nowhere, RefKind, Targets, Vault};
 use crate::hash::{Key, KeyHasher};
 
 /// How deep embeds may nest; what is deeper becomes a link.
 pub const MAX_EMBED_DEPTH: usize = 10;
 
-/// What [`Vault::view_of`] finds out about a note.
+/// What [`Targets::view_of`] finds out about a note.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) key: Key,
@@ -65,15 +65,52 @@ impl Vault {
         edges.into()
     }
 
+    /// The attachments that a note's text shows in place, in path order.
+    pub fn pictures(&self, id: FileId) -> Vec<FileId> {
+        let targets = Targets::new(self);
+        let mut pictures = Vec::new();
+        let mut seen: HashSet<Shown> = HashSet::new();
+        let mut level = vec![Shown {
+            id,
+            place: Place::Whole,
+        }];
+        for _ in 0..=MAX_EMBED_DEPTH {
+            let mut next = Vec::new();
+            for shown in level {
+                let facts = targets.facts(shown.id);
+                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
+                    continue;
+                };
+                for reference in shown_refs(&facts, shown.place) {
+                    match targets.target(shown.id, reference) {
+                        Target::File(file) if reference.kind.is_shown() => pictures.push(file),
+                        Target::Note(_, Place::Missing) => {}
+                        Target::Note(id, place) if reference.kind.is_embed() => {
+                            next.push(Shown { id, place });
+                        }
+                        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => {}
+                    }
+                }
+            }
+            level = next;
+        }
+        pictures.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
+        pictures.dedup();
+        pictures
+    }
+}
+
+impl<V: Deref<Target = Vault>> Targets<V> {
     /// The view of a note as the vault now is.
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
         #[cfg(test)]
         VIEWS_MADE.set(VIEWS_MADE.get() + 1);
-        let file = self.files.get(id);
+        let vault = self.vault();
+        let file = vault.files.get(id);
         let mut key = KeyHasher::new();
         key.hash(facts.content)
             .text(file.path.as_str())
-            .text(&self.rules.stem(&file.path, &facts.title));
+            .text(&vault.rules.stem(&file.path, &facts.title));
         let mut view = View {
             key: Key::default(),
             unresolved: 0,
@@ -81,7 +118,7 @@ impl Vault {
         };
         let mut queue: Vec<Shown> = Vec::new();
         for reference in &facts.refs {
-            let candidates = self.candidates(id, reference);
+            let candidates = vault.candidates(id, reference);
             match candidates {
                 Candidates::None => view.unresolved = view.unresolved.saturating_add(1),
                 Candidates::Tie(_) => view.ambiguous = view.ambiguous.saturating_add(1),
@@ -98,39 +135,6 @@ impl Vault {
         view
     }
 
-    /// The attachments that a note's text shows in place, in path order.
-    pub fn pictures(&self, id: FileId) -> Vec<FileId> {
-        let mut pictures = Vec::new();
-        let mut seen: HashSet<Shown> = HashSet::new();
-        let mut level = vec![Shown {
-            id,
-            place: Place::Whole,
-        }];
-        for _ in 0..=MAX_EMBED_DEPTH {
-            let mut next = Vec::new();
-            for shown in level {
-                let facts = self.files.get(shown.id).facts();
-                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
-                    continue;
-                };
-                for reference in shown_refs(&facts, shown.place) {
-                    match self.target(shown.id, reference) {
-                        Target::File(file) if reference.kind.is_shown() => pictures.push(file),
-                        Target::Note(_, Place::Missing) => {}
-                        Target::Note(id, place) if reference.kind.is_embed() => {
-                            next.push(Shown { id, place });
-                        }
-                        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => {}
-                    }
-                }
-            }
-            level = next;
-        }
-        pictures.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
-        pictures.dedup();
-        pictures
-    }
-
     fn take_in_embedded(&self, key: &mut KeyHasher, mut level: Vec<Shown>) {
         let mut seen: HashSet<Shown> = HashSet::new();
         for _ in 0..MAX_EMBED_DEPTH {
@@ -139,13 +143,13 @@ impl Vault {
                 if !seen.insert(shown) {
                     continue;
                 }
-                let Some(facts) = self.files.get(shown.id).facts() else {
+                let Some(facts) = self.facts(shown.id) else {
                     continue;
                 };
                 let (hash, _) = part(&facts, shown.place);
                 key.number(hash);
                 for reference in shown_refs(&facts, shown.place) {
-                    let candidates = self.candidates(shown.id, reference);
+                    let candidates = self.vault().candidates(shown.id, reference);
                     self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
                 }
             }
@@ -175,7 +179,7 @@ impl Vault {
                 key.number(kind_of_nowhere(nowhere, reference, whose));
             }
             Target::File(id) => {
-                key.number(3).text(self.files.get(id).path.as_str());
+                key.number(3).text(self.vault().files.get(id).path.as_str());
             }
             // An embed of nothing is plain text, as where nothing has the name.
             Target::Note(_, Place::Missing)
@@ -184,10 +188,10 @@ impl Vault {
                 key.number(0);
             }
             Target::Note(id, place) => {
-                key.number(4).text(&self.stem(id));
+                key.number(4).text(&self.vault().stem(id));
                 // Whether a query is one goes by the path.
                 if whose == Whose::Own || reference.without_query().is_some() {
-                    key.text(self.files.get(id).path.as_str());
+                    key.text(self.vault().files.get(id).path.as_str());
                 }
                 self.take_in_place(key, id, place, reference.kind, queue);
             }
@@ -203,7 +207,7 @@ impl Vault {
         queue: &mut Vec<Shown>,
     ) {
         if matches!(place, Place::Heading(_) | Place::Block(_)) {
-            let Some(facts) = self.files.get(id).facts() else {
+            let Some(facts) = self.facts(id) else {
                 return;
             };
             match place {

@@ -1,7 +1,6 @@
 //! What a reference means in the file that is being written: a link, a picture, its label alone, or what is written
 //! already. It writes nothing itself.
 
-use super::super::SourceError;
 use super::super::href::{encode, encode_address, relative};
 use super::super::html::is_played;
 use super::super::portable::Style;
@@ -27,44 +26,39 @@ pub(super) enum Meaning {
 
 impl Writer<'_> {
     /// What a reference of the topmost frame's note means, but for the inlining of notes.
-    pub(super) fn meaning(&mut self, reference: &Ref) -> Result<Meaning, SourceError> {
+    pub(super) fn meaning(&mut self, reference: &Ref) -> Meaning {
         let from = self.frame().id;
         let target = self.source.target(from, reference);
         match target {
-            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Ok(Meaning::Plain),
+            Target::Note(_, Place::Missing) if reference.kind.is_embed() => Meaning::Plain,
             Target::Note(id, place) => self.note_meaning(reference, id, place),
-            Target::File(id) => Ok(self.file_meaning(reference, id)),
+            Target::File(id) => self.file_meaning(reference, id),
             // An address of a kind that only its writer knows: a folder, a page of a site.
             Target::Nowhere(Nowhere::Unresolved)
                 if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
             {
-                Ok(Meaning::AsWritten)
+                Meaning::AsWritten
             }
-            Target::Nowhere(_) => Ok(Meaning::Plain),
+            Target::Nowhere(_) => Meaning::Plain,
         }
     }
 
-    fn note_meaning(
-        &mut self,
-        reference: &Ref,
-        id: FileId,
-        place: Place,
-    ) -> Result<Meaning, SourceError> {
+    fn note_meaning(&mut self, reference: &Ref, id: FileId, place: Place) -> Meaning {
         let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
             // It may name what an embed brings along; where it doesn't, a page has its top.
-            return Ok(match self.style {
+            return match self.style {
                 Style::Markdown => Meaning::AsWritten,
                 Style::Html => Meaning::Link(TOP.to_owned()),
-            });
+            };
         }
-        let fragment = self.fragment(id, place)?;
+        let fragment = self.fragment(id, place);
         let output = self.source.output(id, self.format);
         let query = self.query(reference, id);
         if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
-            return Ok(Meaning::AsWritten);
+            return Meaning::AsWritten;
         }
-        Ok(Meaning::Link(self.href(&output, query, &fragment)))
+        Meaning::Link(self.href(&output, query, &fragment))
     }
 
     fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
@@ -108,33 +102,29 @@ impl Writer<'_> {
         }
     }
 
-    fn fragment(&mut self, id: FileId, place: Place) -> Result<String, SourceError> {
+    fn fragment(&mut self, id: FileId, place: Place) -> String {
         if let (Place::Heading(heading), true) = (place, self.frames[0].id == id) {
             self.leads_to_heading = true;
             if let Some(anchor) = self.anchors.as_ref().and_then(|own| own.get(heading)) {
-                return Ok(anchor.clone());
+                return anchor.clone();
             }
         }
-        Ok(match (place, self.style) {
-            (Place::Heading(heading), _) => self
-                .note(id)?
-                .facts
-                .headings
-                .get(heading)
-                .map(|heading| heading.anchor.to_string()),
-            (Place::Block(block), Style::Html) => self
-                .note(id)?
-                .facts
-                .blocks
-                .get(block)
-                .map(|block| format!("^{}", block.id)),
+        let facts = || self.source.facts(id);
+        let fragment = match (place, self.style) {
+            (Place::Heading(heading), _) => facts().and_then(|facts| {
+                let heading = facts.headings.get(heading)?;
+                Some(heading.anchor.to_string())
+            }),
+            (Place::Block(block), Style::Html) => facts().and_then(|facts| {
+                let block = facts.blocks.get(block)?;
+                Some(format!("^{}", block.id))
+            }),
             (Place::Element(element), _) => {
-                let note = self.note(id)?;
-                note.facts.elements.get(element).map(ToString::to_string)
+                facts().and_then(|facts| Some(facts.elements.get(element)?.to_string()))
             }
             (Place::Block(_), Style::Markdown) | (Place::Whole | Place::Missing, _) => None,
-        }
-        .unwrap_or_default())
+        };
+        fragment.unwrap_or_default()
     }
 
     /// Whether a Markdown link as written leads from the file that is being written to that very place.

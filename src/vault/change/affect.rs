@@ -9,7 +9,7 @@ use super::{SHARE, Update, in_order};
 use crate::vault::delta::{Affected, Delta};
 use crate::vault::helpers;
 use crate::vault::view::View;
-use crate::vault::{Because, FileId};
+use crate::vault::{Because, FileId, Targets};
 
 impl Update<'_> {
     pub(super) fn affect(mut self) -> Delta {
@@ -103,9 +103,10 @@ impl Update<'_> {
         let reasons = in_order(std::mem::take(&mut self.reasons));
         for share in reasons.chunks(SHARE) {
             let vault = &*self.vault;
+            let targets = Targets::new(vault);
             let views = helpers::map(self.helpers, share, |&(id, _)| {
                 let facts = vault.files.get(id).facts()?;
-                Some(vault.view_of(id, &facts))
+                Some(targets.view_of(id, &facts))
             });
             for (&(id, reason), view) in share.iter().zip(views) {
                 self.helpers.beat();

@@ -14,7 +14,8 @@ use crate::export::{Formats, Listed, Source, SourceError};
 use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::{
-    Alone, Change, Delta, File, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
+    Alone, Change, Delta, File, FileId, Note, NoteFacts, Page, Ref, Rules, Seen, SeenNote, Target,
+    Vault, note,
 };
 
 /// The texts of all files, by path.
@@ -258,6 +259,10 @@ impl Source for Reader<'_> {
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         Ok(self.notes[&id].clone())
+    }
+
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>> {
+        self.vault.files().get(id).facts().map(Arc::new)
     }
 
     fn path(&self, id: FileId) -> &NotePath {
