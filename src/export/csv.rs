@@ -5,13 +5,13 @@ use ::csv::{Terminator, WriterBuilder};
 use super::view::{NoteView, join_tags};
 
 /// The whole file, lines ended by `\n`.
-pub(crate) fn render(view: &NoteView) -> Vec<u8> {
+pub(crate) fn render(view: &NoteView<'_>) -> Vec<u8> {
     let mut writer = WriterBuilder::new()
         .terminator(Terminator::Any(b'\n'))
-        .from_writer(Vec::new());
+        .from_writer(Vec::with_capacity(view.body.len() + 256));
     let rows = [
         ["title", "body", "tags"],
-        [&view.title, &view.body, &join_tags(&view.tags)],
+        [&view.title, view.body, &join_tags(&view.tags)],
     ];
     for row in rows {
         writer
@@ -29,7 +29,7 @@ mod tests {
     fn quotes_what_needs_it() {
         let view = NoteView {
             title: "Say \"hi\", twice".into(),
-            body: "one\r\ntwo".into(),
+            body: "one\r\ntwo",
             tags: vec!["a".into(), "b/c".into()],
             ..NoteView::default()
         };

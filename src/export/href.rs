@@ -1,6 +1,6 @@
 //! The text of links: relative destinations, labels, and text that must not turn into markup. Pure.
 
-use std::fmt::Write;
+use percent_encoding::percent_encode_byte;
 
 use crate::path::OutputPath;
 
@@ -38,22 +38,16 @@ fn shared_folders(folder: &str, path: &str) -> usize {
 
 /// Percent-encodes what would end a Markdown destination, part it, or mean something else in one.
 pub(super) fn encode(path: &str, href: &mut String) {
-    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !is_special((*byte).into());
-    if path.as_bytes().iter().all(is_plain) {
-        href.push_str(path);
-        return;
-    }
-    for c in path.chars() {
-        if is_special(c) || c.is_whitespace() || c.is_control() {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                // Writing to a string can't fail.
-                let _ = write!(href, "%{byte:02X}");
-            }
-        } else {
-            href.push(c);
+    let mut plain = 0;
+    let is_encoded = |c: char| is_special(c) || c.is_whitespace() || c.is_control();
+    for (at, c) in path.char_indices().filter(|&(_, c)| is_encoded(c)) {
+        href.push_str(&path[plain..at]);
+        plain = at + c.len_utf8();
+        for &byte in &path.as_bytes()[at..plain] {
+            href.push_str(percent_encode_byte(byte));
         }
     }
+    href.push_str(&path[plain..]);
 }
 
 /// Percent-encodes what whoever opens a file is told besides its path: `&` and `?` mean something to them.

@@ -140,7 +140,7 @@ impl Template {
     /// The note as text. `article` takes the place of the Markdown body in a page.
     pub(crate) fn note(
         &self,
-        view: NoteView,
+        view: NoteView<'_>,
         article: Option<String>,
         page: Option<PageExtras>,
     ) -> Result<Vec<u8>, TemplateError> {
@@ -223,10 +223,10 @@ impl Object for Tags {
 mod tests {
     use super::*;
 
-    fn view() -> NoteView {
+    fn view() -> NoteView<'static> {
         NoteView {
             title: "T".into(),
-            body: "B".into(),
+            body: "B",
             tags: vec!["a".into(), "b".into()],
             ..NoteView::default()
         }

@@ -11,10 +11,10 @@ use crate::vault::{FileId, Note, Nowhere, RefKind, Target, note};
 
 /// What may be said of a note. Serialised, it is the `json` output.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct NoteView {
+pub(crate) struct NoteView<'a> {
     pub(crate) title: String,
     /// Portable Markdown without front matter and without blank lines at either end.
-    pub(crate) body: String,
+    pub(crate) body: &'a str,
     pub(crate) tags: Vec<Box<str>>,
     /// In the vault.
     pub(crate) path: String,
@@ -88,13 +88,13 @@ impl Parts {
 }
 
 /// The view of the note `id` in the format `format`, around a body that was rewritten for it.
-pub(crate) fn view(
+pub(crate) fn view<'a>(
     source: &dyn Source,
     id: FileId,
     format: usize,
-    body: &str,
+    body: &'a str,
     parts: Parts,
-) -> Result<NoteView, SourceError> {
+) -> Result<NoteView<'a>, SourceError> {
     let note = source.note(id)?;
     let output = source.output(id, format);
     let facts = &note.facts;
@@ -120,7 +120,7 @@ pub(crate) fn view(
     };
     Ok(NoteView {
         title: facts.title.to_string(),
-        body: trim_blank_lines(body).to_owned(),
+        body: trim_blank_lines(body),
         tags: facts.tags.clone(),
         path: source.path(id).to_string(),
         front_matter,

@@ -40,18 +40,13 @@ impl Slugger {
 /// Lower case, each space as `-`, and of all else only what Unicode counts as part of a word, and `-`.
 pub fn slug(text: &str) -> String {
     if text.is_ascii() {
-        let kept = |c: &char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_');
-        return text
-            .chars()
-            .filter(kept)
-            .map(|c| {
-                if c == ' ' {
-                    '-'
-                } else {
-                    c.to_ascii_lowercase()
-                }
-            })
-            .collect();
+        let mut slug = String::with_capacity(text.len());
+        slug.extend(text.chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' | '0'..='9' | 'A'..='Z' | 'a'..='z' => Some(c.to_ascii_lowercase()),
+            _ => None,
+        }));
+        return slug;
     }
     let lower = text.to_lowercase();
     lower

@@ -24,7 +24,7 @@ pub(crate) fn pair_marks(
 ) {
     let text = &body[range.clone()];
     let mut from = 0;
-    while let Some(found) = text[from..].find('=') {
+    while let Some(found) = memchr::memchr(b'=', &text.as_bytes()[from..]) {
         let at = from + found;
         let len = text[at..].bytes().take_while(|&byte| byte == b'=').count();
         from = at + len;

@@ -51,10 +51,10 @@ impl Page {
 }
 
 /// A tag, folded, and how it is written.
-type Spelling<'a> = (Cow<'a, str>, &'a str);
+pub(crate) type Spelling<'a> = (Cow<'a, str>, &'a str);
 
 /// The tags and those above them in the order of the folded ones, each as it is first written.
-fn spellings(tags: &[Box<str>]) -> SmallVec<[Spelling<'_>; 4]> {
+pub(crate) fn spellings(tags: &[Box<str>]) -> SmallVec<[Spelling<'_>; 4]> {
     let mut spellings = SmallVec::<[Spelling<'_>; 4]>::new();
     for tag in tags {
         let above = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);

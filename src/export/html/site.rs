@@ -1,5 +1,6 @@
 //! Pages that list notes: an index, and one page for each tag. Which notes they list is the source's to know.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -10,6 +11,7 @@ use crate::hash::ContentHash;
 use crate::path::OutputPath;
 use crate::vault::Page;
 use crate::vault::names::fold;
+use crate::vault::page::spellings;
 
 impl Page {
     /// Its path without extension, below the format's folder. Different tags have different ones.
@@ -155,43 +157,25 @@ fn prefix(tag: &str, depth: usize) -> &str {
 }
 
 fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec<TagLink> {
-    let mut counts: BTreeMap<Box<str>, usize> = BTreeMap::new();
-    for note in listed {
-        for below in Page::listing(&note.tags) {
-            let Page::Tag(tag) = below else { continue };
-            let is_shown = match page {
-                Page::Index => true,
-                Page::Tag(parent) => tag
-                    .strip_prefix(&**parent)
-                    .and_then(|rest| rest.strip_prefix('/'))
-                    .is_some_and(|rest| !rest.contains('/')),
-            };
-            if is_shown {
-                *counts.entry(tag).or_default() += 1;
-            }
-        }
+    let is_shown = |tag: &str| match page {
+        Page::Index => true,
+        Page::Tag(parent) => tag
+            .strip_prefix(&**parent)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .is_some_and(|rest| !rest.contains('/')),
+    };
+    // How the first note spells it, and how many have it.
+    let mut counts: BTreeMap<Cow<'_, str>, (&str, usize)> = BTreeMap::new();
+    let tags = listed.iter().flat_map(|note| spellings(&note.tags));
+    for (tag, written) in tags.filter(|(tag, _)| is_shown(tag)) {
+        counts.entry(tag).or_insert((written, 0)).1 += 1;
     }
-    // One walk over all tags for all spellings, the first one wins.
-    let mut spellings: BTreeMap<String, &str> = BTreeMap::new();
-    for tag in listed.iter().flat_map(|note| &note.tags) {
-        for depth in 1..=tag.split('/').count() {
-            let written = prefix(tag, depth);
-            spellings
-                .entry(fold(written).into_owned())
-                .or_insert(written);
-        }
-    }
-    counts
-        .into_iter()
-        .map(|(tag, count)| TagLink {
-            name: spellings
-                .get(&*tag)
-                .map_or(&*tag, |written| written)
-                .to_owned(),
-            href: locate(&Page::Tag(tag)),
-            count,
-        })
-        .collect()
+    let link = |(tag, (written, count)): (Cow<'_, str>, (&str, usize))| TagLink {
+        name: written.to_owned(),
+        href: locate(&Page::Tag(tag.into())),
+        count,
+    };
+    counts.into_iter().map(link).collect()
 }
 
 /// Where a page or a note lies: `stem` and `extension` below `folder`. Names that no file system takes are cut
