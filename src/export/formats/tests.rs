@@ -89,7 +89,7 @@ fn vault() -> FakeVault {
     FakeVault::new(&[
         (
             "d/Core.md",
-            "---\ntitle: The <Core>\ntags: [Work/Deep, b]\naliases: heart\nn: 1.10\n---\n\n# Intro\n\n\
+            "---\ntitle: The <Core>\ntags: [Team/Deep, b]\naliases: heart\nn: 1.10\n---\n\n# Intro\n\n\
              See [[other#Part|part]], [[secret|hush]] and [[nowhere]]. ![[pic.png|300]]\n\n![[other#Part]]\n\n%% mine %%\n",
         ),
         ("other.md", "# Other\n\n## Part\n\nText ^id1\n\n[[Core]] #b\n"),
@@ -109,7 +109,7 @@ fn rendered(format: usize, path: &str) -> String {
 fn markdown_keeps_the_front_matter_as_written() {
     assert_eq!(
         rendered(MARKDOWN, "d/Core.md"),
-        "---\ntitle: The <Core>\ntags: [Work/Deep, b]\naliases: heart\nn: 1.10\n---\n\n# Intro\n\n\
+        "---\ntitle: The <Core>\ntags: [Team/Deep, b]\naliases: heart\nn: 1.10\n---\n\n# Intro\n\n\
          See [part](../other.md#part), hush and nowhere. ![pic.png|300](../pic.png)\n\n## Part\n\nText\n\n[Core](Core.md) #b\n\n",
     );
 }
@@ -124,7 +124,7 @@ fn a_page_in_full() {
     <body>
     <nav><a href="../index.html">Notes</a></nav>
     <h1>The &lt;Core&gt;</h1>
-    <p class="tags"><a href="../tags/work/deep.html" rel="tag">#Work/Deep</a> <a href="../tags/b.html" rel="tag">#b</a></p>
+    <p class="tags"><a href="../tags/team/deep.html" rel="tag">#Team/Deep</a> <a href="../tags/b.html" rel="tag">#b</a></p>
     <article>
     <h1 id="intro">Intro</h1>
     <p>See <a href="../other.html#part">part</a>, hush and nowhere. <img src="../pic.png" alt="pic.png" width="300" /></p>
@@ -158,14 +158,14 @@ fn json_in_full() {
       "title": "The <Core>",
       "body": "# Intro\n\nSee [part](../other.json#part), hush and nowhere. ![pic.png|300](../pic.png)\n\n## Part\n\nText\n\n[Core](Core.json) #b",
       "tags": [
-        "Work/Deep",
+        "Team/Deep",
         "b"
       ],
       "path": "d/Core.md",
       "front_matter": {
         "title": "The <Core>",
         "tags": [
-          "Work/Deep",
+          "Team/Deep",
           "b"
         ],
         "aliases": "heart",
@@ -328,7 +328,7 @@ fn pages_list_notes_and_tags() {
     </head>
     <body>
     <h1>Notes</h1>
-    <p class="tags"><a href="tags/b.html">#b</a> (2) <a href="tags/work.html">#Work</a> (1) <a href="tags/work/deep.html">#Work/Deep</a> (1)</p>
+    <p class="tags"><a href="tags/b.html">#b</a> (2) <a href="tags/team.html">#Team</a> (1) <a href="tags/team/deep.html">#Team/Deep</a> (1)</p>
     <section>
     <ul>
     <li><a href="other.html">Other</a></li>
@@ -344,12 +344,12 @@ fn pages_list_notes_and_tags() {
     </body>
     </html>
     "##);
-    insta::assert_snapshot!(page(&Page::tag("WORK")), @r##"
+    insta::assert_snapshot!(page(&Page::tag("TEAM")), @r##"
     </head>
     <body>
     <nav><a href="../index.html">Notes</a></nav>
-    <h1>#Work</h1>
-    <p class="tags"><a href="work/deep.html">#Work/Deep</a> (1)</p>
+    <h1>#Team</h1>
+    <p class="tags"><a href="team/deep.html">#Team/Deep</a> (1)</p>
     <section>
     <h2>d</h2>
     <ul>
@@ -360,8 +360,8 @@ fn pages_list_notes_and_tags() {
     </html>
     "##);
     assert_eq!(
-        formats.page_path(HTML, &Page::tag("Work/Deep")).as_str(),
-        "tags/work/deep.html"
+        formats.page_path(HTML, &Page::tag("Team/Deep")).as_str(),
+        "tags/team/deep.html"
     );
     assert_eq!(formats.page_path(HTML, &Page::Index).as_str(), "index.html");
     let with_pages: Vec<usize> = (0..formats.len())
@@ -407,7 +407,7 @@ fn a_users_template_goes_around_pages_and_markdown() {
         text(1)
     );
     assert!(
-        text(1).ends_with("</p>\n../tags/work/deep.html ../index.html"),
+        text(1).ends_with("</p>\n../tags/team/deep.html ../index.html"),
         "{}",
         text(1)
     );

@@ -198,34 +198,70 @@ pub(crate) fn place(folder: &str, stem: &str, extension: &str) -> OutputPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::NotePath;
+    use crate::vault::FileId;
 
     fn tags(tags: &[&str]) -> Vec<Box<str>> {
         tags.iter().map(|&tag| tag.into()).collect()
     }
 
     #[test]
+    fn a_tag_is_counted_once_a_note_and_spelled_as_the_first_one_does() {
+        let listed = |id: u32, path: &str, written: &[&str]| Listed {
+            id: FileId(id),
+            path: NotePath::new(path).unwrap(),
+            title: String::new(),
+            tags: tags(written),
+        };
+        let listed = [
+            listed(0, "a.md", &["Team/Tea", "TEAM/tea", "b"]),
+            listed(1, "b.md", &["team", "tEAM/tea/pot"]),
+        ];
+        let links = |page: &Page| {
+            let links = super::tags(&listed, page, &Page::stem).into_iter();
+            let links: Vec<_> = links.map(|tag| (tag.name, tag.href, tag.count)).collect();
+            links
+        };
+        let link = |name: &str, stem: &str, count| (name.to_owned(), format!("tags/{stem}"), count);
+        let tea = link("Team/Tea", "team/tea", 2);
+        let pot = link("tEAM/tea/pot", "team/tea/pot", 1);
+        assert_eq!(
+            links(&Page::Index),
+            [
+                link("b", "b", 1),
+                link("Team", "team", 2),
+                tea.clone(),
+                pot.clone()
+            ]
+        );
+        assert_eq!(links(&Page::tag("team")), [tea]);
+        assert_eq!(links(&Page::tag("team/tea")), [pot]);
+        assert_eq!(links(&Page::tag("b")), []);
+    }
+
+    #[test]
     fn a_note_is_on_the_pages_of_its_tags_and_those_above() {
-        let pages = Page::listing(&tags(&["Work/Secret", "work", "Ä"]));
+        let pages = Page::listing(&tags(&["Team/Secret", "team", "Ä"]));
         assert_eq!(
             pages,
             [
                 Page::Index,
-                Page::tag("work"),
-                Page::tag("work/secret"),
+                Page::tag("team"),
+                Page::tag("team/secret"),
                 Page::tag("ä")
             ]
             .into()
         );
         for page in &pages {
-            assert!(page.lists(&tags(&["WORK/secret/x", "ä"])), "{page:?}");
+            assert!(page.lists(&tags(&["TEAM/secret/x", "ä"])), "{page:?}");
         }
-        assert!(!Page::tag("work").lists(&tags(&["workshop", "home/work"])));
-        assert!(!Page::tag("work/secret").lists(&tags(&["work"])));
+        assert!(!Page::tag("team").lists(&tags(&["teamwork", "home/team"])));
+        assert!(!Page::tag("team/secret").lists(&tags(&["team"])));
     }
 
     #[test]
     fn stems_are_safe_and_differ() {
-        assert_eq!(Page::tag("Work/Secret").stem(), "tags/work/secret");
+        assert_eq!(Page::tag("Team/Secret").stem(), "tags/team/secret");
         assert_eq!(Page::tag("v1.2").stem(), "tags/v1~2e2");
         let odd = [
             "a", "a/", "/a", "a//b", "a/b", "..", "../x", ".", "~", "~7e", "a b", "a~20b", "A\0",
