@@ -1,8 +1,8 @@
 //! The folders that are measured in.
 //!
-//! Every run gets a fresh folder and nothing is deleted before the end. ext4 passes over each inode that was deleted in the
-//! last minutes when it makes a file in the same block group, one by one and anew for every file (`recently_deleted` in
-//! the kernel), so that whoever comes after the removal of a tree pays ten times as much for each new file. What is
+//! Every run gets a fresh folder and nothing is deleted before the end. An ext4 without a journal passes over each inode
+//! that was deleted in the last minutes when it makes a file in the same block group, one by one and anew for every file
+//! (`recently_deleted` in the kernel), so that whoever comes after the removal of a tree pays ten times as much for each new file. What is
 //! deleted at the end hits the next measuring in the same way: leave five minutes between two, or measure in memory with
 //! `SMARTNOTESD_BENCH_DIR=/dev/shm`.
 

@@ -12,7 +12,7 @@ use super::{FileId, NoteFacts, Nowhere, Place, Ref, Target, Vault};
 use crate::sync::lock;
 
 /// So many bytes of packed facts stay unpacked at most; that makes ten to twenty times as many.
-const MOST_BYTES: usize = 256 << 10;
+pub(super) const MOST_BYTES: usize = 256 << 10;
 
 /// A vault that does not change for as long as this asks it, and what was unpacked of it.
 pub struct Targets<V> {
@@ -89,5 +89,20 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         known.bytes += bytes;
         known.notes.insert(id, fragments.clone());
         Some(fragments)
+    }
+
+    /// How many bytes of packed facts stay unpacked.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        let known = lock(&self.known);
+        let size = |id: &FileId| {
+            self.vault
+                .files
+                .get(*id)
+                .packed_facts()
+                .map_or(0, |packed| packed.size())
+        };
+        assert_eq!(known.bytes, known.notes.keys().map(size).sum::<usize>());
+        known.bytes
     }
 }

@@ -1,7 +1,11 @@
 //! What a change costs: it looks at those who can see it, not at all who are near.
 
+use std::sync::Arc;
+
 use super::world::World;
+use crate::vault::targets::MOST_BYTES;
 use crate::vault::view::views_made;
+use crate::vault::{Place, Target, Targets};
 
 /// A hub that many link to and few embed.
 fn hub(linkers: usize) -> World {
@@ -78,4 +82,38 @@ fn a_new_note_concerns_those_who_use_its_name() {
     assert_eq!(views, 1);
     let (views, ..) = views_of(&mut world, &[("far/hub.md", "another")]);
     assert!(views >= 1002, "{views}");
+}
+
+/// A note of which some 20 KB are known.
+fn long(name: &str) -> (String, String) {
+    let headings = (0..200).map(|n| format!("# {name} {n} {}\n\n", "x".repeat(40)));
+    (format!("{name}.md"), headings.collect())
+}
+
+#[test]
+fn a_note_that_many_links_lead_into_is_unpacked_once_and_few_are_kept() {
+    let names: Vec<String> = (0..40).map(|n| format!("n{n:02}")).collect();
+    let mut files: Vec<(String, String)> = names.iter().map(|name| long(name)).collect();
+    let link = |name: &String| format!("[[{name}#{name} 7 {}]]\n", "x".repeat(40));
+    files.push(("links.md".into(), names.iter().map(link).collect()));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let vault = World::with(&files).vault;
+    let from = vault.files().find("links.md").unwrap();
+    let refs = vault.files().get(from).facts().unwrap().refs;
+    let targets = Targets::new(&vault);
+    let mut most = 0;
+    for (reference, name) in refs.iter().zip(&names).chain(refs.iter().zip(&names)) {
+        let id = vault.files().find(&format!("{name}.md")).unwrap();
+        let before = targets.facts(id).unwrap();
+        assert_eq!(
+            targets.target(from, reference),
+            Target::Note(id, Place::Heading(7))
+        );
+        assert!(Arc::ptr_eq(&before, &targets.facts(id).unwrap()), "{name}");
+        most = most.max(targets.kept());
+    }
+    assert!((MOST_BYTES / 2..=MOST_BYTES).contains(&most), "{most}");
 }
