@@ -100,7 +100,7 @@ impl<V: Deref<Target = Vault>> Targets<V> {
                 .files
                 .get(*id)
                 .packed_facts()
-                .map_or(0, |packed| packed.size())
+                .map_or(0, super::PackedFacts::size)
         };
         assert_eq!(known.bytes, known.notes.keys().map(size).sum::<usize>());
         known.bytes
