@@ -11,8 +11,8 @@ use super::fragments::Fragments;
 use super::{FileId, NoteFacts, Nowhere, Place, Ref, Target, Vault};
 use crate::sync::lock;
 
-/// So many bytes of packed facts stay unpacked at most; that makes ten to twenty times as many.
-pub(super) const MOST_BYTES: usize = 256 << 10;
+/// So many bytes of packed facts stay unpacked at most, or those of one note; that makes ten to twenty times as many.
+pub(super) const MOST_BYTES: usize = 64 << 10;
 
 /// A vault that does not change for as long as this asks it, and what was unpacked of it.
 pub struct Targets<V> {
@@ -86,8 +86,9 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         if known.bytes + bytes > MOST_BYTES {
             *known = Known::default();
         }
-        known.bytes += bytes;
-        known.notes.insert(id, fragments.clone());
+        if known.notes.insert(id, fragments.clone()).is_none() {
+            known.bytes += bytes;
+        }
         Some(fragments)
     }
 
