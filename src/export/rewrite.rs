@@ -237,8 +237,10 @@ impl<'a> Writer<'a> {
             MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out),
             MarkKind::Definition(index) => {
                 let definition = &note.syntax.definitions[*index as usize];
-                if !self.definition(note, mark, definition, out) {
-                    part.at = end_of_line(&note.text, part.at).min(part.range.end);
+                let is_written = self.definition(note, mark, definition, out);
+                // After a quote's or a list's marker the next line would come to stand.
+                if !is_written && part.line == mark.span.start as usize {
+                    part.pass_line_end();
                 }
             }
             MarkKind::Wiki(wiki) => {
@@ -495,16 +497,5 @@ fn definition_with(note: &Note, definition: &Definition, meaning: &Meaning) -> S
             &note.text[definition.destination.end as usize..definition.rest.end as usize]
         ),
         Meaning::Plain | Meaning::AsWritten => definition.rest.of(&note.text).to_owned(),
-    }
-}
-
-/// After the line end that follows `at`, if only spaces stand between.
-fn end_of_line(text: &str, at: usize) -> usize {
-    let rest = &text[at..];
-    let line = rest.find('\n').map_or(rest, |nl| &rest[..=nl]);
-    if line.trim().is_empty() {
-        at + line.len()
-    } else {
-        at
     }
 }

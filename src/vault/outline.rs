@@ -1,6 +1,7 @@
 //! What `CommonMark` makes of a note's body: where it is plain text, and where its blocks, headings and links are.
 //!
-//! One pass over pulldown-cmark's events. Nothing note-specific is known here but the place of a block id.
+//! One pass over pulldown-cmark's events, and a look at what they pass over. Nothing note-specific is known here but the
+//! place of a block id.
 
 use std::ops::Range;
 
@@ -54,7 +55,7 @@ pub(super) struct RawLink {
     pub(super) label: Option<String>,
 }
 
-/// A reference definition.
+/// A reference definition, be it the first of its label or not.
 #[derive(Debug)]
 pub(super) struct RawDefinition {
     pub(super) label: String,

@@ -240,10 +240,12 @@ impl Marks<'_> {
             .iter()
             .map(|raw| self.definition(raw))
             .collect();
-        let labels = outline.definitions.iter().enumerate();
-        let labels: HashMap<String, u32> = labels
-            .map(|(index, raw)| (fold_label(&raw.label), syntax::offset(index)))
-            .collect();
+        let mut labels: HashMap<String, u32> = HashMap::new();
+        for (index, raw) in outline.definitions.iter().enumerate() {
+            // The first of a label has it.
+            let label = labels.entry(fold_label(&raw.label));
+            label.or_insert(syntax::offset(index));
+        }
         for (_, found) in found {
             match found {
                 Found::Wiki(wiki) => self.wiki(wiki, outline, comments),

@@ -1,5 +1,6 @@
 //! Notes as portable Markdown, and as the HTML writer gets them.
 
+mod definitions;
 mod embeds;
 mod properties;
 mod raw_html;

@@ -56,6 +56,16 @@ impl<'a> Part<'a> {
         before
     }
 
+    /// Goes on to the next line, if only spaces are left of this one.
+    pub(super) fn pass_line_end(&mut self) {
+        let rest = &self.note.text[self.at..self.range.end.max(self.at)];
+        let line = rest.find('\n').map_or(rest, |nl| &rest[..=nl]);
+        if line.trim().is_empty() {
+            self.at += line.len();
+            self.next_line = self.at;
+        }
+    }
+
     pub(super) fn site(&self, mark: &Mark, wiki: &Wiki) -> Site<'_> {
         let paragraph = match wiki.setting {
             Setting::Paragraph(paragraph) => paragraph,

@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_of_a_private_note_is_exported(pieces in prop::collection::vec(prop::sample::select(&["![[s]]", "[[s#HUSH]]", "![[s#h]]", "![x](s.md)", "[y](s)", "![[o]]", "\n", "> ", "- ", "a", "[s]", "\n\n[s]: s.md\n", "<a href='quiet.md'>", "<img\n src=\"quiet.md#h\" x>", "<img srcset='quiet.md, o.md 2x'>", "\n\n<div>", "</div>\n\n"][..]), 0..12)) {
+    fn nothing_of_a_private_note_is_exported(pieces in prop::collection::vec(prop::sample::select(&["![[s]]", "[[s#HUSH]]", "![[s#h]]", "![x](s.md)", "[y](s)", "![[o]]", "\n", "> ", "- ", "a", "[s]", "\n\n[s]: s.md\n", "<a href='quiet.md'>", "<img\n src=\"quiet.md#h\" x>", "<img srcset='quiet.md, o.md 2x'>", "\n\n<div>", "</div>\n\n", "\n\n[q]: quiet.md\n[Q]: <quiet.md> %%c%%\n", "\n\n> [q]: o.md\n[q]:\n quiet.md\n'\n", "'\n", "\n\n|a|\n|-|\n|b|[x](quiet.md)|\n\n"][..]), 0..12)) {
         let text = pieces.concat().replace("HUSH", "h");
         let files = [("n.md", text.as_str()), ("o.md", "![[s]] [[s]]"), ("s.md", "---\ndraft: true\ntitle: HUSH\n---\n# h\nHUSH"), ("quiet.md", "---\ndraft: true\n---\n")];
         let exported = render(&files, "n.md", 0, Style::Html);
