@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{CowStr, Event};
 
-use super::sanitise::{REMOVED, block_anchor, opens, prepare};
+use super::sanitise::{GIVEN_OUT, REMOVED, block_anchor, opens, prepare};
 use super::write::Writer;
 use crate::vault::raw_html::closes;
 
@@ -26,7 +26,9 @@ impl Writer<'_> {
             && &**end == "</a>"
         {
             let id = self.ids.free(id);
-            self.write(format_args!("<a id=\"{id}\"></a>"));
+            self.out.push_str("<a");
+            self.id(&id);
+            self.out.push_str("></a>");
             return at + 2;
         }
         let removed = REMOVED.into_iter().find(|name| opens(html, name));
@@ -58,6 +60,6 @@ impl Writer<'_> {
     pub(super) fn raw(&mut self, html: &str) {
         let prepared = prepare(html);
         self.has_raw_html |= !prepared.is_empty();
-        self.out.push_str(&prepared);
+        self.out.extend(prepared.split(GIVEN_OUT));
     }
 }

@@ -37,7 +37,8 @@ impl Walk<'_> {
         let mut repeated = Vec::new();
         for passed in &self.passed {
             let mut at = passed.start;
-            while let Some(open) = memchr(b'[', &self.text.as_bytes()[at..passed.end]) {
+            let bytes = &self.text.as_bytes()[..passed.end];
+            while let Some(open) = bytes.get(at..).and_then(|rest| memchr(b'[', rest)) {
                 let open = at + open;
                 at = open + 1;
                 if let Ok(known) =
