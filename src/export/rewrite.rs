@@ -221,6 +221,12 @@ impl<'a> Writer<'a> {
         let note = part.note;
         let link = |index: u32| &note.syntax.links[index as usize];
         match &mark.kind {
+            MarkKind::Footnote if self.style == Style::Html && part.is_in_link(mark) => {
+                // A link holds no other: our own HTML has the mention behind it.
+                let mut mention = std::mem::take(&mut part.mentions);
+                self.footnote(mark.span.of(&note.text), &mut mention);
+                part.mentions = mention;
+            }
             MarkKind::Footnote => self.footnote(mark.span.of(&note.text), out),
             MarkKind::BlockId {
                 block: Some(block),
@@ -233,8 +239,14 @@ impl<'a> Writer<'a> {
             MarkKind::HtmlUrl { reference, url } => {
                 self.html_url(note, mark, *reference, *url, out);
             }
-            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out),
-            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out),
+            MarkKind::LinkOpen(index) => {
+                part.open_link(link(*index));
+                self.link_open(note, mark, link(*index), out);
+            }
+            MarkKind::LinkClose(index) => {
+                self.link_close(note, mark, link(*index), out);
+                part.close_link(mark, out);
+            }
             MarkKind::Definition(index) => {
                 let definition = &note.syntax.definitions[*index as usize];
                 let is_written = self.definition(note, mark, definition, out);
@@ -358,7 +370,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a wikilink, or an embed that is not inlined.
+    /// Writes a wikilink, or an embed that is not inlined, and behind it the footnotes that its label mentions.
     fn wiki(&mut self, note: &Note, mark: &Mark, wiki: &Wiki, out: &mut String) {
         let reference = &note.facts.refs[wiki.reference as usize];
         let written = wiki.shown(&note.text);
@@ -391,6 +403,9 @@ impl<'a> Writer<'a> {
                     plain
                 });
             }
+        }
+        for mention in wiki.mentions(&note.text) {
+            self.footnote(mention, out);
         }
     }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Options, Parser};
 
+mod mentions;
 mod walk;
 
 use super::raw_html::RawTags;
@@ -39,7 +40,7 @@ pub(super) enum ZoneKind {
     Html,
     /// `<https://…>`
     Autolink,
-    /// A block of code or HTML, a link's destination, a definition.
+    /// A block of code or HTML, a link's destination, a definition, a footnote's mention.
     Solid,
 }
 
@@ -111,6 +112,12 @@ pub(super) struct Outline {
 impl Outline {
     /// Reads the body of `text` that starts at `base`.
     pub(super) fn of(text: &str, base: usize) -> Self {
+        let mut outline = Self::as_parsed(text, base);
+        outline.add_links_around_mentions(text, base);
+        outline
+    }
+
+    fn as_parsed(text: &str, base: usize) -> Self {
         let parser = Parser::new_ext(&text[base..], options());
         let mut walk = Walk::new(text, base);
         for (label, definition) in parser.reference_definitions().iter() {

@@ -267,6 +267,14 @@ fn comment(inside: &[u8]) -> Option<usize> {
     Some(memmem::find(&inside[1..], b"->")? + 3)
 }
 
+/// Whether some HTML is a tag of a link, be it the end.
+pub(crate) fn is_anchor(html: &str) -> bool {
+    closes(html, "a")
+        || html
+            .strip_prefix('<')
+            .is_some_and(|rest| is_name(rest, "a"))
+}
+
 /// Whether `html` begins with the end tag of `name`.
 pub(crate) fn closes(html: &str, name: &str) -> bool {
     html.strip_prefix("</")

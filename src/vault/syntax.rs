@@ -144,7 +144,7 @@ pub struct Wiki {
     pub reference: u32,
     /// What stands after `|`, if anything but a size does.
     pub label: Option<Span>,
-    /// What of the label is not shown, in text order: comments, and what makes links of its parts.
+    /// What of the label is not shown, in text order: comments, footnotes' mentions, and what makes links of its parts.
     pub hidden: Vec<Span>,
     /// `300` or `300x200` of an embed.
     pub size: Option<Span>,
@@ -167,6 +167,13 @@ impl Wiki {
         shown.push_str(text.get(at..label.range().end).unwrap_or_default());
         let trimmed = shown.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned().into())
+    }
+
+    /// The footnotes' mentions in its label, which is shown without them: they are links themselves.
+    pub fn mentions<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let hidden = self.hidden.iter().map(move |hidden| hidden.of(text));
+        let mentions = hidden.filter(|hidden| hidden.starts_with("[^"));
+        mentions.map(str::trim_end)
     }
 }
 

@@ -4,7 +4,7 @@ use pulldown_cmark::{CowStr, Event};
 
 use super::sanitise::{GIVEN_OUT, REMOVED, block_anchor, opens, prepare};
 use super::write::Writer;
-use crate::vault::raw_html::closes;
+use crate::vault::raw_html::{closes, is_anchor};
 
 impl Writer<'_> {
     pub(super) fn html_block(&mut self, at: usize) -> usize {
@@ -21,6 +21,10 @@ impl Writer<'_> {
     }
 
     pub(super) fn inline_html(&mut self, at: usize, html: &CowStr<'_>) -> usize {
+        if self.links.contains(&true) && is_anchor(html) {
+            // It would end the link that it stands in.
+            return at + 1;
+        }
         if let Some(id) = block_anchor(html)
             && let Some((Event::InlineHtml(end), _)) = self.events.get(at + 1)
             && &**end == "</a>"

@@ -192,6 +192,14 @@ fn autolinks_stand_in_text_alone() {
     ]);
 }
 
+#[test]
+fn links_hold_no_links() {
+    check(&[(
+        "[<a href=\"x\">y</a> z](b) <a href=\"c\">w</a>",
+        "<p><a href=\"b\">y z</a> <a href=\"c\">w</a></p>\n",
+    )]);
+}
+
 /// What links count on is the heading's, the footnote's, the block's, wherever raw HTML uses the same id.
 #[test]
 fn raw_html_takes_no_id_that_is_given_out() {

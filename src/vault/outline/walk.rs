@@ -143,7 +143,7 @@ impl<'a> Walk<'a> {
             }
             Event::FootnoteReference(_) => {
                 self.out.footnotes.push(range.clone());
-                self.inline(&range, None);
+                self.zone(ZoneKind::Solid, &range, None);
             }
             Event::TaskListMarker(_) => {
                 self.inline(&range, None);
