@@ -279,18 +279,22 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
     });
     Body {
         blocks: blocks.collect(),
-        elements: outline
-            .html
-            .ids
-            .iter()
-            .map(|id| id.as_str().into())
-            .collect(),
+        elements: elements(&outline, &footnotes),
         hash: shown_hash(text, &syntax, &footnotes, &(base..text.len())),
         syntax,
         refs,
         headings,
         footnotes,
     }
+}
+
+/// The ids of raw HTML, but for those that no page shows.
+fn elements(outline: &Outline, footnotes: &Footnotes) -> Vec<Box<str>> {
+    let ids = outline.html.ids.iter().filter(|(at, _)| {
+        let at = syntax::offset(*at);
+        !footnotes.hide(&(at..at))
+    });
+    ids.map(|(_, id)| id.as_str().into()).collect()
 }
 
 /// The hash of all that an embed of a part of the text shows, but for what its links lead to.

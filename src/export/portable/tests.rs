@@ -2,6 +2,7 @@
 
 mod definitions;
 mod embeds;
+mod footnotes;
 mod labels;
 mod properties;
 mod raw_html;

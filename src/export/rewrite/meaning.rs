@@ -7,7 +7,7 @@ use super::super::portable::Style;
 use super::Writer;
 use crate::path::OutputPath;
 use crate::vault::syntax::{is_image, looks_like_file};
-use crate::vault::{FileId, Nowhere, Place, Ref, RefKind, Target};
+use crate::vault::{FileId, NoteFacts, Nowhere, Place, Ref, RefKind, Target};
 
 /// The destination that leads to the top of the page.
 pub(super) const TOP: &str = "#";
@@ -43,7 +43,31 @@ impl Writer<'_> {
         }
     }
 
+    /// A place, unless it is one that a page doesn't show.
+    fn shown(&self, id: FileId, place: Place) -> Place {
+        let is_hidden = |facts: &NoteFacts| match place {
+            Place::Heading(heading) => {
+                let heading = facts.headings.get(heading);
+                heading.is_some_and(|heading| heading.is_hidden(&facts.footnotes))
+            }
+            Place::Block(block) => {
+                let block = facts.blocks.get(block);
+                block.is_some_and(|block| block.is_hidden(&facts.footnotes))
+            }
+            Place::Element(_) | Place::Whole | Place::Missing => false,
+        };
+        let may_be_hidden = matches!(place, Place::Heading(_) | Place::Block(_));
+        if self.style == Style::Html && may_be_hidden {
+            let facts = self.source.facts(id);
+            if facts.is_some_and(|facts| is_hidden(&facts)) {
+                return Place::Missing;
+            }
+        }
+        place
+    }
+
     fn note_meaning(&mut self, reference: &Ref, id: FileId, place: Place) -> Meaning {
+        let place = self.shown(id, place);
         let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
             // It may name what an embed brings along; where it doesn't, a page has its top.
