@@ -286,19 +286,17 @@ impl<'a> Writer<'a> {
     }
 
     fn link_open(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
-        let Some(reference) = link
-            .reference
-            .map(|reference| &note.facts.refs[reference as usize])
-        else {
+        let Some(reference) = link.reference else {
             out.push_str(mark.span.of(&note.text));
             return;
         };
-        match self.meaning(reference) {
+        match self.meaning(note, reference) {
             Meaning::Plain => {}
             // A picture of a note is a link to it.
             Meaning::Link(_) if link.image => {
                 out.push('[');
                 if link.text.start == link.text.end {
+                    let reference = &note.facts.refs[reference as usize];
                     out.push_str(&escape_name(&default_label(reference)));
                 }
             }
@@ -311,7 +309,7 @@ impl<'a> Writer<'a> {
     fn link_close(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
         let written = mark.span.of(&note.text);
         let meaning = match link.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
+            Some(reference) => self.meaning(note, reference),
             None => Meaning::AsWritten,
         };
         match (meaning, link.destination) {
@@ -343,7 +341,7 @@ impl<'a> Writer<'a> {
             return false;
         }
         let meaning = match definition.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
+            Some(reference) => self.meaning(note, reference),
             None => Meaning::AsWritten,
         };
         if matches!(meaning, Meaning::Plain) {
@@ -356,7 +354,7 @@ impl<'a> Writer<'a> {
 
     /// Writes what raw HTML says with a URL; nothing of it where that leads nowhere.
     fn html_url(&mut self, note: &Note, mark: &Mark, reference: u32, url: Span, out: &mut String) {
-        match self.meaning(&note.facts.refs[reference as usize]) {
+        match self.meaning(note, reference) {
             Meaning::Plain => {}
             Meaning::Link(href) | Meaning::Picture(href) if href != TOP => {
                 out.push_str(&note.text[mark.span.start as usize..url.start as usize]);
@@ -376,7 +374,7 @@ impl<'a> Writer<'a> {
         let written = wiki.shown(&note.text);
         let written = written.as_deref();
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
-        match self.meaning(reference) {
+        match self.meaning(note, wiki.reference) {
             Meaning::Link(href) => {
                 for piece in ["[", &label(), "](", &href, ")"] {
                     out.push_str(piece);

@@ -429,7 +429,12 @@ impl Marks<'_> {
             target: decode(path),
             fragment: decode(fragment),
         });
-        Some(syntax::offset(self.refs.len() - 1))
+        let index = syntax::offset(self.refs.len() - 1);
+        let address = &destination[destination.find(['?', '#']).unwrap_or(destination.len())..];
+        if address.contains('%') {
+            self.syntax.addresses.push((index, address.into()));
+        }
+        Some(index)
     }
 
     /// Where the parts of a definition stand; its destination is all that follows the label if that can't be told.
