@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Options, Parser};
 
-mod mentions;
+mod nested;
 mod walk;
 
 use super::raw_html::RawTags;
@@ -113,7 +113,7 @@ impl Outline {
     /// Reads the body of `text` that starts at `base`.
     pub(super) fn of(text: &str, base: usize) -> Self {
         let mut outline = Self::as_parsed(text, base);
-        outline.add_links_around_mentions(text, base);
+        outline.add_outer_links(text, base);
         outline
     }
 

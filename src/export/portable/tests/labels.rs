@@ -61,6 +61,34 @@ fn a_link_may_mention_a_footnote() {
     );
 }
 
+/// Where the inner link goes, the outer is one.
+#[test]
+fn a_link_around_a_link_leads_nowhere_too() {
+    check(&[
+        (
+            "[a [b](secret.md) c](secret.md) [d](a.md)",
+            "a b c [d](a.md)",
+        ),
+        (
+            "[a [b](a.md) c](secret.md \"t\") [d](a.md)",
+            "a [b](a.md) c [d](a.md)",
+        ),
+        (
+            "[a [b [c](secret.md) d](secret.md) e](secret.md)",
+            "a b c d e",
+        ),
+        (
+            "[[a [b](a.md)](/d/My%20Note.md) [x] (y)](z",
+            "[[a [b](a.md)](d/My%20Note.md) [x] (y)](z",
+        ),
+        (
+            "`[a [b](a.md) c](secret.md)`",
+            "`[a [b](a.md) c](secret.md)`",
+        ),
+        ("[![i](d/pic.png)](secret.md)", "![i](d/pic.png)"),
+    ]);
+}
+
 #[test]
 fn footnotes_of_embedded_labels_are_its_own() {
     let note = ("note.md", "[[a|see [^1]]] [y [^1]](a.md)\n\n[^1]: f\n");

@@ -156,6 +156,14 @@ fn long_lines_are_written_in_linear_time() {
         format!("<p>{}", "<a href='".repeat(many)),
         "> ".repeat(2_000) + &"![[a#^blk]]\n".repeat(many),
         "| ![[a]] ".repeat(many) + "\n|---|\n",
+        "[r]: secret.md\n".repeat(many),
+        "> [r]:\n> a.md 'x\n".repeat(many),
+        "|a|\n|-|\n".to_owned() + &"|1|[x](secret.md)|[\n".repeat(many),
+        "|a|\n|-|\n|1".to_owned() + &"|[x](secret.md)".repeat(many),
+        "[x [^1]](secret.md) ".repeat(many) + "\n\n[^1]: f\n",
+        "[a [x](secret.md) b](a.md) ".repeat(many),
+        "[a ".repeat(many) + &"](a.md)".repeat(many),
+        "x [^1] [[a|y [^1]]] ".repeat(many) + "\n\n[^1]: f\n",
     ] {
         let started = std::time::Instant::now();
         let written = among(&text, &VAULT).len();
