@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_encode_byte;
 
+use percent_encoding::percent_decode_str;
+
 use crate::path::OutputPath;
 
 /// The destination that leads from a file in `folder` ("" for the root) to `path`, percent-encoded for Markdown.
@@ -56,6 +58,20 @@ pub(super) fn encode_address(address: &str, href: &mut String) {
         let word = part.trim_end_matches(['&', '?']);
         encode(word, href);
         href.push_str(&part[word.len()..]);
+    }
+}
+
+/// The query or fragment `said`, percent-encoded as it was `written` if that says the same: `%26` is no `&` in it.
+pub(super) fn encode_as_written(said: &str, written: &str, href: &mut String) {
+    if percent_decode_str(written).decode_utf8_lossy() != said {
+        encode_address(said, href);
+        return;
+    }
+    for (index, part) in written.split('%').enumerate() {
+        if index > 0 {
+            href.push('%');
+        }
+        encode_address(part, href);
     }
 }
 

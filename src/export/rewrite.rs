@@ -221,6 +221,12 @@ impl<'a> Writer<'a> {
         let note = part.note;
         let link = |index: u32| &note.syntax.links[index as usize];
         match &mark.kind {
+            MarkKind::Footnote if self.style == Style::Html && part.is_in_link(mark) => {
+                // A link holds no other: our own HTML has the mention behind it.
+                let mut mention = std::mem::take(&mut part.mentions);
+                self.footnote(mark.span.of(&note.text), &mut mention);
+                part.mentions = mention;
+            }
             MarkKind::Footnote => self.footnote(mark.span.of(&note.text), out),
             MarkKind::BlockId {
                 block: Some(block),
@@ -233,12 +239,20 @@ impl<'a> Writer<'a> {
             MarkKind::HtmlUrl { reference, url } => {
                 self.html_url(note, mark, *reference, *url, out);
             }
-            MarkKind::LinkOpen(index) => self.link_open(note, mark, link(*index), out),
-            MarkKind::LinkClose(index) => self.link_close(note, mark, link(*index), out),
+            MarkKind::LinkOpen(index) => {
+                part.open_link(link(*index));
+                self.link_open(note, mark, link(*index), out);
+            }
+            MarkKind::LinkClose(index) => {
+                self.link_close(note, mark, link(*index), out);
+                part.close_link(mark, out);
+            }
             MarkKind::Definition(index) => {
                 let definition = &note.syntax.definitions[*index as usize];
-                if !self.definition(note, mark, definition, out) {
-                    part.at = end_of_line(&note.text, part.at).min(part.range.end);
+                let is_written = self.definition(note, mark, definition, out);
+                // After a quote's or a list's marker the next line would come to stand.
+                if !is_written && part.line == mark.span.start as usize {
+                    part.pass_line_end();
                 }
             }
             MarkKind::Wiki(wiki) => {
@@ -272,19 +286,17 @@ impl<'a> Writer<'a> {
     }
 
     fn link_open(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
-        let Some(reference) = link
-            .reference
-            .map(|reference| &note.facts.refs[reference as usize])
-        else {
+        let Some(reference) = link.reference else {
             out.push_str(mark.span.of(&note.text));
             return;
         };
-        match self.meaning(reference) {
+        match self.meaning(note, reference) {
             Meaning::Plain => {}
             // A picture of a note is a link to it.
             Meaning::Link(_) if link.image => {
                 out.push('[');
                 if link.text.start == link.text.end {
+                    let reference = &note.facts.refs[reference as usize];
                     out.push_str(&escape_name(&default_label(reference)));
                 }
             }
@@ -297,7 +309,7 @@ impl<'a> Writer<'a> {
     fn link_close(&mut self, note: &Note, mark: &Mark, link: &Link, out: &mut String) {
         let written = mark.span.of(&note.text);
         let meaning = match link.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
+            Some(reference) => self.meaning(note, reference),
             None => Meaning::AsWritten,
         };
         match (meaning, link.destination) {
@@ -329,7 +341,7 @@ impl<'a> Writer<'a> {
             return false;
         }
         let meaning = match definition.reference {
-            Some(reference) => self.meaning(&note.facts.refs[reference as usize]),
+            Some(reference) => self.meaning(note, reference),
             None => Meaning::AsWritten,
         };
         if matches!(meaning, Meaning::Plain) {
@@ -342,7 +354,7 @@ impl<'a> Writer<'a> {
 
     /// Writes what raw HTML says with a URL; nothing of it where that leads nowhere.
     fn html_url(&mut self, note: &Note, mark: &Mark, reference: u32, url: Span, out: &mut String) {
-        match self.meaning(&note.facts.refs[reference as usize]) {
+        match self.meaning(note, reference) {
             Meaning::Plain => {}
             Meaning::Link(href) | Meaning::Picture(href) if href != TOP => {
                 out.push_str(&note.text[mark.span.start as usize..url.start as usize]);
@@ -356,13 +368,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a wikilink, or an embed that is not inlined.
+    /// Writes a wikilink, or an embed that is not inlined, and behind it the footnotes that its label mentions.
     fn wiki(&mut self, note: &Note, mark: &Mark, wiki: &Wiki, out: &mut String) {
         let reference = &note.facts.refs[wiki.reference as usize];
         let written = wiki.shown(&note.text);
         let written = written.as_deref();
         let label = || written.map_or_else(|| escape_name(&default_label(reference)), escape_label);
-        match self.meaning(reference) {
+        match self.meaning(note, wiki.reference) {
             Meaning::Link(href) => {
                 for piece in ["[", &label(), "](", &href, ")"] {
                     out.push_str(piece);
@@ -389,6 +401,9 @@ impl<'a> Writer<'a> {
                     plain
                 });
             }
+        }
+        for mention in wiki.mentions(&note.text) {
+            self.footnote(mention, out);
         }
     }
 
@@ -495,16 +510,5 @@ fn definition_with(note: &Note, definition: &Definition, meaning: &Meaning) -> S
             &note.text[definition.destination.end as usize..definition.rest.end as usize]
         ),
         Meaning::Plain | Meaning::AsWritten => definition.rest.of(&note.text).to_owned(),
-    }
-}
-
-/// After the line end that follows `at`, if only spaces stand between.
-fn end_of_line(text: &str, at: usize) -> usize {
-    let rest = &text[at..];
-    let line = rest.find('\n').map_or(rest, |nl| &rest[..=nl]);
-    if line.trim().is_empty() {
-        at + line.len()
-    } else {
-        at
     }
 }

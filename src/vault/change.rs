@@ -434,8 +434,12 @@ impl Vault {
     }
 }
 
-/// Headings, blocks and elements, by what names them.
-type Surface<'a> = (Vec<(u8, &'a str, &'a str)>, Vec<&'a str>, &'a [Box<str>]);
+/// Headings, blocks and elements, by what names them; whether a page hides the first two.
+type Surface<'a> = (
+    Vec<(u8, &'a str, &'a str, bool)>,
+    Vec<(&'a str, bool)>,
+    &'a [Box<str>],
+);
 
 /// What a note shows to those who link to it, besides its place in the export.
 fn surface(facts: &NoteFacts) -> Surface<'_> {
@@ -443,9 +447,13 @@ fn surface(facts: &NoteFacts) -> Surface<'_> {
         facts
             .headings
             .iter()
-            .map(|h| (h.level, &*h.text, &*h.anchor))
+            .map(|h| (h.level, &*h.text, &*h.anchor, h.is_hidden(&facts.footnotes)))
             .collect(),
-        facts.blocks.iter().map(|block| &*block.id).collect(),
+        facts
+            .blocks
+            .iter()
+            .map(|block| (&*block.id, block.is_hidden(&facts.footnotes)))
+            .collect(),
         &facts.elements,
     )
 }

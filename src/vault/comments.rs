@@ -162,7 +162,14 @@ fn with_space(text: &str, comment: Range<usize>, after: usize) -> Range<usize> {
     }
 }
 
-/// The text with its comments' bytes replaced: whole lines become empty ones, all else is [`HIDDEN`].
+/// Whether a comment stands at the end of a line that begins before it.
+fn ends_line(text: &str, comment: &Range<usize>) -> bool {
+    let after = text[comment.end..].trim_start_matches([' ', '\t', '\r']);
+    (after.is_empty() || after.starts_with('\n')) && begins_line(text, comment.start).is_none()
+}
+
+/// The text with its comments' bytes replaced: whole lines become empty ones, the ends of lines spaces, all else is
+/// [`HIDDEN`]. Without its comment a line may end in a definition's destination or in an id.
 fn hide(text: &str, comments: &[Range<usize>]) -> String {
     let mut hidden = String::with_capacity(text.len());
     let mut at = 0;
@@ -171,10 +178,14 @@ fn hide(text: &str, comments: &[Range<usize>]) -> String {
         let inner = &text[comment.clone()];
         let whole_lines = inner.ends_with('\n')
             || (comment.end == text.len() && begins_line(text, comment.start).is_some());
-        let (before, after) = (
-            inner.len() - inner.trim_start_matches([' ', '\t']).len(),
-            inner.trim_end_matches([' ', '\t']).len(),
-        );
+        let (before, after) = if ends_line(text, comment) {
+            (inner.len(), inner.len())
+        } else {
+            (
+                inner.len() - inner.trim_start_matches([' ', '\t']).len(),
+                inner.trim_end_matches([' ', '\t']).len(),
+            )
+        };
         hidden.extend(inner.bytes().enumerate().map(|(index, byte)| match byte {
             b'\n' | b'\r' if whole_lines => char::from(byte),
             _ if whole_lines || index < before || index >= after => ' ',

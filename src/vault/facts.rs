@@ -136,6 +136,13 @@ pub struct Heading {
     pub hash: u64,
 }
 
+impl Heading {
+    /// Whether it lies in a footnote that nothing mentions.
+    pub fn is_hidden(&self, footnotes: &Footnotes) -> bool {
+        footnotes.hide(&(self.start..self.start))
+    }
+}
+
 /// A block with an id (`^id`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
@@ -147,6 +154,13 @@ pub struct Block {
     pub end: u32,
     /// Hash of all that an embed of it shows.
     pub hash: u64,
+}
+
+impl Block {
+    /// Whether it lies in a footnote that nothing mentions.
+    pub fn is_hidden(&self, footnotes: &Footnotes) -> bool {
+        footnotes.hide(&(self.start..self.end))
+    }
 }
 
 /// All that is known of a note besides its text. It begins as [`Head`] does.
@@ -178,7 +192,8 @@ pub struct NoteFacts {
     pub blocks: Vec<Block>,
     /// Its footnotes: an embed of a part shows those that it mentions.
     pub footnotes: Footnotes,
-    /// The ids of elements of raw HTML, and the names of its anchors, in text order.
+    /// The ids of elements of raw HTML, and the names of its anchors, in text order. What is in a footnote that nothing
+    /// mentions is on no page, and is left out.
     pub elements: Vec<Box<str>>,
 }
 

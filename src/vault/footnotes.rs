@@ -1,4 +1,4 @@
-//! The footnotes of a note: which of them an embed of a part must bring along. Pure.
+//! The footnotes of a note: which of them an embed of a part must bring along, and which a page doesn't show. Pure.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -15,6 +15,8 @@ pub struct Footnotes {
     texts: Vec<Span>,
     /// Where each label begins, in text order, and the index of the text that it names.
     labels: Vec<(u32, u32)>,
+    /// The indexes of the texts that nothing mentions, or only one of these.
+    unmentioned: Vec<u32>,
 }
 
 impl Footnotes {
@@ -36,10 +38,63 @@ impl Footnotes {
             let index = names.get(&name(label))?;
             Some((offset(label.start), *index))
         });
-        Self {
+        let mut footnotes = Self {
             labels: labels.collect(),
             texts: texts.iter().cloned().map(Span::new).collect(),
+            unmentioned: Vec::new(),
+        };
+        footnotes.unmentioned = footnotes.find_unmentioned();
+        footnotes
+    }
+
+    fn find_unmentioned(&self) -> Vec<u32> {
+        let mut is_mentioned = vec![false; self.texts.len()];
+        let mut mentioned: Vec<u32> = Vec::new();
+        let mut text_end = 0;
+        let mut next = 0;
+        for (at, index) in &self.labels {
+            while let Some(text) = self.texts.get(next).filter(|text| text.start <= *at) {
+                text_end = text_end.max(text.end);
+                next += 1;
+            }
+            if *at >= text_end {
+                mentioned.push(*index);
+            }
         }
+        while let Some(index) = mentioned.pop() {
+            if !std::mem::replace(&mut is_mentioned[index as usize], true) {
+                let mentions = self.labels_in(&self.texts[index as usize].range());
+                let mentions = mentions.iter().filter(|(at, _)| !self.is_definition(*at));
+                mentioned.extend(mentions.map(|(_, index)| *index));
+            }
+        }
+        let indexes = (0..).zip(is_mentioned);
+        let unmentioned = indexes.filter(|(_, is_mentioned)| !is_mentioned);
+        unmentioned.map(|(index, _)| index).collect()
+    }
+
+    /// Whether the label at an offset is that of a definition.
+    fn is_definition(&self, at: u32) -> bool {
+        self.texts
+            .binary_search_by_key(&at, |text| text.start)
+            .is_ok()
+    }
+
+    fn labels_in(&self, part: &Range<usize>) -> &[(u32, u32)] {
+        let before = |end: usize| self.labels.partition_point(|(at, _)| (*at as usize) < end);
+        let range = before(part.start)..before(part.end);
+        self.labels.get(range).unwrap_or_default()
+    }
+
+    /// Whether a part of the note lies in a footnote that nothing mentions: no page shows it.
+    pub fn hide(&self, part: &Range<u32>) -> bool {
+        // One in another is rare, and behind its text the other counts as shown.
+        let after = self.texts.partition_point(|text| text.start <= part.start);
+        let around = after.checked_sub(1);
+        around.is_some_and(|index| {
+            part.end <= self.texts[index].end
+                && self.unmentioned.binary_search(&offset(index)).is_ok()
+        })
     }
 
     /// The footnotes outside of `part` that it mentions, itself or in one of these, in the order of their mention.
@@ -49,11 +104,7 @@ impl Footnotes {
         let mut looked_at = 0;
         let mut text = part.clone();
         loop {
-            let first = self
-                .labels
-                .partition_point(|(at, _)| (*at as usize) < text.start);
-            let labels = self.labels[first..].iter();
-            for (_, index) in labels.take_while(|(at, _)| (*at as usize) < text.end) {
+            for (_, index) in self.labels_in(&text) {
                 let footnote = self.texts[*index as usize].range();
                 if !part.contains(&footnote.start) && seen.insert(*index) {
                     found.push(footnote);

@@ -16,7 +16,7 @@ use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before: every note is then read again, once.
-pub const READER_VERSION: u64 = 2;
+pub const READER_VERSION: u64 = 3;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
 const MAX_BYTES: usize = 1 << 30;
@@ -279,18 +279,22 @@ fn read_body(text: &str, base: usize, scan: Scan) -> Body {
     });
     Body {
         blocks: blocks.collect(),
-        elements: outline
-            .html
-            .ids
-            .iter()
-            .map(|id| id.as_str().into())
-            .collect(),
+        elements: elements(&outline, &footnotes),
         hash: shown_hash(text, &syntax, &footnotes, &(base..text.len())),
         syntax,
         refs,
         headings,
         footnotes,
     }
+}
+
+/// The ids of raw HTML, but for those that no page shows.
+fn elements(outline: &Outline, footnotes: &Footnotes) -> Vec<Box<str>> {
+    let ids = outline.html.ids.iter().filter(|(at, _)| {
+        let at = syntax::offset(*at);
+        !footnotes.hide(&(at..at))
+    });
+    ids.map(|(_, id)| id.as_str().into()).collect()
 }
 
 /// The hash of all that an embed of a part of the text shows, but for what its links lead to.

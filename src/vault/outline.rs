@@ -1,11 +1,13 @@
 //! What `CommonMark` makes of a note's body: where it is plain text, and where its blocks, headings and links are.
 //!
-//! One pass over pulldown-cmark's events. Nothing note-specific is known here but the place of a block id.
+//! One pass over pulldown-cmark's events, and a look at what they pass over. Nothing note-specific is known here but the
+//! place of a block id.
 
 use std::ops::Range;
 
 use pulldown_cmark::{Options, Parser};
 
+mod nested;
 mod walk;
 
 use super::raw_html::RawTags;
@@ -38,7 +40,7 @@ pub(super) enum ZoneKind {
     Html,
     /// `<https://…>`
     Autolink,
-    /// A block of code or HTML, a link's destination, a definition.
+    /// A block of code or HTML, a link's destination, a definition, a footnote's mention.
     Solid,
 }
 
@@ -54,7 +56,7 @@ pub(super) struct RawLink {
     pub(super) label: Option<String>,
 }
 
-/// A reference definition.
+/// A reference definition, be it the first of its label or not.
 #[derive(Debug)]
 pub(super) struct RawDefinition {
     pub(super) label: String,
@@ -110,6 +112,12 @@ pub(super) struct Outline {
 impl Outline {
     /// Reads the body of `text` that starts at `base`.
     pub(super) fn of(text: &str, base: usize) -> Self {
+        let mut outline = Self::as_parsed(text, base);
+        outline.add_outer_links(text, base);
+        outline
+    }
+
+    fn as_parsed(text: &str, base: usize) -> Self {
         let parser = Parser::new_ext(&text[base..], options());
         let mut walk = Walk::new(text, base);
         for (label, definition) in parser.reference_definitions().iter() {

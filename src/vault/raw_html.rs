@@ -29,8 +29,8 @@ pub(super) struct RawUrl {
 pub(super) struct RawTags {
     /// Local URLs.
     pub(super) urls: Vec<RawUrl>,
-    /// What a link's fragment can name: ids, and the names of anchors.
-    pub(super) ids: Vec<String>,
+    /// What a link's fragment can name: ids, and the names of anchors, each with where it stands.
+    pub(super) ids: Vec<(usize, String)>,
 }
 
 /// Reads the tags of some HTML: `lines` of `text`, without the markers of quotes and lists before each.
@@ -149,7 +149,7 @@ impl<'a> Html<'a> {
         }
     }
 
-    fn id_of(&self, element: &Range<usize>, attribute: &Attribute) -> Option<String> {
+    fn id_of(&self, element: &Range<usize>, attribute: &Attribute) -> Option<(usize, String)> {
         let (element, name) = (
             &self.text[element.clone()],
             &self.text[attribute.name.clone()],
@@ -157,7 +157,8 @@ impl<'a> Html<'a> {
         let is_id = name.eq_ignore_ascii_case("id")
             || (name.eq_ignore_ascii_case("name") && element.eq_ignore_ascii_case("a"));
         let value = &self.text[attribute.value.clone()];
-        (is_id && !value.is_empty()).then(|| unescaped(value))
+        let at = self.in_note(attribute.value.start);
+        (is_id && !value.is_empty()).then(|| (at, unescaped(value)))
     }
 
     fn url(&self, range: &Range<usize>, url: &Range<usize>, shown: bool, found: &mut Vec<RawUrl>) {
@@ -265,6 +266,14 @@ fn next_tag(html: &str, from: usize) -> Option<usize> {
 /// How long a comment is that begins with `!--`; `<!-->` is one too.
 fn comment(inside: &[u8]) -> Option<usize> {
     Some(memmem::find(&inside[1..], b"->")? + 3)
+}
+
+/// Whether some HTML is a tag of a link, be it the end.
+pub(crate) fn is_anchor(html: &str) -> bool {
+    closes(html, "a")
+        || html
+            .strip_prefix('<')
+            .is_some_and(|rest| is_name(rest, "a"))
 }
 
 /// Whether `html` begins with the end tag of `name`.
@@ -477,7 +486,9 @@ mod tests {
         let html = "<a id=a></a><A NAME='b &amp; c'><p id=\"d\" name=e id=''><!-- <p id=f> --><x data-id=g>";
         let mut found = RawTags::default();
         read(html, &lines(html, 0..html.len(), html), &mut found);
-        assert_eq!(found.ids, ["a", "b & c", "d"]);
+        let ids = found.ids.iter().map(|(at, id)| (&html[*at..=*at], &**id));
+        let ids: Vec<_> = ids.collect();
+        assert_eq!(ids, [("a", "a"), ("b", "b & c"), ("d", "d")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
 use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, ZoneKind, fold_label};
-use super::raw_html::RawUrl;
+use super::raw_html::{self, RawUrl};
 use super::syntax::{
     self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
 };
@@ -240,14 +240,19 @@ impl Marks<'_> {
             .iter()
             .map(|raw| self.definition(raw))
             .collect();
-        let labels = outline.definitions.iter().enumerate();
-        let labels: HashMap<String, u32> = labels
-            .map(|(index, raw)| (fold_label(&raw.label), syntax::offset(index)))
-            .collect();
+        let mut labels: HashMap<String, u32> = HashMap::new();
+        for (index, raw) in outline.definitions.iter().enumerate() {
+            // The first of a label has it.
+            let label = labels.entry(fold_label(&raw.label));
+            label.or_insert(syntax::offset(index));
+        }
         for (_, found) in found {
             match found {
                 Found::Wiki(wiki) => self.wiki(wiki, outline, comments),
-                Found::Link(link) => self.link(link, &labels),
+                Found::Link(link) => {
+                    let mut mentions = in_range(&outline.footnotes, &link.text, |label| label);
+                    self.link(link, &labels, mentions.next().is_some());
+                }
                 Found::Url(url) => self.url(url),
                 Found::Definition(index) => {
                     let raw = &outline.definitions[index];
@@ -296,7 +301,8 @@ impl Marks<'_> {
         self.push(found.range, MarkKind::Wiki(wiki));
     }
 
-    /// What a wikilink's label doesn't show. A link within a link is none, and what it leads to may be kept out.
+    /// What a wikilink's label doesn't show. A link within a link is none, be it a footnote's mention, and what it leads to
+    /// may be kept out.
     fn hidden(
         &self,
         label: &Range<usize>,
@@ -319,12 +325,21 @@ impl Marks<'_> {
         for url in in_range(&outline.html.urls, label, |url| &url.range) {
             hidden.push(url.range.clone());
         }
+        for mention in in_range(&outline.footnotes, label, |mention| mention) {
+            let is_space = |at: usize| self.text.as_bytes().get(at) == Some(&b' ');
+            let spaced = is_space(mention.start - 1) && is_space(mention.end);
+            hidden.push(mention.start..mention.end + usize::from(spaced));
+        }
         for zone in in_range(&outline.zones, label, |zone| &zone.range) {
-            if zone.kind == ZoneKind::Autolink {
-                hidden.extend([
+            match zone.kind {
+                ZoneKind::Autolink => hidden.extend([
                     zone.range.start..zone.range.start + 1,
                     zone.range.end - 1..zone.range.end,
-                ]);
+                ]),
+                ZoneKind::Html if raw_html::is_anchor(&self.text[zone.range.clone()]) => {
+                    hidden.push(zone.range.clone());
+                }
+                _ => {}
             }
         }
         for comment in in_range(comments, label, |comment| comment) {
@@ -346,7 +361,7 @@ impl Marks<'_> {
         }
     }
 
-    fn link(&mut self, raw: &RawLink, labels: &HashMap<String, u32>) {
+    fn link(&mut self, raw: &RawLink, labels: &HashMap<String, u32>, has_mention: bool) {
         let kind = if raw.image {
             RefKind::Image
         } else {
@@ -363,7 +378,7 @@ impl Marks<'_> {
             return;
         };
         let reference = self.local(kind, &raw.range, &raw.destination);
-        if reference.is_none() && raw.label.is_none() {
+        if reference.is_none() && raw.label.is_none() && !has_mention {
             return;
         }
         let index = syntax::offset(self.syntax.links.len());
@@ -414,7 +429,12 @@ impl Marks<'_> {
             target: decode(path),
             fragment: decode(fragment),
         });
-        Some(syntax::offset(self.refs.len() - 1))
+        let index = syntax::offset(self.refs.len() - 1);
+        let address = &destination[destination.find(['?', '#']).unwrap_or(destination.len())..];
+        if address.contains('%') {
+            self.syntax.addresses.push((index, address.into()));
+        }
+        Some(index)
     }
 
     /// Where the parts of a definition stand; its destination is all that follows the label if that can't be told.

@@ -56,9 +56,22 @@ pub struct Syntax {
     pub definitions: Vec<Definition>,
     /// For each heading of the facts: what an embed of it shows.
     pub sections: Vec<Span>,
+    /// By their index in the facts' refs, in order: the query and the fragment as written, with the `?` or `#` that they
+    /// begin with, where something in them is percent-encoded.
+    pub addresses: Vec<(u32, Box<str>)>,
 }
 
 impl Syntax {
+    /// The query and the fragment of a reference as written; `None` where nothing in them is percent-encoded.
+    pub fn address(&self, reference: u32) -> Option<Address<'_>> {
+        let found = self
+            .addresses
+            .binary_search_by_key(&reference, |(index, _)| *index);
+        let (_, address) = &self.addresses[found.ok()?];
+        let (query, fragment) = address.split_once('#').unwrap_or((address, ""));
+        Some(Address { query, fragment })
+    }
+
     /// The marks that start in a range. The line end that goes with the last one may lie beyond it.
     pub fn marks_in(&self, range: &Range<usize>) -> &[Mark] {
         let from = self
@@ -69,6 +82,15 @@ impl Syntax {
             .partition_point(|mark| (mark.span.start as usize) < range.end);
         self.marks.get(from..to).unwrap_or_default()
     }
+}
+
+/// What a link says besides a path, not decoded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// With its `?`, or "".
+    pub query: &'a str,
+    /// Without its `#`.
+    pub fragment: &'a str,
 }
 
 /// A syntax as bytes: what is kept of a note between two readings of its text. A few bytes a mark.
@@ -144,7 +166,7 @@ pub struct Wiki {
     pub reference: u32,
     /// What stands after `|`, if anything but a size does.
     pub label: Option<Span>,
-    /// What of the label is not shown, in text order: comments, and what makes links of its parts.
+    /// What of the label is not shown, in text order: comments, footnotes' mentions, and what makes links of its parts.
     pub hidden: Vec<Span>,
     /// `300` or `300x200` of an embed.
     pub size: Option<Span>,
@@ -167,6 +189,13 @@ impl Wiki {
         shown.push_str(text.get(at..label.range().end).unwrap_or_default());
         let trimmed = shown.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned().into())
+    }
+
+    /// The footnotes' mentions in its label, which is shown without them: they are links themselves.
+    pub fn mentions<'a>(&self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let hidden = self.hidden.iter().map(move |hidden| hidden.of(text));
+        let mentions = hidden.filter(|hidden| hidden.starts_with("[^"));
+        mentions.map(str::trim_end)
     }
 }
 

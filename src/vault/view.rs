@@ -211,8 +211,16 @@ impl<V: Deref<Target = Vault>> Targets<V> {
                 return;
             };
             match place {
-                Place::Heading(at) => key.number(0).text(&facts.headings[at].anchor),
-                Place::Block(at) => key.number(1).text(&facts.blocks[at].id),
+                Place::Heading(at) => {
+                    let heading = &facts.headings[at];
+                    let hidden = heading.is_hidden(&facts.footnotes);
+                    key.number(5 * u64::from(hidden)).text(&heading.anchor)
+                }
+                Place::Block(at) => {
+                    let block = &facts.blocks[at];
+                    let hidden = block.is_hidden(&facts.footnotes);
+                    key.number(1 + 5 * u64::from(hidden)).text(&block.id)
+                }
                 Place::Element(_) | Place::Whole | Place::Missing => key,
             };
         } else {

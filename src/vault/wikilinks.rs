@@ -136,7 +136,8 @@ impl<'a, 'o> Scanner<'a, 'o> {
         let bar = open + 2 + memchr(b'|', inner).unwrap_or(inner.len());
         let mut hops = 0;
         for zone in self.zones {
-            if zone.range.start >= close + 2 {
+            // What begins with one of the brackets is a link's end: see below.
+            if zone.range.start >= close {
                 break;
             }
             // A heading may hold code and HTML, and a label even links; a `]]` in them ends nothing.

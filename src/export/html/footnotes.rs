@@ -103,8 +103,10 @@ impl Writer<'_> {
         let id = footnote.id.clone();
         footnote.mentions.push(mention.clone());
         self.write(format_args!(
-            "<sup class=\"footnote-ref\"><a href=\"#{id}\" id=\"{mention}\">{number}</a></sup>"
+            "<sup class=\"footnote-ref\"><a href=\"#{id}\""
         ));
+        self.id(&mention);
+        self.write(format_args!(">{number}</a></sup>"));
     }
 
     /// Writes the footnotes after all else.
@@ -116,7 +118,9 @@ impl Writer<'_> {
         for place in 0..self.footnotes.list.len() {
             let text = self.footnotes.list[place].text.clone();
             let id = self.footnotes.list[place].id.clone();
-            self.write(format_args!("<li id=\"{id}\">\n"));
+            self.out.push_str("<li");
+            self.id(&id);
+            self.out.push_str(">\n");
             self.rewind(text.start);
             self.range(text);
             self.back_links(place);

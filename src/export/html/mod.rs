@@ -38,7 +38,8 @@ pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) ->
     events.extend(Parser::new_ext(body, SYNTAX).into_offset_iter());
     let written = write::write(body, &events, ids::Ids::new(own, embedded));
     if written.has_raw_html {
-        sanitise::sanitise(&written.html, written.ids, &written.schemes)
+        let marked = sanitise::mark_ids(&written.html, &written.id_places);
+        sanitise::sanitise(&marked, written.ids, &written.schemes)
     } else {
         written.html
     }

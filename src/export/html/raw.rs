@@ -2,9 +2,9 @@
 
 use pulldown_cmark::{CowStr, Event};
 
-use super::sanitise::{REMOVED, block_anchor, opens, prepare};
+use super::sanitise::{GIVEN_OUT, REMOVED, block_anchor, opens, prepare};
 use super::write::Writer;
-use crate::vault::raw_html::closes;
+use crate::vault::raw_html::{closes, is_anchor};
 
 impl Writer<'_> {
     pub(super) fn html_block(&mut self, at: usize) -> usize {
@@ -21,12 +21,18 @@ impl Writer<'_> {
     }
 
     pub(super) fn inline_html(&mut self, at: usize, html: &CowStr<'_>) -> usize {
+        if self.links.contains(&true) && is_anchor(html) {
+            // It would end the link that it stands in.
+            return at + 1;
+        }
         if let Some(id) = block_anchor(html)
             && let Some((Event::InlineHtml(end), _)) = self.events.get(at + 1)
             && &**end == "</a>"
         {
             let id = self.ids.free(id);
-            self.write(format_args!("<a id=\"{id}\"></a>"));
+            self.out.push_str("<a");
+            self.id(&id);
+            self.out.push_str("></a>");
             return at + 2;
         }
         let removed = REMOVED.into_iter().find(|name| opens(html, name));
@@ -58,6 +64,6 @@ impl Writer<'_> {
     pub(super) fn raw(&mut self, html: &str) {
         let prepared = prepare(html);
         self.has_raw_html |= !prepared.is_empty();
-        self.out.push_str(&prepared);
+        self.out.extend(prepared.split(GIVEN_OUT));
     }
 }

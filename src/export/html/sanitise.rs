@@ -172,8 +172,25 @@ pub(crate) fn block_anchor(html: &str) -> Option<&str> {
     is_id.then_some(id)
 }
 
-/// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay, and the
-/// notes' own ids stay where they are no repeats; `schemes` are those that our links have. A raw link to a place
+/// Begins an id that we gave out, so that raw HTML with the same id can be told from it. Raw HTML has none of these: they
+/// are taken out of it, and to HTML `&#x80;` is another character.
+pub(super) const GIVEN_OUT: char = '\u{80}';
+
+/// An article whose ids at `places` begin with [`GIVEN_OUT`].
+pub(super) fn mark_ids(html: &str, places: &[usize]) -> String {
+    let mut marked = String::with_capacity(html.len() + 2 * places.len());
+    let mut at = 0;
+    for &place in places {
+        marked.push_str(&html[at..place]);
+        marked.push(GIVEN_OUT);
+        at = place;
+    }
+    marked.push_str(&html[at..]);
+    marked
+}
+
+/// An article with raw HTML in it, made harmless. `own` are the ids that we gave out: they stay where they are marked, and
+/// the notes' own ids stay where they are no repeats; `schemes` are those that our links have. A raw link to a place
 /// that the article has not is plain text.
 pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
     let own = Arc::new(own);
@@ -248,10 +265,10 @@ fn clean(
         )
         .link_rel(None)
         .attribute_filter(move |element, attribute, value| match attribute {
-            "id" | "name" => {
-                let is_first = seen.is_first(value);
-                (is_first && (attribute == "id" || !own.contains(value))).then_some(value.into())
-            }
+            "id" | "name" => match value.strip_prefix(GIVEN_OUT) {
+                Some(given_out) => Some(given_out.into()),
+                None => (!own.contains(value) && seen.is_first(value)).then_some(value.into()),
+            },
             "href" if value.starts_with('#') => {
                 lock(&seen.links).insert(value.to_owned());
                 (!dead.contains(value)).then_some(value.into())
@@ -394,13 +411,13 @@ mod tests {
     fn ids_stay_unique() {
         let own = HashSet::from(["top".to_owned()]);
         let clean = sanitise(
-            "<h1 id=\"top\">x</h1><p id=\"mine\">a<b id=\"mine\">b</b><a name=\"top\">c</a></p>",
+            "<p id=\"top\">y</p><h1 id=\"\u{80}top\">x</h1><p id=\"mine\">a<b id=\"mine\">b</b><a name=\"top\">c</a></p>",
             own,
             &HashSet::new(),
         );
         assert_eq!(
             clean,
-            "<h1 id=\"top\">x</h1><p id=\"mine\">a<b>b</b><a>c</a></p>"
+            "<p>y</p><h1 id=\"top\">x</h1><p id=\"mine\">a<b>b</b><a>c</a></p>"
         );
     }
 
@@ -408,7 +425,7 @@ mod tests {
     fn links_to_places_that_are_not_there_are_text() {
         let clean = sanitise(
             "<p><a href=\"#%C3%A4\">1</a><a href=\"#gone\" title=\"t\">2</a><a href=\"#own\">3</a><a href=\"#top\">4</a></p>\
-             <h1 id=\"own\">x</h1><p id=\"ä\">y</p>",
+             <h1 id=\"\u{80}own\">x</h1><p id=\"ä\">y</p>",
             HashSet::from(["own".to_owned()]),
             &HashSet::new(),
         );

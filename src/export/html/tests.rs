@@ -193,6 +193,29 @@ fn autolinks_stand_in_text_alone() {
 }
 
 #[test]
+fn links_hold_no_links() {
+    check(&[(
+        "[<a href=\"x\">y</a> z](b) <a href=\"c\">w</a>",
+        "<p><a href=\"b\">y z</a> <a href=\"c\">w</a></p>\n",
+    )]);
+}
+
+/// What links count on is the heading's, the footnote's, the block's, wherever raw HTML uses the same id.
+#[test]
+fn raw_html_takes_no_id_that_is_given_out() {
+    let own = [heading(1, "Intro", "intro")];
+    let body = "<b id=\"intro\">x</b> <b id='fn-1'>y</b> <a name=\"^k\">z</a> <b id=\"\u{80}intro\">v</b> <b id='&#x80;intro'>w</b>\n\n\
+                # Intro\n\na[^1] <a id=\"^k\"></a>\n\n[^1]: f\n\n<p id=\"intro\">u</p> <i id=\"mine\">t</i>\n";
+    assert_eq!(
+        article(body, &own, &[]),
+        "<p><b>x</b> <b>y</b> <a>z</a> <b>v</b> <b id=\"\u{20ac}intro\">w</b></p>\n<h1 id=\"intro\">Intro</h1>\n\
+         <p>a<sup class=\"footnote-ref\"><a href=\"#fn-1\" id=\"fnref-1\">1</a></sup> <a id=\"^k\"></a></p>\n\
+         <p>u</p> <i id=\"mine\">t</i>\n\
+         <section class=\"footnotes\">\n<ol>\n<li id=\"fn-1\">\n<p>f <a href=\"#fnref-1\" class=\"footnote-back\">↩</a></p>\n</li>\n</ol>\n</section>\n"
+    );
+}
+
+#[test]
 fn raw_html_is_made_harmless_and_ours_stays() {
     check(&[
         (

@@ -25,6 +25,8 @@ pub(crate) struct Written {
     pub(crate) has_raw_html: bool,
     /// Every id that was given out.
     pub(crate) ids: HashSet<String>,
+    /// Where they stand in it.
+    pub(crate) id_places: Vec<usize>,
     /// The schemes of all URLs.
     pub(crate) schemes: HashSet<String>,
 }
@@ -39,6 +41,7 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
         open_marks: 0,
         has_autolinks: inline::may_have_autolinks(body),
         ids,
+        id_places: Vec::new(),
         footnotes: footnotes::find(events),
         out: String::with_capacity(body.len() + body.len() / 4),
         links: Vec::new(),
@@ -54,6 +57,7 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
         html: writer.out,
         has_raw_html: writer.has_raw_html,
         ids: writer.ids.into_taken(),
+        id_places: writer.id_places,
         schemes: writer.schemes,
     }
 }
@@ -67,6 +71,7 @@ pub(super) struct Writer<'a> {
     open_marks: usize,
     has_autolinks: bool,
     pub(super) ids: Ids<'a>,
+    id_places: Vec<usize>,
     pub(super) footnotes: Footnotes,
     pub(super) out: String,
     /// For each link that is open: whether it has a tag.
@@ -240,9 +245,7 @@ impl Writer<'_> {
         self.block("");
         self.write(format_args!("<{level}"));
         if let Some(id) = id {
-            self.out.push_str(" id=\"");
-            self.attribute(&id);
-            self.out.push('"');
+            self.id(&id);
         }
         self.out.push('>');
     }
@@ -308,6 +311,14 @@ impl Writer<'_> {
         self.url(url);
         self.title(title);
         self.out.push_str("\">");
+    }
+
+    /// An id that was given out, as an attribute.
+    pub(super) fn id(&mut self, id: &str) {
+        self.out.push_str(" id=\"");
+        self.id_places.push(self.out.len());
+        self.attribute(id);
+        self.out.push('"');
     }
 
     /// A title attribute that follows an attribute whose value is still open.

@@ -1,13 +1,13 @@
 //! What a reference means in the file that is being written: a link, a picture, its label alone, or what is written
 //! already. It writes nothing itself.
 
-use super::super::href::{encode, encode_address, relative};
+use super::super::href::{encode, encode_as_written, relative};
 use super::super::html::is_played;
 use super::super::portable::Style;
 use super::Writer;
 use crate::path::OutputPath;
-use crate::vault::syntax::{is_image, looks_like_file};
-use crate::vault::{FileId, Nowhere, Place, Ref, RefKind, Target};
+use crate::vault::syntax::{Address, is_image, looks_like_file};
+use crate::vault::{FileId, Note, NoteFacts, Nowhere, Place, Ref, RefKind, Target};
 
 /// The destination that leads to the top of the page.
 pub(super) const TOP: &str = "#";
@@ -25,14 +25,16 @@ pub(super) enum Meaning {
 }
 
 impl Writer<'_> {
-    /// What a reference of the topmost frame's note means, but for the inlining of notes.
-    pub(super) fn meaning(&mut self, reference: &Ref) -> Meaning {
+    /// What a reference of `note`, the topmost frame's, means, but for the inlining of notes.
+    pub(super) fn meaning(&mut self, note: &Note, reference: u32) -> Meaning {
         let from = self.frame().id;
+        let address = note.syntax.address(reference).unwrap_or_default();
+        let reference = &note.facts.refs[reference as usize];
         let target = self.source.target(from, reference);
         match target {
             Target::Note(_, Place::Missing) if reference.kind.is_embed() => Meaning::Plain,
-            Target::Note(id, place) => self.note_meaning(reference, id, place),
-            Target::File(id) => self.file_meaning(reference, id),
+            Target::Note(id, place) => self.note_meaning(reference, address, id, place),
+            Target::File(id) => self.file_meaning(reference, address, id),
             // An address of a kind that only its writer knows: a folder, a page of a site.
             Target::Nowhere(Nowhere::Unresolved)
                 if reference.kind.is_markdown() && !looks_like_file(&reference.target) =>
@@ -43,7 +45,37 @@ impl Writer<'_> {
         }
     }
 
-    fn note_meaning(&mut self, reference: &Ref, id: FileId, place: Place) -> Meaning {
+    /// A place, unless it is one that a page doesn't show.
+    fn shown(&self, id: FileId, place: Place) -> Place {
+        let is_hidden = |facts: &NoteFacts| match place {
+            Place::Heading(heading) => {
+                let heading = facts.headings.get(heading);
+                heading.is_some_and(|heading| heading.is_hidden(&facts.footnotes))
+            }
+            Place::Block(block) => {
+                let block = facts.blocks.get(block);
+                block.is_some_and(|block| block.is_hidden(&facts.footnotes))
+            }
+            Place::Element(_) | Place::Whole | Place::Missing => false,
+        };
+        let may_be_hidden = matches!(place, Place::Heading(_) | Place::Block(_));
+        if self.style == Style::Html && may_be_hidden {
+            let facts = self.source.facts(id);
+            if facts.is_some_and(|facts| is_hidden(&facts)) {
+                return Place::Missing;
+            }
+        }
+        place
+    }
+
+    fn note_meaning(
+        &mut self,
+        reference: &Ref,
+        address: Address<'_>,
+        id: FileId,
+        place: Place,
+    ) -> Meaning {
+        let place = self.shown(id, place);
         let in_page = reference.target.is_empty() && reference.kind.is_markdown() && self.is_host();
         if in_page && place == Place::Missing {
             // It may name what an embed brings along; where it doesn't, a page has its top.
@@ -58,10 +90,15 @@ impl Writer<'_> {
         if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
             return Meaning::AsWritten;
         }
-        Meaning::Link(self.href(&output, query, &fragment))
+        let mut href = self.path(&output, query, address.query, !fragment.is_empty());
+        if !fragment.is_empty() {
+            href.push('#');
+            encode(&fragment, &mut href);
+        }
+        Meaning::Link(href)
     }
 
-    fn file_meaning(&mut self, reference: &Ref, id: FileId) -> Meaning {
+    fn file_meaning(&mut self, reference: &Ref, address: Address<'_>, id: FileId) -> Meaning {
         if reference.kind.is_shown() {
             self.pictures.insert(id);
         }
@@ -76,14 +113,14 @@ impl Writer<'_> {
         {
             return Meaning::AsWritten;
         }
-        let mut href = self.href(&output, query, "");
+        let mut href = self.path(&output, query, address.query, false);
         // `#page=3` of a PDF and `#t=10` of a film are their viewers'; any other fragment of a wikilink, and what it says of
         // a picture, is Obsidian's alone.
         let is_said = reference.kind.is_markdown()
             || (reference.fragment.contains('=') && !is_image(output.as_str()));
         if is_said && !reference.fragment.is_empty() {
             href.push('#');
-            encode_address(&reference.fragment, &mut href);
+            encode_as_written(&reference.fragment, address.fragment, &mut href);
         }
         if shown {
             Meaning::Picture(href)
@@ -143,17 +180,13 @@ impl Writer<'_> {
         same_file && *reference.fragment == *fragment
     }
 
-    fn href(&self, output: &OutputPath, query: &str, fragment: &str) -> String {
-        let mut href = if *output == self.output && query.is_empty() && !fragment.is_empty() {
-            String::new()
-        } else {
-            relative(self.output.folder(), output)
-        };
-        encode_address(query, &mut href);
-        if !fragment.is_empty() {
-            href.push('#');
-            encode(fragment, &mut href);
+    /// The way to a file, with a query that was `written` so; none at all to a place in the file that is being written.
+    fn path(&self, output: &OutputPath, query: &str, written: &str, to_place: bool) -> String {
+        if *output == self.output && query.is_empty() && to_place {
+            return String::new();
         }
+        let mut href = relative(self.output.folder(), output);
+        encode_as_written(query, written, &mut href);
         href
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::place::{self, Site};
-use crate::vault::syntax::{Mark, Paragraph, Setting, Wiki};
+use crate::vault::syntax::{Link, Mark, Paragraph, Setting, Wiki};
 use crate::vault::{Heading, Note};
 
 /// A part of a note's text on its way to the output.
@@ -20,6 +20,10 @@ pub(super) struct Part<'a> {
     pub(super) next_heading: usize,
     /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
     pub(super) block_end: Option<usize>,
+    /// Where the text of the outermost link ends that it is in, or was in last.
+    link_end: usize,
+    /// The footnotes that were mentioned in that link and are to stand behind it.
+    pub(super) mentions: String,
 }
 
 impl<'a> Part<'a> {
@@ -36,6 +40,8 @@ impl<'a> Part<'a> {
             next_line: line,
             eol,
             block_end: None,
+            link_end: 0,
+            mentions: String::new(),
             range,
         }
     }
@@ -54,6 +60,32 @@ impl<'a> Part<'a> {
             self.next_line = span.start + nl + 1;
         }
         before
+    }
+
+    /// Goes on to the next line, if only spaces are left of this one.
+    pub(super) fn pass_line_end(&mut self) {
+        let rest = &self.note.text[self.at..self.range.end.max(self.at)];
+        let line = rest.find('\n').map_or(rest, |nl| &rest[..=nl]);
+        if line.trim().is_empty() {
+            self.at += line.len();
+            self.next_line = self.at;
+        }
+    }
+
+    /// Goes into a link's text.
+    pub(super) fn open_link(&mut self, link: &Link) {
+        self.link_end = self.link_end.max(link.text.end as usize);
+    }
+
+    pub(super) fn is_in_link(&self, mark: &Mark) -> bool {
+        (mark.span.start as usize) < self.link_end
+    }
+
+    /// Writes what waits for the end of a link, where `mark` is that of the outermost.
+    pub(super) fn close_link(&mut self, mark: &Mark, out: &mut String) {
+        if !self.is_in_link(mark) {
+            out.push_str(&std::mem::take(&mut self.mentions));
+        }
     }
 
     pub(super) fn site(&self, mark: &Mark, wiki: &Wiki) -> Site<'_> {

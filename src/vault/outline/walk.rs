@@ -7,8 +7,10 @@ use pulldown_cmark::{Event, LinkType, Tag, TagEnd};
 use super::super::comments::{HIDDEN, is_escaped};
 use super::super::highlight::{Mark, pair_marks};
 use super::super::raw_html;
-use super::super::syntax;
-use super::{Outline, RawDefinition, RawHeading, RawId, RawLink, Zone, ZoneKind};
+use super::{Outline, RawDefinition, RawHeading, RawLink, Zone, ZoneKind};
+
+mod ids;
+mod passed;
 
 /// A block that has begun.
 struct Open {
@@ -52,6 +54,10 @@ pub(super) struct Walk<'a> {
     images: usize,
     /// For the heading that the walk is in, and each element in it: where a highlight may have begun.
     highlights: Vec<Option<Mark>>,
+    /// How far the text is known: to the end of what events were about.
+    covered: usize,
+    /// What no event was about, where it may be that Markdown passed a definition over.
+    passed: Vec<Range<usize>>,
 }
 
 impl<'a> Walk<'a> {
@@ -72,14 +78,14 @@ impl<'a> Walk<'a> {
             html: Vec::new(),
             images: 0,
             highlights: Vec::new(),
+            covered: base,
+            passed: Vec::new(),
         }
     }
 
     pub(super) fn finish(mut self) -> Outline {
         if !self.out.definitions.is_empty() {
-            self.out
-                .definitions
-                .sort_unstable_by_key(|definition| definition.range.start);
+            self.add_repeated_definitions();
             for definition in &self.out.definitions {
                 self.out.zones.push(Zone {
                     range: definition.range.clone(),
@@ -108,6 +114,9 @@ impl<'a> Walk<'a> {
             self.solid(&event, range);
             return;
         }
+        if !holds_blocks(&event) {
+            self.cover(&range);
+        }
         match event {
             Event::Start(tag) => self.start(tag, range),
             Event::End(tag) => self.end(tag, range),
@@ -134,7 +143,7 @@ impl<'a> Walk<'a> {
             }
             Event::FootnoteReference(_) => {
                 self.out.footnotes.push(range.clone());
-                self.inline(&range, None);
+                self.zone(ZoneKind::Solid, &range, None);
             }
             Event::TaskListMarker(_) => {
                 self.inline(&range, None);
@@ -238,6 +247,7 @@ impl<'a> Walk<'a> {
                 self.open(Kind::Item, range);
             }
             Tag::FootnoteDefinition(_) => {
+                self.cover(&(range.start..range.start));
                 self.footnote_label(&range);
                 let end = self.trimmed_end(&range);
                 self.out.footnote_texts.push(range.start..end);
@@ -301,6 +311,10 @@ impl<'a> Walk<'a> {
                 self.highlights.pop();
             }
             TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::MetadataBlock(_) => {}
+            TagEnd::TableHead | TagEnd::TableRow => {
+                self.surplus_cells(&range);
+                self.close();
+            }
             TagEnd::Paragraph
             | TagEnd::Heading(_)
             | TagEnd::BlockQuote(_)
@@ -311,8 +325,6 @@ impl<'a> Walk<'a> {
             | TagEnd::DefinitionListTitle
             | TagEnd::DefinitionListDefinition
             | TagEnd::Table
-            | TagEnd::TableHead
-            | TagEnd::TableRow
             | TagEnd::TableCell => self.close(),
         }
     }
@@ -343,7 +355,9 @@ impl<'a> Walk<'a> {
             memchr::memchr_iter(b']', &bytes[definition.start..]).map(|at| definition.start + at);
         let end = brackets.find(|&at| bytes.get(at + 1) == Some(&b':') && !is_escaped(bytes, at));
         if let Some(end) = end {
-            self.out.footnotes.push(definition.start..end + 1);
+            let label = definition.start..end + 1;
+            self.cover(&label);
+            self.out.footnotes.push(label);
         }
     }
 
@@ -426,81 +440,6 @@ impl<'a> Walk<'a> {
         range.start + self.text[range.clone()].trim_end().len()
     }
 
-    /// Whether the block `at` is a callout whose title begins at `start`.
-    fn is_callout(&self, at: usize, start: usize) -> bool {
-        let block = &self.blocks[at];
-        block.kind == Kind::Container
-            && self.text.as_bytes().get(block.range.start) == Some(&b'>')
-            && syntax::callout(&self.text[start..block.range.end]).is_some()
-    }
-
-    /// Looks for `^id` at the end of a block's text; says whether the text is nothing but that.
-    ///
-    /// By itself it names the block before it in `parent`; else the list item or callout `item`, else `block`.
-    fn block_id(
-        &mut self,
-        inline: &Range<usize>,
-        parent: usize,
-        item: Option<usize>,
-        block: Range<usize>,
-    ) -> bool {
-        let Some(range) = id_at_end(self.text, inline) else {
-            return false;
-        };
-        if self
-            .out
-            .zones
-            .last()
-            .is_some_and(|zone| zone.range.end > range.start)
-        {
-            return false;
-        }
-        let alone = range.start == inline.start;
-        let block = match (alone, item) {
-            (true, _) => {
-                let Some(before) = self.blocks[parent].last_child.clone() else {
-                    return false;
-                };
-                before.start..range.end
-            }
-            (false, Some(item)) => {
-                self.blocks[item].id = Some(self.out.ids.len());
-                self.blocks[item].range.start..range.end
-            }
-            (false, None) => block.start..range.end,
-        };
-        if let Some(heading) = self
-            .out
-            .headings
-            .last_mut()
-            .filter(|heading| heading.start == block.start && !alone)
-        {
-            let end = heading.text.rfind('^').unwrap_or(heading.text.len());
-            heading.text.truncate(heading.text[..end].trim_end().len());
-        }
-        self.out.ids.push(RawId { range, block });
-        alone
-    }
-
-    /// `CommonMark` takes the line below a table for a row, so an id there is the row's only cell.
-    fn table_id(&mut self, table: &Range<usize>) {
-        let end = self.trimmed_end(table);
-        let line = self.text[..end]
-            .rfind('\n')
-            .map_or(0, |nl| nl + 1)
-            .max(table.start);
-        let row = &self.text[line..end];
-        let start = line + (row.len() - row.trim_start_matches([' ', '\t', '>']).len());
-        if let Some(range) =
-            id_at_end(self.text, &(start..end)).filter(|range| range.start == start)
-        {
-            self.out.ids.push(RawId {
-                range,
-                block: table.start..end,
-            });
-        }
-    }
-
     fn open_link(
         &mut self,
         image: bool,
@@ -556,25 +495,29 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// Whether there may be text between what an event is about and what the blocks in it are about.
+fn holds_blocks(event: &Event<'_>) -> bool {
+    match event {
+        Event::Start(tag) => matches!(
+            tag,
+            Tag::BlockQuote(_)
+                | Tag::List(_)
+                | Tag::Item
+                | Tag::FootnoteDefinition(_)
+                | Tag::Table(_)
+                | Tag::TableHead
+                | Tag::TableRow
+                | Tag::DefinitionList
+                | Tag::DefinitionListTitle
+                | Tag::DefinitionListDefinition
+        ),
+        Event::End(_) => true,
+        _ => false,
+    }
+}
+
 fn push_outermost(ranges: &mut Vec<Range<usize>>, range: &Range<usize>) {
     if ranges.last().is_none_or(|last| last.end <= range.start) {
         ranges.push(range.clone());
     }
-}
-
-/// The range of `^id` at the end of the text in `inline`, after a space, a line's start or nothing.
-fn id_at_end(text: &str, inline: &Range<usize>) -> Option<Range<usize>> {
-    let inner = text.get(inline.clone())?.trim_end();
-    let bytes = inner.as_bytes();
-    let id = bytes
-        .iter()
-        .rev()
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'-')
-        .count();
-    let caret = bytes
-        .len()
-        .checked_sub(id + 1)
-        .filter(|&at| id > 0 && bytes[at] == b'^')?;
-    let spaced = caret == 0 || bytes[caret - 1].is_ascii_whitespace() || bytes[caret - 1] == b'>';
-    spaced.then_some(inline.start + caret..inline.start + bytes.len())
 }

@@ -269,3 +269,18 @@ proptest! {
         each_step(&config(), &history, exactly_the_pages_that_differ)?;
     }
 }
+
+/// Whether a page shows a footnote is for its whole note to say, and links to what is in it go by that.
+#[test]
+fn links_into_a_footnote_go_by_its_mentions() {
+    let of = |before: &str| format!("{before}\n\n[^1]: f <i id=\"e\">g</i> ^b\n");
+    for link in ["[[n#^b]]", "[x](n.md#e)"] {
+        let mut world = World::with(&[("a.md", link), ("n.md", &of("x"))]);
+        let before = world.render();
+        let delta = world.write(&[("n.md", &of("x[^1]"))]);
+        assert!(world.affected(&delta).contains_key("a.md"), "{link}");
+        assert_ne!(before.get("a.md"), world.render().get("a.md"), "{link}");
+        let delta = world.write(&[("n.md", &of("y[^1]"))]);
+        assert!(!world.affected(&delta).contains_key("a.md"), "{link}");
+    }
+}

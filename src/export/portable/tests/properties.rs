@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_of_a_private_note_is_exported(pieces in prop::collection::vec(prop::sample::select(&["![[s]]", "[[s#HUSH]]", "![[s#h]]", "![x](s.md)", "[y](s)", "![[o]]", "\n", "> ", "- ", "a", "[s]", "\n\n[s]: s.md\n", "<a href='quiet.md'>", "<img\n src=\"quiet.md#h\" x>", "<img srcset='quiet.md, o.md 2x'>", "\n\n<div>", "</div>\n\n"][..]), 0..12)) {
+    fn nothing_of_a_private_note_is_exported(pieces in prop::collection::vec(prop::sample::select(&["![[s]]", "[[s#HUSH]]", "![[s#h]]", "![x](s.md)", "[y](s)", "![[o]]", "\n", "> ", "- ", "a", "[s]", "\n\n[s]: s.md\n", "<a href='quiet.md'>", "<img\n src=\"quiet.md#h\" x>", "<img srcset='quiet.md, o.md 2x'>", "\n\n<div>", "</div>\n\n", "\n\n[q]: quiet.md\n[Q]: <quiet.md> %%c%%\n", "\n\n> [q]: o.md\n[q]:\n quiet.md\n'\n", "'\n", "\n\n|a|\n|-|\n|b|[x](quiet.md)|\n\n"][..]), 0..12)) {
         let text = pieces.concat().replace("HUSH", "h");
         let files = [("n.md", text.as_str()), ("o.md", "![[s]] [[s]]"), ("s.md", "---\ndraft: true\ntitle: HUSH\n---\n# h\nHUSH"), ("quiet.md", "---\ndraft: true\n---\n")];
         let exported = render(&files, "n.md", 0, Style::Html);
@@ -156,6 +156,14 @@ fn long_lines_are_written_in_linear_time() {
         format!("<p>{}", "<a href='".repeat(many)),
         "> ".repeat(2_000) + &"![[a#^blk]]\n".repeat(many),
         "| ![[a]] ".repeat(many) + "\n|---|\n",
+        "[r]: secret.md\n".repeat(many),
+        "> [r]:\n> a.md 'x\n".repeat(many),
+        "|a|\n|-|\n".to_owned() + &"|1|[x](secret.md)|[\n".repeat(many),
+        "|a|\n|-|\n|1".to_owned() + &"|[x](secret.md)".repeat(many),
+        "[x [^1]](secret.md) ".repeat(many) + "\n\n[^1]: f\n",
+        "[a [x](secret.md) b](a.md) ".repeat(many),
+        "[a ".repeat(many) + &"](a.md)".repeat(many),
+        "x [^1] [[a|y [^1]]] ".repeat(many) + "\n\n[^1]: f\n",
     ] {
         let started = std::time::Instant::now();
         let written = among(&text, &VAULT).len();
