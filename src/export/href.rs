@@ -1,8 +1,6 @@
 //! The text of links: relative destinations, labels, and text that must not turn into markup. Pure.
 
-use percent_encoding::percent_encode_byte;
-
-use percent_encoding::percent_decode_str;
+use percent_encoding::{percent_decode_str, percent_encode_byte};
 
 use crate::path::OutputPath;
 
