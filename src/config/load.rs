@@ -120,21 +120,10 @@ fn find(
     environment: &Environment,
     files: &dyn Files,
 ) -> Result<Option<(PathBuf, Vec<u8>)>, ConfigErrors> {
-    let named_by_variable = || {
-        environment
-            .variable("SMARTNOTESD_CONFIG")
-            .map(PathBuf::from)
-    };
     if let Some(file) = &source.file {
         return read(file, environment, files)
             .map(Some)
-            .map_err(|error| unreadable(file, "", &error));
-    }
-    if let Some(file) = named_by_variable() {
-        let named = " (named by $SMARTNOTESD_CONFIG)";
-        return read(&file, environment, files)
-            .map(Some)
-            .map_err(|error| unreadable(&file, named, &error));
+            .map_err(|error| unreadable(file, &error));
     }
     let candidates = usual_places(environment);
     for file in &candidates {
@@ -145,7 +134,7 @@ fn find(
                     error.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) => {}
-            Err(error) => return Err(unreadable(file, "", &error)),
+            Err(error) => return Err(unreadable(file, &error)),
         }
     }
     if source.overrides.notes.is_some() && source.overrides.export.is_some() {
@@ -173,21 +162,26 @@ fn read(
 
 /// Where a config is looked for, in that order.
 fn usual_places(environment: &Environment) -> Vec<PathBuf> {
+    let named = environment
+        .variable("SMARTNOTESD_CONFIG")
+        .map(PathBuf::from);
     let of_systemd = environment
         .folders("CONFIGURATION_DIRECTORY")
         .into_iter()
         .map(|folder| folder.join("config.yaml"));
     let of_user = environment.base_folder("XDG_CONFIG_HOME", ".config");
     let of_user = of_user.map(|folder| folder.join("smartnotesd/config.yaml"));
-    of_systemd
+    named
+        .into_iter()
+        .chain(of_systemd)
         .chain(of_user)
         .chain([PathBuf::from("/etc/smartnotesd/config.yaml")])
         .collect()
 }
 
-fn unreadable(file: &Path, note: &str, error: &io::Error) -> ConfigErrors {
+fn unreadable(file: &Path, error: &io::Error) -> ConfigErrors {
     ConfigErrors::new([format!(
-        "{}: cannot be read{note}: {error}; name a config file that can",
+        "{}: cannot be read: {error}; name a config file that can",
         file.display()
     )])
 }

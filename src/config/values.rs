@@ -93,6 +93,8 @@ fn glob(node: &Node, problems: &mut Problems) -> Option<String> {
         Some("a glob is one line; split it into several".to_owned())
     } else {
         let mut builder = GitignoreBuilder::new("");
+        // To git a `[` that nothing closes is one; here it is a slip, and would match nothing.
+        builder.allow_unclosed_class(false);
         let added = builder.add_line(None, text).map(|_| ());
         added
             .and_then(|()| builder.build().map(|_| ()))

@@ -213,6 +213,8 @@ fn plain_extension(glob: &str) -> Option<Box<str>> {
 
 fn strict_globs(globs: &[String], ignore_case: bool) -> Result<Gitignore, BadGlob> {
     let mut builder = GitignoreBuilder::new("");
+    // To git a `[` that nothing closes is one; in a config it is a slip, and would match nothing.
+    builder.allow_unclosed_class(false);
     builder
         .case_insensitive(ignore_case)
         .map_err(|error| bad_glob("", &error))?;

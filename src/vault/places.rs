@@ -154,13 +154,13 @@ impl Vault {
     /// Whether an attachment belongs in the export: the config wants it, and nothing of a note's lies in its way.
     pub fn is_copied(&self, id: FileId) -> bool {
         let file = self.files.get(id);
+        let mut sources = file.incoming.iter().map(|edge| edge.id());
+        let is_shown = sources.any(|source| self.files.get(source).exported);
         let wanted = match self.rules.attachments() {
             Attachments::None => false,
-            Attachments::All => true,
-            Attachments::Referenced => file
-                .incoming
-                .iter()
-                .any(|edge| self.files.get(edge.id()).exported),
+            // What only a note that is kept out refers to is as private as that note.
+            Attachments::All => is_shown || file.incoming.is_empty(),
+            Attachments::Referenced => is_shown,
         };
         let path = file.path.as_str();
         wanted

@@ -99,7 +99,8 @@ impl Rules {
         });
         key.number(match self.attachments {
             Attachments::Referenced => 0,
-            Attachments::All => 1,
+            // 1 copied what only private notes refer to.
+            Attachments::All => 3,
             Attachments::None => 2,
         });
         for tags in [&self.skip_tags, &self.only_tags] {

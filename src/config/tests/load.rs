@@ -46,11 +46,14 @@ fn the_first_that_exists_is_read() {
 }
 
 #[test]
-fn a_file_that_was_named_must_exist() {
+fn a_file_that_the_command_line_names_must_exist() {
     let usual = ["/etc/smartnotesd/config.yaml"];
-    assert_eq!(
-        found(&[("SMARTNOTESD_CONFIG", "gone.yaml")], &usual).unwrap_err(),
-        "gone.yaml: cannot be read (named by $SMARTNOTESD_CONFIG): no such file; name a config file that can"
+    let variable = [("SMARTNOTESD_CONFIG", "gone.yaml")];
+    assert_eq!(found(&variable, &usual).unwrap(), usual[0]);
+    let nowhere = found(&variable, &[]).unwrap_err();
+    assert!(
+        nowhere.starts_with("config: no file found (looked for gone.yaml, "),
+        "{nowhere}"
     );
     let source = ConfigSource {
         file: Some("gone.yaml".into()),

@@ -195,6 +195,10 @@ fn globs_and_tags() {
             "3:11: exclude: `[z-a]` is not a valid glob (invalid range; 'z' > 'a'); see gitignore(5)",
         ),
         (
+            "include: ['[ab.md']",
+            "3:11: include: `[ab.md` is not a valid glob (unclosed character class; missing ']'); see gitignore(5)",
+        ),
+        (
             "exclude:\n  - ok\n  - ''",
             "5:5: exclude: an empty glob matches nothing; take it out",
         ),

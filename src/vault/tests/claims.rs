@@ -145,21 +145,30 @@ fn names_have_room_for_the_longest_extension() {
 fn attachments_follow_those_who_show_them() {
     let private = "---\nprivate: true\n---\n![[pic.png]]";
     let files = [("a.md", "x"), ("p.md", private), ("pic.png", "")];
+    // Whether it is copied where only a private note shows it, where nobody does, and where another one does too.
     for (attachments, expected) in [
-        (Attachments::Referenced, false),
-        (Attachments::All, true),
-        (Attachments::None, false),
+        (Attachments::Referenced, [false, false, true]),
+        (Attachments::All, [false, true, true]),
+        (Attachments::None, [false; 3]),
     ] {
         let mut world = World::new(Config {
             attachments,
             ..config()
         });
         world.write(&files);
-        assert_eq!(
-            world.vault.is_copied(world.id("pic.png")),
-            expected,
-            "{attachments:?}"
-        );
+        let pic = world.id("pic.png");
+        let shown = [
+            [("p.md", private), ("a.md", "x")],
+            [("p.md", "---\nprivate: true\n---\n"), ("a.md", "x")],
+            [("p.md", private), ("a.md", "![[pic.png]]")],
+        ];
+        for (files, expected) in shown.iter().zip(expected) {
+            let delta = world.write(files);
+            let is_told = delta.copies.contains(&pic) || *files == shown[0];
+            assert!(is_told, "{attachments:?}: {files:?}");
+            let is_copied = world.vault.is_copied(pic);
+            assert_eq!(is_copied, expected, "{attachments:?}: {files:?}");
+        }
     }
     let mut world = World::with(&files);
     let pic = world.id("pic.png");
