@@ -22,7 +22,7 @@ use crate::disk::{
 };
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
-use crate::path::OutputPath;
+use crate::path::{OutputPath, prefixes};
 use crate::session::open_notes;
 use crate::sync::lock;
 
@@ -200,6 +200,11 @@ struct Comparing {
 
 impl Comparing {
     fn open(&self, path: &OutputPath) -> io::Result<Option<File>> {
+        // What lies behind a symlink is none of the export.
+        let leads_away = |folder: &str| self.root.join(folder).is_symlink();
+        if prefixes(path.folder()).any(leads_away) {
+            return Ok(None);
+        }
         let full = self.root.join(path.as_path());
         match full.symlink_metadata() {
             Ok(metadata) if metadata.is_file() => File::open(full).map(Some),

@@ -273,6 +273,14 @@ pub trait OutputDisk: Send + Sync + 'static {
     /// Whether what lies at `path` still is the file that we know, untouched (by its stamp alone).
     fn is_intact(&self, path: &OutputPath, state: &OutputState) -> bool;
 
+    /// The same of several; what is told of each is in their order. Cheap where they are in path order.
+    fn are_intact(&self, outputs: &[(&OutputPath, &OutputState)]) -> Vec<bool> {
+        let outputs = outputs.iter();
+        outputs
+            .map(|(path, state)| self.is_intact(path, state))
+            .collect()
+    }
+
     /// Removes what an earlier process left in the temporary folder, and the folder when nothing is staged.
     ///
     /// # Errors

@@ -457,9 +457,28 @@ impl OutputDisk for ExportTree {
     }
 
     fn is_intact(&self, path: &OutputPath, state: &OutputState) -> bool {
-        // One call, since every output is asked about at a start. It may look through a symlink; nothing is written on its word.
-        beneath::stat_entry(&self.root, path.as_str())
-            .is_ok_and(|stat| existing::is_intact(&stat, state))
+        self.are_intact(&[(path, state)]) == [true]
+    }
+
+    fn are_intact(&self, outputs: &[(&OutputPath, &OutputState)]) -> Vec<bool> {
+        // Every output is asked about at a start: each folder is opened once for those in it. What lies behind a symlink is
+        // none of ours, even where the folder that we made was moved there.
+        let mut open: Option<(&str, rustix::io::Result<OwnedFd>)> = None;
+        let mut intact = Vec::with_capacity(outputs.len());
+        for &(path, state) in outputs {
+            let name = path.folder();
+            if open.as_ref().is_none_or(|(known, _)| *known != name) {
+                let flags = OFlags::PATH | OFlags::DIRECTORY;
+                let folder = beneath::open_beneath(&self.root, name, flags, Symlinks::Refused);
+                open = Some((name, folder));
+            }
+            let stat = match &open {
+                Some((_, Ok(folder))) => beneath::stat_entry(folder, path.name()).ok(),
+                Some((_, Err(_))) | None => None,
+            };
+            intact.push(stat.is_some_and(|stat| existing::is_intact(&stat, state)));
+        }
+        intact
     }
 
     /// To be called when no file is staged: what is staged and not published is removed too.

@@ -34,12 +34,17 @@ impl Judge<'_> {
     /// them.
     fn judge_all(&self, rows: Vec<StoredOutput>) -> Vec<(StoredOutput, bool)> {
         self.progress.beat();
+        let states = rows
+            .iter()
+            .filter_map(|row| Some((&row.path, row.state.as_ref()?)));
+        let states: Vec<_> = states.collect();
+        let mut are_intact = self.outputs.are_intact(&states).into_iter();
         let mut others = Vec::new();
         for row in rows {
             let place = |page: &Page, format| self.formats.page_path(format, page);
             let right = self.planner.is_wanted(&row, place);
-            let is_intact = |state| self.outputs.is_intact(&row.path, &state);
-            if !right || row.replacing || !row.state.is_some_and(is_intact) {
+            let is_intact = row.state.is_some() && are_intact.next() == Some(true);
+            if !right || row.replacing || !is_intact {
                 others.push((row, right));
                 continue;
             }
