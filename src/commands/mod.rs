@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod export;
 mod fresh;
+mod interrupt;
 mod remote;
 mod run;
 mod verify;
@@ -66,6 +67,9 @@ pub enum CommandError {
     /// The daemon was asked and says no, or something that is no answer: the text is for the user as it is.
     #[error("{0}")]
     Refused(String),
+    /// It was told to end.
+    #[error("told to end before it was done")]
+    Interrupted,
     /// The system refused.
     #[error("{what}: {error}")]
     Io {
@@ -92,7 +96,8 @@ impl CommandError {
             | Self::Log(_)
             | Self::Control(_)
             | Self::NotFound(_)
-            | Self::Refused(_) => FAILED,
+            | Self::Refused(_)
+            | Self::Interrupted => FAILED,
         }
     }
 }

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
-use tokio::sync::watch as channel;
 
 use super::{CommandError, Outcome, fresh, print, print_json, runtime};
-use crate::batch::{self, Halt, Progress, Run};
+use crate::batch::{self, Progress, Ran, Run};
 use crate::config::{Loaded, OnError};
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
+use crate::export::command;
 };
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
@@ -118,19 +118,7 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes: notes.clone(),
         seen: Mutex::default(),
     });
-    let began = Instant::now();
-    let (engine, batch) = fresh::full_export(loaded, notes, comparing.clone(), began)?;
-    let runtime = runtime()?;
-    let (_, halt) = channel::channel(Halt::No);
-    let run = Run {
-        limit: loaded.config.max_concurrent.get(),
-        on_error: OnError::Continue,
-        began,
-        tell_exported: false,
-        halt,
-        progress: Arc::<Progress>::default(),
-    };
-    let ran = runtime.block_on(batch::run(engine, batch, run));
+    let ran = run_full_export(loaded, notes, comparing.clone())?;
     let mut differences = std::mem::take(&mut *lock(&comparing.seen));
     let outputs = differences.len();
     let stale = stale(loaded, &differences)?;
@@ -188,6 +176,39 @@ fn stale(
         }
     })?;
     Ok(stale)
+}
+
+/// Runs a full export through `outputs`.
+fn run_full_export(
+    loaded: &Loaded,
+    notes: Arc<NotesFolder>,
+    outputs: Arc<Comparing>,
+) -> Result<Ran, CommandError> {
+    let began = Instant::now();
+    let (engine, batch) = fresh::full_export(loaded, notes, outputs, began)?;
+    let runtime = runtime()?;
+    runtime.spawn_blocking(command::sweep);
+    let limit = loaded.config.max_concurrent.get();
+    let (ran, heard) = runtime.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        let run = Run {
+            limit,
+            on_error: OnError::Continue,
+            began,
+            tell_exported: false,
+            halt: interrupt.halt.clone(),
+            progress: Arc::<Progress>::default(),
+        };
+        let ran = batch::run(engine, batch, run).await;
+        Ok::<_, CommandError>((ran, interrupt.heard()))
+    })?;
+    drop(runtime);
+    if let Some(signal) = heard {
+        // Whoever started us sees that it was the signal; nothing was said of the trees. Should that fail, we say it.
+        let _failed = signal_hook::low_level::emulate_default_handler(signal);
+        return Err(CommandError::Interrupted);
+    }
+    Ok(ran)
 }
 
 /// A door to the export tree that compares instead of writing.
