@@ -62,7 +62,8 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
                     "the daemon gave an answer to another question".to_owned(),
                 ));
             }
-            Err(ControlError::NoDaemon(_)) => return Ok(None),
+            // One that ends needs no asking: the notes are there.
+            Err(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }

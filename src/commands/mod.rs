@@ -21,7 +21,7 @@ use crate::control::ControlError;
 use crate::daemon::DaemonError;
 use crate::engine::EngineError;
 use crate::export::FormatError;
-use crate::log::LogError;
+use crate::log::{self, LogError};
 use crate::manifest::ManifestError;
 use crate::session::SessionError;
 
@@ -90,8 +90,11 @@ impl CommandError {
         match self {
             Self::Config(_) | Self::Format(_) | Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
-            Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
-            Self::Engine(_) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
+            Self::Control(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => UNAVAILABLE,
+            Self::Engine(_)
+            | Self::Manifest(_)
+            | Self::Control(ControlError::Io { .. })
+            | Self::Io { .. } => IO_ERROR,
             Self::Daemon(_)
             | Self::Log(_)
             | Self::Control(_)
@@ -116,8 +119,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(FAILED),
         Err(error) => {
-            // stderr may be closed: then nobody can be told, and the exit code says it.
-            let _ = writeln!(std::io::stderr(), "smartnotesd: {error}");
+            log::say_error(&format!("smartnotesd: {error}"));
             ExitCode::from(error.exit_code())
         }
     }
