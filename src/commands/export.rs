@@ -95,11 +95,16 @@ async fn run(
         };
         first = false;
     }
-    Ok(if engine.failures().is_empty() {
+    Ok(if is_all_exported(&engine) {
         Outcome::Done
     } else {
         Outcome::Failed
     })
+}
+
+/// What could not be read could not be exported, or is there as it was before.
+fn is_all_exported(engine: &Engine) -> bool {
+    engine.failures().is_empty() && engine.unreadable().refused().next().is_none()
 }
 
 /// A progress bar on stderr, where that is a terminal.

@@ -12,17 +12,20 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::interrupt::Interrupt;
 use super::{CommandError, Outcome, fresh, print, print_json, runtime};
 use crate::batch::{self, Progress, Ran, Run};
 use crate::config::{Loaded, OnError};
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
-use crate::export::command;
 };
+use crate::export::command;
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
 use crate::path::OutputPath;
+use crate::report::job_name;
+use crate::report::safe::safe;
 use crate::session::open_notes;
 use crate::sync::lock;
 
@@ -36,6 +39,8 @@ enum Difference {
     Differs,
     /// It should not be there.
     Stale,
+    /// It, or what it is a copy of, can't be read.
+    Unreadable,
 }
 
 impl Difference {
@@ -44,6 +49,7 @@ impl Difference {
             Self::Missing => "missing",
             Self::Differs => "differs",
             Self::Stale => "stale",
+            Self::Unreadable => "unread",
         }
     }
 }
@@ -51,13 +57,15 @@ impl Difference {
 /// What `verify` found.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Whether the trees are equal.
+    /// Whether the trees are equal, and all was read that it takes to know.
     equal: bool,
     /// How many outputs a fresh full export would write.
     outputs: usize,
     differences: Vec<Entry>,
     /// Jobs that fail: a fresh full export would not write their outputs either.
     failed: Vec<FailedEntry>,
+    /// What in the notes folder can't be read: what a fresh full export would make of it is unknown.
+    unreadable: Vec<UnreadableEntry>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +78,12 @@ struct Entry {
 struct FailedEntry {
     note: String,
     format: String,
+    error: String,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadableEntry {
+    path: String,
     error: String,
 }
 
@@ -91,22 +105,28 @@ fn text(report: &Report) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for entry in &report.differences {
-        let _ = writeln!(text, "{:8} {}", entry.difference.word(), entry.path);
+        let path = safe(&entry.path);
+        let _ = writeln!(text, "{:8} {path}", entry.difference.word());
     }
     for failed in &report.failed {
-        let _ = writeln!(
-            text,
-            "{:8} {} ({}): {}",
-            "fails", failed.note, failed.format, failed.error
-        );
+        let job = job_name(&failed.note, &failed.format);
+        let _ = writeln!(text, "{:8} {job}: {}", "fails", safe(&failed.error));
     }
-    let _ = match report.differences.len() {
-        0 => writeln!(
+    for unreadable in &report.unreadable {
+        let (path, error) = (safe(&unreadable.path), safe(&unreadable.error));
+        let _ = writeln!(text, "{:8} {path}: {error}", "unread");
+    }
+    let outputs = report.outputs;
+    let _ = match (report.differences.len(), report.equal) {
+        (0, true) => writeln!(
             text,
-            "equal: {} outputs are what a fresh full export would write",
-            report.outputs
+            "equal: {outputs} outputs are what a fresh full export would write"
         ),
-        differences => writeln!(text, "{differences} of {} outputs differ", report.outputs),
+        (0, false) => writeln!(
+            text,
+            "{outputs} outputs are what a fresh full export would write; what can't be read is not compared"
+        ),
+        (differences, _) => writeln!(text, "{differences} of {outputs} outputs differ"),
     };
     text
 }
@@ -144,38 +164,20 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
             error: job.error,
         })
         .collect();
+    let unreadable = ran.engine.unreadable().refused();
+    let unreadable: Vec<UnreadableEntry> = unreadable
+        .map(|(path, error)| UnreadableEntry {
+            path: path.to_owned(),
+            error: error.to_owned(),
+        })
+        .collect();
     Ok(Report {
-        equal: differences.is_empty(),
+        equal: differences.is_empty() && unreadable.is_empty(),
         outputs,
         differences,
         failed,
+        unreadable,
     })
-}
-
-/// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
-fn stale(
-    loaded: &Loaded,
-    wanted: &BTreeMap<OutputPath, Option<Difference>>,
-) -> Result<BTreeSet<OutputPath>, CommandError> {
-    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
-    let manifest = match Manifest::open_read_only(&path) {
-        Ok(manifest) => manifest,
-        Err(ManifestError::Missing { .. }) => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error.into()),
-    };
-    let mut stale = BTreeSet::new();
-    manifest.load_outputs(|row| {
-        let there = loaded
-            .config
-            .export_dir
-            .join(row.path.as_path())
-            .symlink_metadata()
-            .is_ok();
-        if there && !wanted.contains_key(&row.path) {
-            stale.insert(row.path);
-        }
-    })?;
-    Ok(stale)
 }
 
 /// Runs a full export through `outputs`.
@@ -209,6 +211,32 @@ fn run_full_export(
         return Err(CommandError::Interrupted);
     }
     Ok(ran)
+}
+
+/// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
+fn stale(
+    loaded: &Loaded,
+    wanted: &BTreeMap<OutputPath, Option<Difference>>,
+) -> Result<BTreeSet<OutputPath>, CommandError> {
+    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
+    let manifest = match Manifest::open_read_only(&path) {
+        Ok(manifest) => manifest,
+        Err(ManifestError::Missing { .. }) => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut stale = BTreeSet::new();
+    manifest.load_outputs(|row| {
+        let there = loaded
+            .config
+            .export_dir
+            .join(row.path.as_path())
+            .symlink_metadata()
+            .is_ok();
+        if there && !wanted.contains_key(&row.path) {
+            stale.insert(row.path);
+        }
+    })?;
+    Ok(stale)
 }
 
 /// A door to the export tree that compares instead of writing.
@@ -278,13 +306,16 @@ impl OutputDisk for Comparing {
         _: Owned<'_>,
         _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
-        let difference = self
-            .difference(path, content)
-            .map_err(|error| OutputError::Io {
-                path: path.to_string(),
-                error,
-            })?;
+        let compared = self.difference(path, content);
+        let difference = match &compared {
+            Ok(difference) => *difference,
+            Err(_) => Some(Difference::Unreadable),
+        };
         lock(&self.seen).insert(path.clone(), difference);
+        compared.map_err(|error| OutputError::Io {
+            path: path.to_string(),
+            error,
+        })?;
         // To the engine all is as it should be: there is nothing to publish.
         let state = OutputState {
             hash: ContentHash(0),
