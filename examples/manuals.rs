@@ -18,7 +18,7 @@ use smartnotesd::cli::Cli;
 
 const MANUAL: &str = "smartnotesd manual";
 /// When a page was last given other words.
-const DATE: &str = "2026-11-24";
+const DATE: &str = "2026-11-29";
 /// What follows in smartnotesd(8) on what the command line says of itself.
 const SECTIONS: &str = include_str!("../man/sections/smartnotesd.roff");
 /// What ends every other page.

@@ -10,10 +10,11 @@ use crate::config::{ConfigSource, Overrides};
 const EXIT_CODES: &str = "\
 Exit codes:
    0  done
-   1  export: an output failed; verify: the trees differ; reload: the config was rejected
+   1  export: an output failed, or something can't be read; verify: the trees differ, or it can't be told;
+      reload: the config was rejected
    2  wrong usage
-  69  another process holds this export tree, or no daemon is running (status)
-  74  the notes or the export folder cannot be used
+  69  another process holds this export tree, or no daemon is running (status, reload)
+  74  the notes, the export or the state folder cannot be used
   78  the config is wrong";
 
 const CONFIG_FILES: &str = "\
@@ -83,7 +84,7 @@ pub enum Command {
     Run,
     /// Bring the export up to date once, then exit
     ///
-    /// Exits 1 when some output failed, and 69 when another process holds the export tree.
+    /// Exits 1 when some output failed or a note can't be read, and 69 when another process holds the export tree.
     Export {
         /// Render every output again, whatever is known of the last export
         #[arg(long)]
@@ -106,11 +107,13 @@ pub enum Command {
     Batches(BatchesArgs),
     /// Have the running daemon reload its config
     ///
-    /// Exits 1 with the reason when the new config is rejected; the old one then stays in force.
+    /// Exits 1 with the reason when the new config is rejected; the old one then stays in force. Exits 69 when no
+    /// daemon is running, or when it ends before it could.
     Reload,
     /// Compare the export with what a fresh full export would write
     ///
-    /// Writes nothing to the export tree. Exits 1 with the list where they differ.
+    /// Writes nothing to the export tree. Exits 1 with the list where they differ, and where something can't be read
+    /// to be compared.
     Verify {
         /// Print one JSON object
         #[arg(long)]

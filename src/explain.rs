@@ -1,6 +1,6 @@
 //! Why a note is exported, and why again: what it depends on, what depends on it, its outputs, its problems.
 //!
-//! Made from the vault, by the daemon or by the command when none runs; whether an output is there is asked of the disk.
+//! Made from the vault, what failed and what can't be read, by the daemon or by the command when none runs; whether an output is there is asked of the disk.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,13 +8,16 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::engine::{Failures, Unreadable};
+use crate::manifest::Owner;
 use crate::path::NotePath;
+use crate::report::safe::safe;
 use crate::vault::{
     Candidates, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Vault,
 };
 
 /// What there is to tell of a note.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     note: String,
     title: String,
@@ -53,37 +56,89 @@ struct Ambiguous {
     candidates: Vec<String>,
 }
 
+/// What an explanation is made from.
+pub struct Known<'a> {
+    /// The notes.
+    pub vault: &'a Vault,
+    /// The config in force.
+    pub config: &'a Config,
+    /// What failed.
+    pub failures: &'a Failures,
+    /// What can't be read.
+    pub unreadable: &'a Unreadable,
+}
+
 /// Explains the note that the user named: by its path in the vault, by a path to its file, or by a name that a link could
 /// use.
 ///
 /// # Errors
 /// When there is no such note, in one line.
-pub fn explain(vault: &Vault, config: &Config, note: &str) -> Result<Explanation, String> {
-    let id = find(vault, config, Path::new(note))
-        .ok_or_else(|| format!("{note}: no such note in {}", config.notes_dir.display()))?;
-    Ok(explanation(vault, config, id))
+pub fn explain(known: &Known<'_>, note: &str) -> Result<Explanation, String> {
+    let paths = paths(known.config, Path::new(note));
+    let files = known.vault.files();
+    let is_note = |id: &FileId| files.get(*id).is_note();
+    let by_path = paths.iter().find_map(|path| files.find(path.as_str()));
+    if let Some(id) = by_path.filter(is_note) {
+        return Ok(explanation(known, id));
+    }
+    let hindered = |path: &NotePath| known.unreadable.hindrance(path.as_str());
+    let hindrance = paths.iter().find_map(|path| Some((path, hindered(path)?)));
+    if let Some((path, (top, error))) = hindrance
+        && path.as_str() == top
+    {
+        return Ok(never_read(path, error));
+    }
+    if let Some(id) = known.vault.by_name(note).filter(is_note) {
+        return Ok(explanation(known, id));
+    }
+    Err(match hindrance {
+        Some((path, (top, error))) => {
+            let (path, top) = (safe(path.as_str()), safe(top));
+            format!(
+                "{path}: whether there is such a note is unknown, since {top} can't be read: {error}"
+            )
+        }
+        None => format!(
+            "{}: no such note in {}",
+            safe(note),
+            known.config.notes_dir.display()
+        ),
+    })
 }
 
-fn find(vault: &Vault, config: &Config, note: &Path) -> Option<FileId> {
-    let by_path = NotePath::try_from(note)
-        .ok()
-        .and_then(|path| vault.files().find(path.as_str()));
+/// The paths in the vault that the user may mean: as it is written, and that of a file with this name.
+fn paths(config: &Config, note: &Path) -> Vec<NotePath> {
     let by_file = || {
         let real = std::fs::canonicalize(note).ok()?;
         let root = std::fs::canonicalize(&config.notes_dir).ok()?;
-        let inside = real.strip_prefix(root).ok()?;
-        vault
-            .files()
-            .find(NotePath::try_from(inside).ok()?.as_str())
+        NotePath::try_from(real.strip_prefix(root).ok()?).ok()
     };
-    let by_name = || vault.by_name(note.to_str()?);
-    by_path
-        .or_else(by_file)
-        .or_else(by_name)
-        .filter(|&id| vault.files().get(id).is_note())
+    // A file in a folder that can't be read can't be asked for its real path.
+    let by_prefix = || NotePath::try_from(note.strip_prefix(&config.notes_dir).ok()?).ok();
+    let written = NotePath::try_from(note).ok();
+    [written, by_file(), by_prefix()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
+/// There is a note of which nothing but its name is known.
+fn never_read(path: &NotePath, error: &str) -> Explanation {
+    Explanation {
+        note: path.to_string(),
+        title: path.stem().to_owned(),
+        kept_out: Some("nobody knows what it says".to_owned()),
+        problems: vec![unread(error)],
+        ..Explanation::default()
+    }
+}
+
+fn unread(error: &str) -> String {
+    format!("it can't be read: {error}")
+}
+
+fn explanation(known: &Known<'_>, id: FileId) -> Explanation {
+    let Known { vault, config, .. } = *known;
     let file = vault.files().get(id);
     let facts = file.facts();
     let path = |id: FileId| vault.files().get(id).path.to_string();
@@ -132,7 +187,7 @@ fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
             })
             .collect(),
         outputs: outputs(vault, config, id),
-        problems: Vec::new(),
+        problems: failures(known, id),
         unresolved: Vec::new(),
         ambiguous: Vec::new(),
     };
@@ -146,6 +201,24 @@ fn explanation(vault: &Vault, config: &Config, id: FileId) -> Explanation {
         explain_links(vault, id, &facts, &mut explanation);
     }
     explanation
+}
+
+/// Why what is in the export, or is not there, may not be what the note says now.
+fn failures(known: &Known<'_>, id: FileId) -> Vec<String> {
+    let path = known.vault.files().get(id).path.as_str();
+    let hindrance = known.unreadable.hindrance(path);
+    let unread = hindrance.map(|(top, error)| {
+        let unread = if top == path {
+            unread(error)
+        } else {
+            format!("{top} can't be read: {error}")
+        };
+        format!("{unread}; what is known of the note is older")
+    });
+    let owner = Owner::Note(id);
+    let failed = known.failures.iter().filter(|(key, _)| key.owner == owner);
+    let failed = failed.map(|(key, failed)| format!("{}: {}", key.format, failed.error));
+    unread.into_iter().chain(failed).collect()
 }
 
 fn kept_out(vault: &Vault, id: FileId, facts: &NoteFacts) -> String {
@@ -226,12 +299,16 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
 
 /// The explanation for people.
 pub fn text(explanation: &Explanation) -> String {
-    let mut text = format!("{}: {}\n", explanation.note, explanation.title);
+    let mut text = format!(
+        "{}: {}\n",
+        safe(&explanation.note),
+        safe(&explanation.title)
+    );
     let mut list = |heading: &str, lines: Vec<String>| {
         if !lines.is_empty() {
             let _ = writeln!(text, "{heading}");
             for line in lines {
-                let _ = writeln!(text, "  {line}");
+                let _ = writeln!(text, "  {}", safe(&line));
             }
         }
     };

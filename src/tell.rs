@@ -91,7 +91,13 @@ fn failures(batch: u64, failed: &[FailedJob], retries: bool) {
         }
     }
     if failed.len() > TOLD_FAILURES {
-        events::more_notes_failed(batch, failed.len() - TOLD_FAILURES);
+        // A process that tries nothing again has ended before anybody can ask it.
+        let hint = if retries {
+            "smartnotesd status --json lists them all"
+        } else {
+            "with log.level debug each is told"
+        };
+        events::more_notes_failed(batch, failed.len() - TOLD_FAILURES, hint);
     }
 }
 

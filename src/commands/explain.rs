@@ -1,5 +1,6 @@
 //! `explain`: asks the daemon, which knows the vault; where none runs, reads the notes itself.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,11 +9,12 @@ use super::{CommandError, Outcome, fresh, print, print_json};
 use crate::config::Loaded;
 use crate::control::{self, ControlError, Request, Response};
 use crate::disk::{Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
-use crate::explain::{self, Explanation};
-use crate::manifest::state_path;
+use crate::engine::Failures;
+use crate::explain::{self, Explanation, Known};
+use crate::manifest::{Failure, FailureKey, Manifest, ManifestError, Owner, state_path};
 use crate::path::OutputPath;
 use crate::session::open_notes;
-use crate::vault::Vault;
+use crate::vault::{FileId, Vault};
 
 /// How long the daemon may take to answer.
 const WAIT: Duration = Duration::from_secs(60);
@@ -26,8 +28,7 @@ pub(super) fn explain(loaded: &Loaded, note: &Path, json: bool) -> Result<Outcom
     let explanation = if let Some(explanation) = ask(loaded, &named, &name)? {
         explanation
     } else {
-        let vault = read_vault(loaded)?;
-        explain::explain(&vault, &loaded.config, &named).map_err(CommandError::NotFound)?
+        read_and_explain(loaded, &named)?
     };
     if json {
         print_json(&explanation)?;
@@ -62,18 +63,57 @@ fn ask(loaded: &Loaded, note: &str, full: &str) -> Result<Option<Explanation>, C
                     "the daemon gave an answer to another question".to_owned(),
                 ));
             }
-            Err(ControlError::NoDaemon(_)) => return Ok(None),
+            // One that ends needs no asking: the notes are there.
+            Err(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
     Err(CommandError::Refused(failed))
 }
 
-fn read_vault(loaded: &Loaded) -> Result<Arc<Vault>, CommandError> {
+fn read_and_explain(loaded: &Loaded, note: &str) -> Result<Explanation, CommandError> {
     let notes = Arc::new(open_notes(loaded)?);
+    let now = Instant::now();
     // Only the look is wanted; the batch that it would lead to is not run.
-    let (engine, _) = fresh::full_export(loaded, notes, Arc::new(NoTree), Instant::now())?;
-    Ok(engine.vault().clone())
+    let (engine, _) = fresh::full_export(loaded, notes, Arc::new(NoTree), now)?;
+    // One that can't be read, or is of another version, tells of no failure; all else is known without it.
+    let failures = last_failures(loaded, engine.vault(), now).unwrap_or_default();
+    let known = Known {
+        vault: engine.vault(),
+        config: &loaded.config,
+        failures: &failures,
+        unreadable: engine.unreadable(),
+    };
+    explain::explain(&known, note).map_err(CommandError::NotFound)
+}
+
+/// What of the notes failed when they were last exported, as the manifest knows it. Its ids are not those of `vault`.
+fn last_failures(loaded: &Loaded, vault: &Vault, now: Instant) -> Result<Failures, ManifestError> {
+    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
+    let manifest = Manifest::open_read_only(&path)?;
+    let mut failed: BTreeMap<FileId, Vec<Failure>> = BTreeMap::new();
+    for failure in manifest.failures()? {
+        if let Owner::Note(id) = failure.owner {
+            failed.entry(id).or_default().push(failure);
+        }
+    }
+    let mut failures = Failures::default();
+    if failed.is_empty() {
+        return Ok(failures);
+    }
+    manifest.load_files(|file| {
+        let Some(id) = vault.files().find(file.path.as_str()) else {
+            return;
+        };
+        for failure in failed.remove(&file.id).into_iter().flatten() {
+            let key = FailureKey {
+                owner: Owner::Note(id),
+                format: failure.format,
+            };
+            failures.remember(key, failure.error, failure.attempt, failure.failed_at, now);
+        }
+    })?;
+    Ok(failures)
 }
 
 /// No export tree: nothing is written to explain something.

@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt as _;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook_tokio::Signals;
 use tokio::sync::watch as channel;
 
+use super::interrupt::Interrupt;
 use super::{CommandError, Outcome, runtime};
 use crate::batch::{self, Halt, Progress, Run};
 use crate::config::Loaded;
 use crate::engine::{Batch, Engine, Request, Unwatched};
+use crate::export::command;
 use crate::log::{self, LogHandle, events, events::Trigger};
 use crate::session::Session;
 use crate::sync::off_the_loop;
@@ -34,26 +33,12 @@ pub(super) fn export(loaded: Loaded, full: bool) -> Result<Outcome, CommandError
     }
     let runtime = runtime()?;
     let outcome = runtime.block_on(async {
-        let halt = halt_on_signal()?;
+        drop(tokio::task::spawn_blocking(command::sweep));
+        let halt = Interrupt::listen()?.halt;
         run(engine, config.max_concurrent.get(), full, &log, halt).await
     });
     log.flush();
     outcome
-}
-
-/// The first signal ends what runs, commands with all their children too; what was not published is swept next time.
-fn halt_on_signal() -> Result<channel::Receiver<Halt>, CommandError> {
-    let mut signals = Signals::new([SIGTERM, SIGINT]).map_err(|error| CommandError::Io {
-        what: "signal handlers".to_owned(),
-        error,
-    })?;
-    let (tell, halt) = channel::channel(Halt::No);
-    tokio::spawn(async move {
-        while signals.next().await.is_some() {
-            tell.send_replace(Halt::Now);
-        }
-    });
-    Ok(halt)
 }
 
 async fn run(
@@ -110,11 +95,16 @@ async fn run(
         };
         first = false;
     }
-    Ok(if engine.failures().is_empty() {
+    Ok(if is_all_exported(&engine) {
         Outcome::Done
     } else {
         Outcome::Failed
     })
+}
+
+/// What could not be read could not be exported, or is there as it was before.
+fn is_all_exported(engine: &Engine) -> bool {
+    engine.failures().is_empty() && engine.unreadable().refused().next().is_none()
 }
 
 /// A progress bar on stderr, where that is a terminal.

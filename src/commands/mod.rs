@@ -7,6 +7,7 @@ mod check;
 mod explain;
 mod export;
 mod fresh;
+mod interrupt;
 mod remote;
 mod run;
 mod verify;
@@ -20,7 +21,7 @@ use crate::control::ControlError;
 use crate::daemon::DaemonError;
 use crate::engine::EngineError;
 use crate::export::FormatError;
-use crate::log::LogError;
+use crate::log::{self, LogError};
 use crate::manifest::ManifestError;
 use crate::session::SessionError;
 
@@ -66,6 +67,9 @@ pub enum CommandError {
     /// The daemon was asked and says no, or something that is no answer: the text is for the user as it is.
     #[error("{0}")]
     Refused(String),
+    /// It was told to end.
+    #[error("told to end before it was done")]
+    Interrupted,
     /// The system refused.
     #[error("{what}: {error}")]
     Io {
@@ -86,13 +90,17 @@ impl CommandError {
         match self {
             Self::Config(_) | Self::Format(_) | Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
-            Self::Control(ControlError::NoDaemon { .. }) => UNAVAILABLE,
-            Self::Engine(_) | Self::Manifest(_) | Self::Io { .. } => IO_ERROR,
+            Self::Control(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => UNAVAILABLE,
+            Self::Engine(_)
+            | Self::Manifest(_)
+            | Self::Control(ControlError::Io { .. })
+            | Self::Io { .. } => IO_ERROR,
             Self::Daemon(_)
             | Self::Log(_)
             | Self::Control(_)
             | Self::NotFound(_)
-            | Self::Refused(_) => FAILED,
+            | Self::Refused(_)
+            | Self::Interrupted => FAILED,
         }
     }
 }
@@ -111,8 +119,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(FAILED),
         Err(error) => {
-            // stderr may be closed: then nobody can be told, and the exit code says it.
-            let _ = writeln!(std::io::stderr(), "smartnotesd: {error}");
+            log::say_error(&format!("smartnotesd: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -11,18 +11,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use serde::Serialize;
-use tokio::sync::watch as channel;
 
+use super::interrupt::Interrupt;
 use super::{CommandError, Outcome, fresh, print, print_json, runtime};
-use crate::batch::{self, Halt, Progress, Run};
+use crate::batch::{self, Progress, Ran, Run};
 use crate::config::{Loaded, OnError};
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
 };
+use crate::export::command;
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
 use crate::path::{OutputPath, prefixes};
+use crate::report::job_name;
+use crate::report::safe::safe;
 use crate::session::open_notes;
 use crate::sync::lock;
 
@@ -36,6 +39,8 @@ enum Difference {
     Differs,
     /// It should not be there.
     Stale,
+    /// It, or what it is a copy of, can't be read.
+    Unreadable,
 }
 
 impl Difference {
@@ -44,6 +49,7 @@ impl Difference {
             Self::Missing => "missing",
             Self::Differs => "differs",
             Self::Stale => "stale",
+            Self::Unreadable => "unread",
         }
     }
 }
@@ -51,13 +57,15 @@ impl Difference {
 /// What `verify` found.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// Whether the trees are equal.
+    /// Whether the trees are equal, and all was read that it takes to know.
     equal: bool,
     /// How many outputs a fresh full export would write.
     outputs: usize,
     differences: Vec<Entry>,
     /// Jobs that fail: a fresh full export would not write their outputs either.
     failed: Vec<FailedEntry>,
+    /// What in the notes folder can't be read: what a fresh full export would make of it is unknown.
+    unreadable: Vec<UnreadableEntry>,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +78,12 @@ struct Entry {
 struct FailedEntry {
     note: String,
     format: String,
+    error: String,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadableEntry {
+    path: String,
     error: String,
 }
 
@@ -91,22 +105,28 @@ fn text(report: &Report) -> String {
     use std::fmt::Write as _;
     let mut text = String::new();
     for entry in &report.differences {
-        let _ = writeln!(text, "{:8} {}", entry.difference.word(), entry.path);
+        let path = safe(&entry.path);
+        let _ = writeln!(text, "{:8} {path}", entry.difference.word());
     }
     for failed in &report.failed {
-        let _ = writeln!(
-            text,
-            "{:8} {} ({}): {}",
-            "fails", failed.note, failed.format, failed.error
-        );
+        let job = job_name(&failed.note, &failed.format);
+        let _ = writeln!(text, "{:8} {job}: {}", "fails", safe(&failed.error));
     }
-    let _ = match report.differences.len() {
-        0 => writeln!(
+    for unreadable in &report.unreadable {
+        let (path, error) = (safe(&unreadable.path), safe(&unreadable.error));
+        let _ = writeln!(text, "{:8} {path}: {error}", "unread");
+    }
+    let outputs = report.outputs;
+    let _ = match (report.differences.len(), report.equal) {
+        (0, true) => writeln!(
             text,
-            "equal: {} outputs are what a fresh full export would write",
-            report.outputs
+            "equal: {outputs} outputs are what a fresh full export would write"
         ),
-        differences => writeln!(text, "{differences} of {} outputs differ", report.outputs),
+        (0, false) => writeln!(
+            text,
+            "{outputs} outputs are what a fresh full export would write; what can't be read is not compared"
+        ),
+        (differences, _) => writeln!(text, "{differences} of {outputs} outputs differ"),
     };
     text
 }
@@ -118,19 +138,7 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes: notes.clone(),
         seen: Mutex::default(),
     });
-    let began = Instant::now();
-    let (engine, batch) = fresh::full_export(loaded, notes, comparing.clone(), began)?;
-    let runtime = runtime()?;
-    let (_, halt) = channel::channel(Halt::No);
-    let run = Run {
-        limit: loaded.config.max_concurrent.get(),
-        on_error: OnError::Continue,
-        began,
-        tell_exported: false,
-        halt,
-        progress: Arc::<Progress>::default(),
-    };
-    let ran = runtime.block_on(batch::run(engine, batch, run));
+    let ran = run_full_export(loaded, notes, comparing.clone())?;
     let mut differences = std::mem::take(&mut *lock(&comparing.seen));
     let outputs = differences.len();
     let stale = stale(loaded, &differences)?;
@@ -156,12 +164,53 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
             error: job.error,
         })
         .collect();
+    let unreadable = ran.engine.unreadable().refused();
+    let unreadable: Vec<UnreadableEntry> = unreadable
+        .map(|(path, error)| UnreadableEntry {
+            path: path.to_owned(),
+            error: error.to_owned(),
+        })
+        .collect();
     Ok(Report {
-        equal: differences.is_empty(),
+        equal: differences.is_empty() && unreadable.is_empty(),
         outputs,
         differences,
         failed,
+        unreadable,
     })
+}
+
+/// Runs a full export through `outputs`.
+fn run_full_export(
+    loaded: &Loaded,
+    notes: Arc<NotesFolder>,
+    outputs: Arc<Comparing>,
+) -> Result<Ran, CommandError> {
+    let began = Instant::now();
+    let (engine, batch) = fresh::full_export(loaded, notes, outputs, began)?;
+    let runtime = runtime()?;
+    runtime.spawn_blocking(command::sweep);
+    let limit = loaded.config.max_concurrent.get();
+    let (ran, heard) = runtime.block_on(async {
+        let interrupt = Interrupt::listen()?;
+        let run = Run {
+            limit,
+            on_error: OnError::Continue,
+            began,
+            tell_exported: false,
+            halt: interrupt.halt.clone(),
+            progress: Arc::<Progress>::default(),
+        };
+        let ran = batch::run(engine, batch, run).await;
+        Ok::<_, CommandError>((ran, interrupt.heard()))
+    })?;
+    drop(runtime);
+    if let Some(signal) = heard {
+        // Whoever started us sees that it was the signal; nothing was said of the trees. Should that fail, we say it.
+        let _failed = signal_hook::low_level::emulate_default_handler(signal);
+        return Err(CommandError::Interrupted);
+    }
+    Ok(ran)
 }
 
 /// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
@@ -262,13 +311,16 @@ impl OutputDisk for Comparing {
         _: Owned<'_>,
         _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
-        let difference = self
-            .difference(path, content)
-            .map_err(|error| OutputError::Io {
-                path: path.to_string(),
-                error,
-            })?;
+        let compared = self.difference(path, content);
+        let difference = match &compared {
+            Ok(difference) => *difference,
+            Err(_) => Some(Difference::Unreadable),
+        };
         lock(&self.seen).insert(path.clone(), difference);
+        compared.map_err(|error| OutputError::Io {
+            path: path.to_string(),
+            error,
+        })?;
         // To the engine all is as it should be: there is nothing to publish.
         let state = OutputState {
             hash: ContentHash(0),

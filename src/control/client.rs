@@ -29,7 +29,10 @@ pub enum ControlError {
         /// How long it was waited for.
         timeout: Duration,
     },
-    /// It hung up, or what it said makes no sense.
+    /// It is stopping, or has ended without an answer.
+    #[error("{}: the daemon is stopping, or has just ended, and did not do what it was asked for", .0.display())]
+    HungUp(PathBuf),
+    /// What it said makes no sense.
     #[error("{}: the daemon's answer makes no sense ({reason}); is it of another version?", .path.display())]
     BadAnswer {
         /// The folder of the socket.
@@ -55,12 +58,14 @@ pub fn ask(folder: &Path, request: &Request, timeout: Duration) -> Result<Respon
     let deadline = Instant::now() + timeout;
     let path = || folder.to_owned();
     exchange(folder, request, deadline).map_err(|error| match error {
+        Failure::HungUp => ControlError::HungUp(path()),
         Failure::BadAnswer(reason) => ControlError::BadAnswer {
             path: path(),
             reason,
         },
         Failure::Io(error) => match error.kind() {
             ErrorKind::NotFound | ErrorKind::ConnectionRefused => ControlError::NoDaemon(path()),
+            ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => ControlError::HungUp(path()),
             ErrorKind::WouldBlock | ErrorKind::TimedOut => ControlError::Timeout {
                 path: path(),
                 timeout,
@@ -75,6 +80,7 @@ pub fn ask(folder: &Path, request: &Request, timeout: Duration) -> Result<Respon
 
 enum Failure {
     Io(io::Error),
+    HungUp,
     BadAnswer(String),
 }
 
@@ -100,13 +106,21 @@ fn exchange(folder: &Path, request: &Request, deadline: Instant) -> Result<Respo
             Err(error) => return Err(error.into()),
         };
         if chunk.is_empty() {
-            return Err(Failure::BadAnswer("it hung up".into()));
+            return Err(if answer.is_empty() {
+                Failure::HungUp
+            } else {
+                Failure::BadAnswer("it breaks off".into())
+            });
         }
         let length = memchr::memchr(b'\n', chunk).map_or(chunk.len(), |at| at + 1);
         answer.extend_from_slice(&chunk[..length]);
         reader.consume(length);
     }
-    serde_json::from_slice(&answer).map_err(|error| Failure::BadAnswer(error.to_string()))
+    match serde_json::from_slice(&answer) {
+        Ok(Response::Stopping) => Err(Failure::HungUp),
+        Ok(response) => Ok(response),
+        Err(error) => Err(Failure::BadAnswer(error.to_string())),
+    }
 }
 
 fn connect_in(folder: &Path, deadline: Instant) -> Result<UnixStream, Failure> {

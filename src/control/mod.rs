@@ -44,6 +44,8 @@ pub enum Response {
     },
     /// What was asked for.
     Value(serde_json::Value),
+    /// It is about to end, and does nothing more that it is asked for.
+    Stopping,
     /// It can't or won't, in one line that says why.
     Failed {
         /// Why.

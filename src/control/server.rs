@@ -232,7 +232,7 @@ async fn answer(request: Request, daemon: &mpsc::Sender<Asked>) -> Response {
     {
         return response;
     }
-    Response::failed("the daemon is stopping")
+    Response::Stopping
 }
 
 async fn send(writer: &mut OwnedWriteHalf, response: &Response, limits: Limits) -> io::Result<()> {

@@ -97,6 +97,15 @@ pub struct Failure {
     pub retry_in_ms: Option<u64>,
 }
 
+/// Something in the notes folder that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unreadable {
+    /// The file or folder.
+    pub path: String,
+    /// Why.
+    pub error: String,
+}
+
 /// Links that need a look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Links {
@@ -135,8 +144,11 @@ pub struct Status {
     pub withheld: usize,
     /// Attachments exported along.
     pub attachments: usize,
-    /// Notes with a problem in their front matter.
+    /// Notes with a problem: their front matter, or all that they say, can't be read as it is.
     pub problems: usize,
+    /// What can't be read at the moment, in path order.
+    #[serde(default)]
+    pub unreadable: Vec<Unreadable>,
     /// Links that need a look.
     pub links: Links,
     /// What waits for the next batch.

@@ -3,16 +3,17 @@
 //! Owns the questions that wait for an answer and the figures of the last `status`. It changes nothing of the daemon's
 //! work and never reads a note: what takes long (`explain`) is done on another thread.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use super::{Daemon, Work};
-use crate::control::status::{Failure, Links, Queue, Running, State, WatchState};
+use crate::control::status::{self, Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
-use crate::engine::Failures;
-use crate::explain;
+use crate::engine::{Failures, Unreadable};
+use crate::explain::{self, Known};
 use crate::log::events::milliseconds;
 use crate::plan::owner_name;
 use crate::vault::Vault;
@@ -49,21 +50,23 @@ impl Daemon<'_> {
     }
 
     fn explain(&self, note: String, answer: oneshot::Sender<Response>) {
-        let vault = match (&self.work, &self.current) {
-            (Work::Idle(engine), _) => engine.vault().clone(),
-            (_, Some(current)) => current.vault.clone(),
-            (_, None) => {
-                let _ = answer.send(Response::failed(
-                    "the notes are being looked at; ask again in a moment",
-                ));
-                return;
-            }
+        let Some(seen) = self.seen() else {
+            let _ = answer.send(Response::failed(
+                "the notes are being looked at; ask again in a moment",
+            ));
+            return;
         };
         let config = self.config().clone();
         // Looks whether the outputs are there, which is not for this thread. It ends by itself, and the next batch only
         // has to copy the vault if it comes first.
         tokio::task::spawn_blocking(move || {
-            let response = match explain::explain(&vault, &config, &note) {
+            let known = Known {
+                vault: &seen.vault,
+                config: &config,
+                failures: &seen.failures,
+                unreadable: &seen.unreadable,
+            };
+            let response = match explain::explain(&known, &note) {
                 Ok(explanation) => serde_json::to_value(&explanation)
                     .map_or_else(|error| Response::failed(error.to_string()), Response::Value),
                 Err(error) => Response::failed(error),
@@ -72,16 +75,28 @@ impl Daemon<'_> {
         });
     }
 
+    /// What is known of the notes; `None` while they are being looked at.
+    fn seen(&self) -> Option<Seen> {
+        match (&self.work, &self.current) {
+            (Work::Idle(engine), _) => Some(Seen {
+                vault: engine.vault().clone(),
+                failures: engine.failures().clone(),
+                unreadable: engine.unreadable().clone(),
+            }),
+            (_, Some(current)) => Some(Seen {
+                vault: current.vault.clone(),
+                failures: current.failures.clone(),
+                unreadable: current.unreadable.clone(),
+            }),
+            (_, None) => None,
+        }
+    }
+
     fn status(&mut self) -> Status {
         let now = Instant::now();
-        let known = match (&self.work, &self.current) {
-            (Work::Idle(engine), _) => Some((engine.vault(), &**engine.failures())),
-            (_, Some(current)) => Some((&current.vault, &*current.failures)),
-            // The notes are being looked at: what was told last is still true enough.
-            (_, None) => None,
-        };
-        if let Some((vault, failures)) = known {
-            self.census = Census::of(vault, failures, now);
+        // While the notes are being looked at, what was told last is still true enough.
+        if let Some(seen) = self.seen() {
+            self.census = Census::of(&seen, now);
         }
         let census = self.census.clone();
         let config = self.config();
@@ -107,6 +122,7 @@ impl Daemon<'_> {
             withheld: census.withheld,
             attachments: census.attachments,
             problems: census.problems,
+            unreadable: census.unreadable,
             links: census.links,
             queue: Queue {
                 paths: self.inbox.count(),
@@ -160,6 +176,13 @@ fn whole_ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// What is known of the notes, and does not change while it is held.
+struct Seen {
+    vault: Arc<Vault>,
+    failures: Arc<Failures>,
+    unreadable: Arc<Unreadable>,
+}
+
 /// What the engine knows that `status` shows. While a batch has the engine, the last one made is shown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Census {
@@ -167,13 +190,15 @@ pub(super) struct Census {
     withheld: usize,
     attachments: usize,
     problems: usize,
+    unreadable: Vec<status::Unreadable>,
     links: Links,
     failures: Vec<Failure>,
 }
 
 impl Census {
     /// Counts. Costs a walk through the vault's table, and reads nothing from the disk: it is the loop's thread that waits.
-    pub(super) fn of(vault: &Vault, failures: &Failures, now: Instant) -> Self {
+    fn of(seen: &Seen, now: Instant) -> Self {
+        let vault = &*seen.vault;
         let mut census = Self {
             notes: vault.notes(),
             ..Self::default()
@@ -188,7 +213,15 @@ impl Census {
                 census.attachments += usize::from(vault.is_copied(id));
             }
         }
-        census.failures = failures
+        let unreadable = seen.unreadable.iter();
+        census.unreadable = unreadable
+            .map(|(path, error)| status::Unreadable {
+                path: path.to_owned(),
+                error: error.to_owned(),
+            })
+            .collect();
+        census.failures = seen
+            .failures
             .iter()
             .map(|(key, failed)| Failure {
                 note: owner_name(vault, &key.owner),

@@ -398,7 +398,7 @@ impl Daemon<'_> {
 
     fn farewell(&mut self) {
         if let Some(asked) = self.reload.take() {
-            asked.answer(&Response::failed("the daemon is stopping"));
+            asked.answer(&Response::Stopping);
         }
         events::stopped(self.batch_count, self.started.elapsed());
     }

@@ -38,7 +38,7 @@ impl Daemon<'_> {
     pub(super) fn ask_reload(&mut self, answer: Option<oneshot::Sender<Response>>) {
         if self.stopping {
             if let Some(answer) = answer {
-                let _ = answer.send(Response::failed("the daemon is stopping"));
+                let _ = answer.send(Response::Stopping);
             }
             return;
         }

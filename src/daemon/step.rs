@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 
 use crate::agenda::Asked;
 use crate::batch::{self, Halt, Progress, Run};
-use crate::engine::{Engine, EngineError, Failures, FolderListener, Request};
+use crate::engine::{Engine, EngineError, Failures, FolderListener, Request, Unreadable};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
@@ -50,6 +50,8 @@ pub(super) struct Current {
     pub(super) vault: Arc<Vault>,
     /// What waited to be tried again when it began.
     pub(super) failures: Arc<Failures>,
+    /// What its look could not read.
+    pub(super) unreadable: Arc<Unreadable>,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -182,6 +184,7 @@ impl Step {
             let current = Current {
                 vault: engine.vault().clone(),
                 failures: engine.failures().clone(),
+                unreadable: engine.unreadable().clone(),
                 batch: batch.number,
                 trigger: asked.trigger,
                 jobs: batch.jobs.len(),

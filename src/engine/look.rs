@@ -5,6 +5,7 @@ mod survey;
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::Instant;
 
 use self::survey::{Survey, is_known};
@@ -104,7 +105,8 @@ impl Engine {
                 || listed.iter().any(|top| is_below(path, top))
         };
         let unreadable = std::mem::take(&mut look.unreadable);
-        look.newly_unreadable = self.unreadable.looked(covered, unreadable, now);
+        look.newly_unreadable =
+            Arc::make_mut(&mut self.unreadable).looked(covered, unreadable, now);
         Ok(look)
     }
 

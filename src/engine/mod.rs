@@ -78,7 +78,8 @@ pub struct Engine {
     has_outputs: bool,
     next_batch: u64,
     /// What can't be read at the moment, and why.
-    unreadable: Unreadable,
+    /// Shared as the failures are.
+    unreadable: Arc<Unreadable>,
     /// Jobs of the last batch that read something other than what was planned.
     overtaken: BTreeSet<FailureKey>,
     /// Outputs that should have gone.
@@ -190,7 +191,7 @@ impl Engine {
     }
 
     /// What can't be read at the moment, and why.
-    pub fn unreadable(&self) -> &Unreadable {
+    pub fn unreadable(&self) -> &Arc<Unreadable> {
         &self.unreadable
     }
 

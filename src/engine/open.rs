@@ -90,7 +90,7 @@ impl Engine {
             is_saved: false,
             has_outputs: memory.has_outputs,
             next_batch: memory.last_batch + 1,
-            unreadable: super::Unreadable::default(),
+            unreadable: Arc::default(),
             overtaken: BTreeSet::new(),
             left_over: super::LeftOver::default(),
             device,

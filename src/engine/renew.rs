@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::backlog::Backlog;
 use super::leftover::LeftOver;
-use super::unreadable::Unreadable;
 use super::{Engine, Unsaved};
 use crate::manifest::ManifestError;
 use crate::vault::Vault;
@@ -34,7 +33,7 @@ impl Engine {
         self.backlog = Backlog::default();
         self.is_saved = false;
         self.has_outputs = false;
-        self.unreadable = Unreadable::default();
+        self.unreadable = Arc::default();
         self.known_device = None;
         self.announced = BTreeSet::new();
         self.settle_settings(None, &BTreeSet::new());

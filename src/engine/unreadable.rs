@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::failures::wait_after;
 use crate::disk::Hindrance;
-use crate::path::NotePath;
+use crate::path::{NotePath, is_below};
 
 /// Files and folders of the notes of which nothing new is known.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Unreadable(BTreeMap<String, Entry>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     error: String,
     attempt: u32,
@@ -36,6 +36,17 @@ impl Unreadable {
     /// Each path with its error.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(path, entry)| (&**path, &*entry.error))
+    }
+
+    /// Those that the system refused. The others are what they are, and any export leaves them out.
+    pub fn refused(&self) -> impl Iterator<Item = (&str, &str)> {
+        let refused = self.0.iter().filter(|(_, entry)| entry.due.is_some());
+        refused.map(|(path, entry)| (&**path, &*entry.error))
+    }
+
+    /// What keeps `path` from being read, and why: itself, or a folder above it.
+    pub fn hindrance(&self, path: &str) -> Option<(&str, &str)> {
+        self.iter().find(|(top, _)| is_below(path, top))
     }
 
     /// After a look that `covered` some paths and could not read those in `found`. Returns what was not known before.

@@ -4,11 +4,12 @@
 //! what goes in and out. It never starts a shell, and the program sees nothing of ours: no environment
 //! but an allow-list, no stdin, no descriptors, and only files that it could read anyway.
 
+mod scratch;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -17,13 +18,15 @@ use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use tempfile::TempDir;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use crate::path::OutputPath;
 use crate::sync::off_the_loop;
+use scratch::Scratch;
+
+pub use scratch::sweep;
 
 /// More than this is no output of one note.
 const LARGEST_OUTPUT: u64 = 1 << 30;
@@ -89,6 +92,14 @@ pub enum Fault {
     /// It ran too long and was ended.
     #[error("still ran after {}; it was ended. Raise the format's `timeout` if it needs longer{stderr}", humantime::format_duration(*.after))]
     TimedOut {
+        /// The time that it had.
+        after: Duration,
+        /// What it said.
+        stderr: Complaint,
+    },
+    /// It has ended, and something that it started in a session of its own holds its output open.
+    #[error("has ended, but what it started in the background held its output open for {}; its output was given up. Have that write elsewhere{stderr}", humantime::format_duration(*.after))]
+    HeldOpen {
         /// The time that it had.
         after: Duration,
         /// What it said.
@@ -166,10 +177,7 @@ async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
     let mut running = Running::start(&prepared)?;
     let ended = tokio::time::timeout(timeout, running.finish(&mut stderr)).await;
     let status = running.reap().await?;
-    let stdout = ended.map_err(|_| Fault::TimedOut {
-        after: timeout,
-        stderr: stderr.one_line(),
-    })??;
+    let stdout = ended.map_err(|_| running.overdue(timeout, stderr.one_line()))??;
     judge(status, &stderr)?;
     if !prepared.writes_output {
         return Ok(stdout);
@@ -180,7 +188,7 @@ async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
 /// The private folder with the input in it, and the command line with its placeholders filled in.
 struct Prepared {
     /// Removed with all it holds when this is dropped.
-    folder: TempDir,
+    folder: Scratch,
     line: Vec<OsString>,
     writes_output: bool,
     output: PathBuf,
@@ -188,14 +196,10 @@ struct Prepared {
 
 impl Prepared {
     fn new(invocation: &Invocation) -> Result<Self, Fault> {
-        let folder = tempfile::Builder::new()
-            .prefix("smartnotesd-")
-            .permissions(std::fs::Permissions::from_mode(0o700))
-            .tempdir()
-            .map_err(|error| Fault::Io {
-                what: "its temporary folder",
-                error,
-            })?;
+        let folder = Scratch::new().map_err(|error| Fault::Io {
+            what: "its temporary folder",
+            error,
+        })?;
         let input = folder.path().join("note.md");
         if let Some(text) = &invocation.input {
             std::fs::write(&input, text).map_err(|error| Fault::Io {
@@ -277,6 +281,8 @@ fn fill_in(argument: &str, values: &[(&str, &OsStr)]) -> OsString {
 struct Running {
     child: Child,
     leader: Pid,
+    /// Whether the program itself has ended.
+    ended: bool,
     reaped: bool,
 }
 
@@ -315,6 +321,7 @@ impl Running {
         Ok(Self {
             child,
             leader,
+            ended: false,
             reaped: false,
         })
     }
@@ -334,15 +341,25 @@ impl Running {
         )]
         let pidfd = AsyncFd::new(pidfd).map_err(pipe)?;
         let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
-        let group = self.leader;
+        let (group, has_ended) = (self.leader, &mut self.ended);
         let ended = async {
             pidfd.readable().await.map_err(pipe)?.retain_ready();
+            *has_ended = true;
             // What it left in the background would hold the pipes open.
             end_group(group);
             Ok(())
         };
         let (stdout, (), ()) = tokio::try_join!(read_bounded(out), stderr.read(err), ended)?;
         Ok(stdout)
+    }
+
+    /// Why it was not done in time.
+    fn overdue(&self, after: Duration, stderr: Complaint) -> Fault {
+        if self.ended {
+            Fault::HeldOpen { after, stderr }
+        } else {
+            Fault::TimedOut { after, stderr }
+        }
     }
 
     /// Ends the group and takes the program's exit status.

@@ -233,12 +233,12 @@ pub fn note_failed_quietly(job: &NoteFailed<'_>) {
 }
 
 /// More jobs of a batch have failed than are told one by one.
-pub fn more_notes_failed(batch: u64, failed: usize) {
+pub fn more_notes_failed(batch: u64, failed: usize, hint: &str) {
     error!(
         target: "smartnotesd",
         batch,
         failed,
-        hint = "smartnotesd status lists them all",
+        hint,
         "more notes failed"
     );
 }

@@ -16,7 +16,7 @@ mod record;
 mod tests;
 mod writer;
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -32,6 +32,7 @@ pub use panic::install_panic_hook;
 use crate::config::{self, LogFormat};
 use crate::report::clock;
 use crate::report::paint::Paint;
+use crate::report::safe::safe;
 use journald::Journal;
 use output::{Form, Output};
 use pretty::Pretty;
@@ -185,6 +186,16 @@ fn pretty() -> Form {
 /// journald, or plain lines where it cannot be reached.
 fn journal() -> Form {
     Journal::open(journald::SOCKET).map_or(Form::Plain, Form::Journal)
+}
+
+/// Says what ended the process on stderr, outside of the log: a line of text, or several of them. In the journal each is an
+/// error, which it takes from the prefix; without one they would be at the level of what is only said.
+pub fn say_error(text: &str) {
+    let prefix = if stderr_is_the_journal() { "<3>" } else { "" };
+    let lines = text.lines().map(|line| format!("{prefix}{}\n", safe(line)));
+    let lines: String = lines.collect();
+    // stderr may be closed: then nobody can be told, and the exit code says it.
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 /// Whether systemd connected our stderr to the journal, and nobody has redirected it since.

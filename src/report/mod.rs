@@ -18,6 +18,16 @@ pub use timeline::{JobBar, Outcome, timeline_svg};
 use clock::Clock;
 use paint::Paint;
 
+/// A job for people: the note and the format; of a copy, which has no format, the file alone.
+pub(crate) fn job_name(note: &str, format: &str) -> String {
+    let note = safe::safe(note);
+    if format.is_empty() {
+        note
+    } else {
+        format!("{note} ({format})")
+    }
+}
+
 /// What the reader's screen is like.
 #[derive(Clone, Copy)]
 pub struct View {

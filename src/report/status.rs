@@ -3,10 +3,10 @@
 use super::paint::Style;
 use super::safe::safe;
 use super::words::{count, counted, milliseconds, speedup};
-use super::{BatchRow, View};
-use crate::control::status::{Failure, Running, State, Status, WatchState};
+use super::{BatchRow, View, job_name};
+use crate::control::status::{Failure, Running, State, Status, Unreadable, WatchState};
 
-/// Failures shown in full; the others are counted, and `--json` has them all.
+/// Failures, and unreadable files, shown in full; the others are counted, and `--json` has them all.
 const MAX_FAILURES: usize = 20;
 /// Batches shown.
 const MAX_BATCHES: usize = 5;
@@ -27,6 +27,7 @@ pub fn status(status: &Status, view: View) -> String {
     page.notes(status);
     page.batches(&status.batches);
     page.failures(&status.failures);
+    page.unreadable(&status.unreadable);
     page.out
 }
 
@@ -51,7 +52,9 @@ impl Page {
 
     fn headline(&mut self, status: &Status) {
         let style = match status.state {
-            State::Watching if status.failures.is_empty() => Style::Green,
+            State::Watching if status.failures.is_empty() && status.unreadable.is_empty() => {
+                Style::Green
+            }
             State::Starting | State::Exporting | State::Stopping => Style::Cyan,
             State::Watching | State::WaitingForNotes => Style::Yellow,
         };
@@ -179,12 +182,18 @@ impl Page {
                 ),
             );
         }
+        let mut problems = Vec::new();
         if status.problems > 0 {
-            let notes = counted(status.problems as u64, "note has", "notes have");
-            let text = self.style(
-                Style::Yellow,
-                &format!("{notes} front matter that can't be read"),
-            );
+            let notes = counted(status.problems as u64, "note has one", "notes have one");
+            problems.push(format!("{notes}, the log and explain say which"));
+        }
+        if !status.unreadable.is_empty() {
+            let unreadable = status.unreadable.len() as u64;
+            let paths = counted(unreadable, "file or folder", "files or folders");
+            problems.push(format!("{paths} can't be read"));
+        }
+        if !problems.is_empty() {
+            let text = self.style(Style::Yellow, &problems.join(" · "));
             self.line("problems", &text);
         }
     }
@@ -237,16 +246,33 @@ impl Page {
                 Style::Dim,
                 &format!("tried {}, again {again}", times(failure.attempt)),
             );
-            let name = self.style(Style::Bold, &safe(&failure.note));
+            let name = self.style(Style::Bold, &job_name(&failure.note, &failure.format));
             let mark = self.style(Style::Red, "✗");
             self.text(&format!(
-                "  {mark} {name} ({}): {}  {again}\n",
-                failure.format,
+                "  {mark} {name}: {}  {again}\n",
                 safe(&failure.error)
             ));
         }
-        if failures.len() > MAX_FAILURES {
-            let more = counted((failures.len() - MAX_FAILURES) as u64, "more", "more");
+        self.more(failures.len());
+    }
+
+    fn unreadable(&mut self, unreadable: &[Unreadable]) {
+        if unreadable.is_empty() {
+            return;
+        }
+        self.heading("can't be read");
+        for Unreadable { path, error } in unreadable.iter().take(MAX_FAILURES) {
+            let name = self.style(Style::Bold, &safe(path));
+            let mark = self.style(Style::Red, "✗");
+            self.text(&format!("  {mark} {name}: {}\n", safe(error)));
+        }
+        self.more(unreadable.len());
+    }
+
+    /// Of a list only so much is shown.
+    fn more(&mut self, length: usize) {
+        if length > MAX_FAILURES {
+            let more = counted((length - MAX_FAILURES) as u64, "more", "more");
             self.text(&format!("  … and {more}; status --json has them all\n"));
         }
     }

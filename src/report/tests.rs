@@ -1,6 +1,8 @@
 use super::paint::Paint;
 use super::*;
-use crate::control::status::{Failure, Links, Queue, Running, State, Status, WatchState};
+use crate::control::status::{
+    Failure, Links, Queue, Running, State, Status, Unreadable, WatchState,
+};
 use crate::log::events::Trigger;
 
 const PLAIN: View = View {
@@ -96,6 +98,10 @@ fn full_status() -> Status {
         withheld: 3,
         attachments: 57,
         problems: 2,
+        unreadable: vec![Unreadable {
+            path: "work/lo\u{1b}cked.md".into(),
+            error: "Permission denied (os error 13)".into(),
+        }],
         links: Links {
             unresolved: 4,
             ambiguous: 1,
@@ -150,6 +156,7 @@ fn a_status_with_nothing_to_say() {
         notes: 1,
         withheld: 0,
         problems: 0,
+        unreadable: Vec::new(),
         links: Links::default(),
         queue: Queue::default(),
         running: None,

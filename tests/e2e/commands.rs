@@ -1,6 +1,7 @@
 //! The command line and its exit codes.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 use rustix::process::{Signal, kill_process};
 
@@ -207,4 +208,46 @@ fn an_export_that_is_interrupted_leaves_nothing_half_done() {
     assert!(!vault.has_output("a.txt"));
     vault.export().exits(0);
     assert_eq!(vault.tree().files(), ["a.txt"]);
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_used_is_74_for_all_who_look_into_it() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    fs::write(vault.path("state"), "no folder").unwrap();
+    for command in [
+        &["status"][..],
+        &["reload"],
+        &["explain", "a.md"],
+        &["batches"],
+        &["verify"],
+        &["export"],
+    ] {
+        let ran = vault.run(command).exits(74);
+        let state = vault.path("state");
+        assert!(ran.stderr.contains(state.to_str().unwrap()), "{ran:?}");
+    }
+}
+
+#[test]
+fn in_the_journal_the_reason_of_a_failed_start_is_an_error() {
+    let vault = Vault::new();
+    vault.configure("bogus: 1\nmax_concurrent: none");
+    let path = vault.path("stderr");
+    let said = |in_the_journal: bool| {
+        let stderr = fs::File::create(&path).unwrap();
+        let stat = stderr.metadata().unwrap();
+        let mut command = vault.command(&["run"]);
+        if in_the_journal {
+            command.env("JOURNAL_STREAM", format!("{}:{}", stat.dev(), stat.ino()));
+        }
+        let status = command.stderr(stderr).status().unwrap();
+        assert_eq!(status.code(), Some(78));
+        fs::read_to_string(&path).unwrap()
+    };
+    let plain = said(false);
+    assert!(plain.starts_with("smartnotesd: "), "{plain}");
+    assert_eq!(plain.lines().count(), 2, "{plain}");
+    let prefixed: Vec<String> = plain.lines().map(|line| format!("<3>{line}\n")).collect();
+    assert_eq!(said(true), prefixed.concat());
 }

@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Gate, Vault};
+use crate::support::{Gate, Ran, Vault};
 
 #[test]
 fn status_says_what_the_daemon_does_for_people_and_for_scripts() {
@@ -262,6 +262,32 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn explain_tells_of_outputs_that_failed() {
+    let vault = Vault::with("formats: {markdown: , x: {extension: x, command: ['false']}}");
+    vault.write("a.md", "text");
+    vault.write("b.md", "text");
+    fs::create_dir(vault.export_dir()).unwrap();
+    fs::write(vault.export_dir().join("b.md"), "mine").unwrap();
+    let problems = |note: &str| {
+        let explained = vault.run(&["explain", "--json", note]).exits(0).json();
+        explained["problems"].clone()
+    };
+    let failed = "x: false: failed with exit status 1";
+    let in_the_way = "markdown: b.md: a file that smartnotesd did not write is in the way";
+    let tells = || {
+        assert_eq!(problems("a.md"), json!([failed]));
+        let b = problems("b.md");
+        assert!(b[0].as_str().unwrap().starts_with(in_the_way), "{b}");
+        assert_eq!(b[1], failed);
+    };
+    let daemon = vault.daemon();
+    tells();
+    daemon.stop();
+    // What the last export says of it is known without a daemon too.
+    tells();
+}
+
+#[test]
 fn a_good_config_is_put_in_force_without_a_restart() {
     let vault = Vault::new();
     vault.write("a.md", "text");
@@ -395,4 +421,86 @@ fn a_reload_that_moves_the_export_takes_the_daemon_along() {
     // The first one is free again.
     vault.write_config(&here);
     vault.export().exits(0);
+}
+
+#[test]
+fn names_that_could_confuse_a_terminal_or_break_a_line_are_shown_escaped() {
+    let vault = Vault::with("formats: {markdown: , x: {extension: x, command: ['false']}}");
+    let name = "\u{1b}[31mred\nline.md";
+    vault.write(name, "[[nowhere\u{202e}]] text");
+    vault.write("a.md", format!("# \u{1b}[2Jtitle\n[[{}]]", "\u{1b}[31mred"));
+    let shown = "\\u001b[31mred\\nline.md";
+    let _daemon = vault.daemon();
+    fs::remove_file(vault.export_dir().join(name)).unwrap();
+    for command in [&["explain", name][..], &["explain", "a.md"], &["verify"]] {
+        let ran = vault.run(command);
+        assert!(!ran.stdout.contains(['\u{1b}', '\u{202e}']), "{ran:?}");
+        assert!(
+            command[1..] == ["a.md"] || ran.stdout.contains(shown),
+            "{ran:?}"
+        );
+    }
+    let ran = vault.run(&["explain", "\u{1b}[31mnone"]).exits(1);
+    assert!(ran.stderr.contains("\\u001b[31mnone"), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_reload_that_the_end_of_the_daemon_overtakes_was_not_rejected() {
+    let vault = Vault::new();
+    let gate = Gate::new(&vault);
+    vault.configure(&format!("formats:\n{}", gate.format("txt")));
+    vault.write("a.md", "text");
+    let mut daemon = vault.start();
+    gate.wait_for(1);
+    let mut waits = vault.command(&["reload"]);
+    let waits = std::thread::spawn(move || Ran::of(&mut waits));
+    // It is asked for when the status that was asked for later is answered; then again while the daemon stops.
+    vault.status();
+    daemon.signal(Signal::TERM);
+    daemon.wait_for("stopping");
+    let late = vault.run(&["reload"]);
+    gate.open();
+    daemon.ended().exits(0);
+    for ran in [late, waits.join().unwrap()] {
+        let ran = ran.exits(69);
+        assert!(
+            ran.stderr.contains("the daemon is stopping"),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn status_words_a_problem_as_it_is() {
+    let vault = Vault::new();
+    vault.write("a.md", b"no UTF-8: \xff");
+    let _daemon = vault.daemon();
+    assert_eq!(vault.status()["problems"], 1);
+    let text = vault.run(&["status"]).exits(0).stdout;
+    assert!(text.contains("1 note has one"), "{text}");
+    assert!(!text.contains("front matter"), "{text}");
+    let text = vault.run(&["explain", "a.md"]).exits(0).stdout;
+    assert!(text.contains("UTF-8"), "{text}");
+}
+
+#[test]
+fn where_many_failed_the_hint_leads_to_all_of_them() {
+    let vault = Vault::with("formats: {x: {extension: x, command: ['false']}}");
+    for note in 0..25 {
+        vault.write(&format!("{note:02}.md"), "text");
+    }
+    let ran = vault.export().exits(1);
+    let more = ran.one("more notes failed");
+    assert_eq!(more.text("hint"), "with log.level debug each is told");
+    assert_eq!(ran.all("note failed").len(), 25);
+    let mut daemon = vault.start();
+    let more = daemon.wait_for("more notes failed");
+    assert_eq!(
+        more.text("hint"),
+        "smartnotesd status --json lists them all"
+    );
+    assert_eq!(vault.status()["failures"].as_array().unwrap().len(), 25);
 }

@@ -20,5 +20,6 @@ mod selection;
 mod service_manager;
 mod signals;
 mod support;
+mod unreadable;
 mod vaults;
 mod watching;

@@ -1,10 +1,13 @@
 //! How the daemon ends, and what becomes of what it was doing.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{Gate, Vault, until};
+use crate::support::{Daemon, Gate, Vault, until};
 
 /// A vault of three notes, whose exports wait at a gate, one after the other.
 fn at_the_gate() -> (Vault, Gate) {
@@ -79,6 +82,87 @@ fn a_signal_with_nothing_to_do_ends_at_once() {
         daemon.signal(signal);
         assert_eq!(daemon.ended().exits(0).one("stopped").number("batches"), 1);
     }
+}
+
+/// The private folders of commands that there are.
+fn private_folders(tmp: &Path) -> usize {
+    fs::read_dir(tmp).unwrap().count()
+}
+
+#[test]
+fn whatever_ends_a_command_line_ends_the_commands_of_its_formats() {
+    for (command, signals) in [
+        ("verify", &[Signal::INT, Signal::TERM, Signal::HUP][..]),
+        ("export", &[Signal::HUP]),
+    ] {
+        for &signal in signals {
+            let (vault, gate) = at_the_gate();
+            let tmp = vault.path("tmp");
+            fs::create_dir(&tmp).unwrap();
+            let mut line = vault.command(&[command]);
+            let mut child = line
+                .env("TMPDIR", &tmp)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let [group] = gate.wait_for(1)[..] else {
+                unreachable!("one was waited for")
+            };
+            assert_eq!(private_folders(&tmp), 1);
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            let status = child.wait().unwrap();
+            assert!(!status.success(), "{command}, {signal:?}");
+            if command == "verify" {
+                assert_eq!(status.signal(), Some(signal.as_raw()));
+            }
+            until("the command and what it started are gone", || {
+                (!is_alive(group)).then_some(())
+            });
+            assert_eq!(private_folders(&tmp), 0, "{command}, {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn nohup_keeps_an_export_going() {
+    let (vault, gate) = at_the_gate();
+    let export = vault.command(&["export"]);
+    let mut nohup = Command::new("nohup");
+    nohup.arg(export.get_program()).args(export.get_args());
+    let mut child = nohup
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir(vault.path("."))
+        .spawn()
+        .unwrap();
+    gate.wait_for(1);
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    gate.open();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(vault.tree().files(), ["a.txt", "b.txt", "c.txt"]);
+}
+
+#[test]
+fn what_a_killed_daemon_left_in_the_temporary_folder_goes_with_the_next_start() {
+    let (vault, gate) = at_the_gate();
+    let tmp = vault.path("tmp");
+    fs::create_dir_all(tmp.join("smartnotesd-mine")).unwrap();
+    let start = || Daemon::start(vault.command(&["run"]).env("TMPDIR", &tmp));
+    let daemon = start();
+    gate.wait_for(1);
+    assert_eq!(private_folders(&tmp), 2);
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+    gate.open();
+    assert_eq!(private_folders(&tmp), 2);
+    let mut daemon = start();
+    daemon.wait_for("batch finished");
+    until("what was left is gone", || {
+        (private_folders(&tmp) == 1).then_some(())
+    });
+    assert!(tmp.join("smartnotesd-mine").exists());
 }
 
 /// Whether any process of this group runs. Those that ended and that nobody has reaped don't.

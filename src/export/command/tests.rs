@@ -253,6 +253,20 @@ fn what_it_leaves_in_the_background_is_ended_and_holds_nothing_up() {
 }
 
 #[test]
+fn what_holds_the_output_open_is_told_from_the_command_itself() {
+    let script = "setsid sh -c ': > there; sleep 2' & until test -e there; do sleep 0.01; done";
+    let held = Invocation {
+        timeout: Duration::from_millis(500),
+        ..to_stdout(script)
+    };
+    let error = output(held).unwrap_err();
+    assert!(
+        error.starts_with("/bin/sh: has ended, but what it started in the background held its output open for 500ms"),
+        "{error}"
+    );
+}
+
+#[test]
 fn dropping_the_future_ends_the_group() {
     let record = tempfile::NamedTempFile::new().unwrap();
     let path = record.path().to_owned();

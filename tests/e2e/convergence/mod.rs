@@ -13,7 +13,7 @@ mod no_room;
 mod odd_files;
 mod one_name;
 mod privacy;
-mod room;
+pub mod room;
 mod root;
 mod times;
 mod whole;
