@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::batch::Exported;
-use crate::engine::{Batch, FailedJob, Finished};
+use crate::batch::Ran;
+use crate::engine::{Batch, FailedJob};
 use crate::log::events::{self, BatchFinished, BatchStarted, NoteExported, NoteFailed};
-use crate::manifest::{BatchRecord, ManifestError};
+use crate::manifest::BatchRecord;
 use crate::report::BatchRow;
 
 /// So many failures of a batch are told as errors; the others are summed up, and each is told at DEBUG.
@@ -43,15 +43,20 @@ pub fn wants_exported() -> bool {
     tracing::enabled!(target: "smartnotesd", tracing::Level::DEBUG)
 }
 
-/// A batch has ended. `retries`: whether this process tries again what failed.
-pub fn finished(
-    finished: &Finished,
-    exported: &[Exported],
-    committed: &Result<(), ManifestError>,
-    retries: bool,
-) -> BatchRow {
+/// Who ran a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// It tries again what failed, and can be asked.
+    Daemon,
+    /// It ends.
+    Export,
+}
+
+/// A batch has ended.
+pub fn finished(ran: &Ran, runner: Runner) -> BatchRow {
+    let finished = &ran.finished;
     let record = &finished.record;
-    for job in exported {
+    for job in &ran.exported {
         events::note_exported(&NoteExported {
             batch: record.batch,
             note: &job.note,
@@ -62,18 +67,19 @@ pub fn finished(
             elapsed: job.elapsed,
         });
     }
-    failures(record.batch, &finished.failed, retries);
+    failures(record.batch, &finished.failed, runner);
     for refused in &finished.refused {
         events::withdrawal_refused(record.batch, refused);
     }
-    if let Err(error) = committed {
+    if let Err(error) = &ran.committed {
         events::manifest_refused(record.batch, error);
     }
     events::batch_finished(&batch_finished(record));
     row(record)
 }
 
-fn failures(batch: u64, failed: &[FailedJob], retries: bool) {
+fn failures(batch: u64, failed: &[FailedJob], runner: Runner) {
+    let retries = runner == Runner::Daemon;
     let now = Instant::now();
     for (at, job) in failed.iter().enumerate() {
         let told = NoteFailed {

@@ -83,8 +83,8 @@ async fn run(
         };
         let ran = batch::run(engine, batch, run).await;
         bar.finish(log);
+        tell::finished(&ran, tell::Runner::Export);
         engine = ran.engine;
-        tell::finished(&ran.finished, &ran.exported, &ran.committed, false);
         ran.committed?;
         if ran.finished.again.is_empty() || *halt.borrow() != Halt::No {
             break;

@@ -92,11 +92,11 @@ impl CommandError {
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
             Self::Control(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => UNAVAILABLE,
             Self::Engine(_)
+            | Self::Daemon(_)
             | Self::Manifest(_)
             | Self::Control(ControlError::Io { .. })
             | Self::Io { .. } => IO_ERROR,
-            Self::Daemon(_)
-            | Self::Log(_)
+            Self::Log(_)
             | Self::Control(_)
             | Self::NotFound(_)
             | Self::Refused(_)

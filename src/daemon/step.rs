@@ -201,13 +201,8 @@ impl Step {
                 progress,
             };
             let ran = batch::run(engine, batch, run).await;
+            row = Some(tell::finished(&ran, tell::Runner::Daemon));
             engine = ran.engine;
-            row = Some(tell::finished(
-                &ran.finished,
-                &ran.exported,
-                &ran.committed,
-                true,
-            ));
             again = ran.finished.again;
         }
         let counts = Counts {

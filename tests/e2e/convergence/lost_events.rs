@@ -165,8 +165,7 @@ fn native_only_does_not_start_without_watches() {
         allow_watches(3);
         let vault = five_folders();
         vault.configure("watch: {mode: native}\n");
-        let ran = vault.start().ended();
-        assert!(ran.code.is_some_and(|code| code != 0), "{ran:?}");
+        let ran = vault.start().ended().exits(74);
         assert!(
             ran.stderr.contains("fs.inotify.max_user_watches"),
             "{ran:?}"
