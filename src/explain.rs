@@ -13,7 +13,7 @@ use crate::manifest::Owner;
 use crate::path::NotePath;
 use crate::report::safe::safe;
 use crate::vault::{
-    Candidates, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Vault,
+    Candidates, Edge, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Vault,
 };
 
 /// What there is to tell of a note.
@@ -140,67 +140,35 @@ fn unread(error: &str) -> String {
 fn explanation(known: &Known<'_>, id: FileId) -> Explanation {
     let Known { vault, config, .. } = *known;
     let file = vault.files().get(id);
-    let facts = file.facts();
-    let path = |id: FileId| vault.files().get(id).path.to_string();
     let texts = |texts: &[Box<str>]| texts.iter().map(ToString::to_string).collect();
     let mut explanation = Explanation {
         note: file.path.to_string(),
-        title: facts
-            .as_ref()
-            .map(|facts| facts.title.to_string())
-            .unwrap_or_default(),
-        tags: facts
-            .as_ref()
-            .map(|facts| texts(&facts.tags))
-            .unwrap_or_default(),
-        aliases: facts
-            .as_ref()
-            .map(|facts| texts(&facts.aliases))
-            .unwrap_or_default(),
         exported: file.exported,
-        kept_out: facts
-            .as_ref()
-            .filter(|_| !file.exported)
-            .map(|facts| kept_out(vault, id, facts)),
-        depends_on: file
-            .edges
-            .iter()
-            .map(|edge| Dependency {
-                note: path(edge.id()),
-                how: if edge.is_embed() {
-                    "embeds".into()
-                } else {
-                    "links to".into()
-                },
-            })
-            .collect(),
-        dependents: file
-            .incoming
-            .iter()
-            .map(|edge| Dependency {
-                note: path(edge.id()),
-                how: if edge.is_embed() {
-                    "embedded in".into()
-                } else {
-                    "linked from".into()
-                },
-            })
-            .collect(),
+        depends_on: dependencies(vault, &file.edges, "embeds", "links to"),
+        dependents: dependencies(vault, &file.incoming, "embedded in", "linked from"),
         outputs: outputs(vault, config, id),
         problems: failures(known, id),
-        unresolved: Vec::new(),
-        ambiguous: Vec::new(),
+        ..Explanation::default()
     };
-    explanation
-        .depends_on
-        .sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
-    explanation
-        .dependents
-        .sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
-    if let Some(facts) = facts {
+    if let Some(facts) = file.facts() {
+        explanation.title = facts.title.to_string();
+        explanation.tags = texts(&facts.tags);
+        explanation.aliases = texts(&facts.aliases);
+        explanation.kept_out = (!file.exported).then(|| kept_out(vault, id, &facts));
         explain_links(vault, id, &facts, &mut explanation);
     }
     explanation
+}
+
+/// The notes at the other ends of edges, and how they hang together with this one.
+fn dependencies(vault: &Vault, edges: &[Edge], embed: &str, link: &str) -> Vec<Dependency> {
+    let dependency = |edge: &Edge| Dependency {
+        note: vault.files().get(edge.id()).path.to_string(),
+        how: if edge.is_embed() { embed } else { link }.into(),
+    };
+    let mut dependencies: Vec<Dependency> = edges.iter().map(dependency).collect();
+    dependencies.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    dependencies
 }
 
 /// Why what is in the export, or is not there, may not be what the note says now.
