@@ -173,6 +173,14 @@ impl Element {
         matches!(self.kind, Table | Columns | Section | Row)
     }
 
+    /// Whether it ends where a part of `ruby` begins: a `rtc` holds others.
+    fn ends_for(self, reading: Self) -> bool {
+        match self.kind {
+            Reading => self.name != "rtc" || reading.name == "rtc",
+            kind => matches!(kind, Item | Term | Paragraph),
+        }
+    }
+
     fn is_table_part(self) -> bool {
         matches!(self.kind, Columns | Column | Section | Row | Cell)
     }
@@ -238,10 +246,14 @@ impl Order {
 
     fn start(&mut self, element: Element, written: &str) {
         if element.is_table_part() {
-            let Some(frame) = self.frame_for(element.kind) else {
+            let Some(frame) = self.frame_for(element) else {
                 return;
             };
             self.close_to(frame);
+            let in_row = self.open.last().is_some_and(|last| last.kind == Row);
+            if element.kind == Cell && element.name != "caption" && !in_row {
+                self.imply("tr", Row);
+            }
         } else {
             self.enter_cell();
             self.close_before(element);
@@ -266,12 +278,12 @@ impl Order {
     }
 
     /// How many elements stay open around a part of a table; `None` where there is no table.
-    fn frame_for(&self, part: Kind) -> Option<usize> {
+    fn frame_for(&self, part: Element) -> Option<usize> {
         let table = self.innermost(|element| element.kind == Table, |_| false)?;
-        let may_hold = |element: &&Element| match part {
+        let may_hold = |element: &&Element| match part.kind {
             Column => element.kind == Columns,
             Row => element.kind == Section,
-            Cell => matches!(element.kind, Section | Row),
+            Cell => part.name != "caption" && matches!(element.kind, Section | Row),
             _ => false,
         };
         let frames = self.open[table + 1..].iter().take_while(may_hold);
@@ -286,17 +298,17 @@ impl Order {
         let Some(last) = self.open.last().copied().filter(|last| last.is_frame()) else {
             return;
         };
-        let parts: &[(&str, Kind)] = if last.kind == Row {
-            &[("td", Cell)]
-        } else {
-            &[("tr", Row), ("td", Cell)]
-        };
-        for &(name, kind) in parts {
-            self.out.push('<');
-            self.out.push_str(name);
-            self.out.push('>');
-            self.open.push(Element { name, kind });
+        if last.kind != Row {
+            self.imply("tr", Row);
         }
+        self.imply("td", Cell);
+    }
+
+    fn imply(&mut self, name: &'static str, kind: Kind) {
+        self.out.push('<');
+        self.out.push_str(name);
+        self.out.push('>');
+        self.open.push(Element { name, kind });
     }
 
     /// Closes what ends where an element begins.
@@ -309,15 +321,12 @@ impl Order {
                     |other| other.is_special() && !is_between(other),
                 );
             }
-            Heading => {
-                let is_last = self.open.last().is_some_and(|last| last.kind == Heading);
-                self.close_to(self.open.len() - usize::from(is_last));
-            }
             Reading => {
-                if let Some(ruby) =
-                    self.innermost(|other| other.name == "ruby", Element::is_special)
+                let in_ruby = self.innermost(|other| other.name == "ruby", Element::is_wall);
+                while in_ruby.is_some()
+                    && self.open.last().is_some_and(|last| last.ends_for(element))
                 {
-                    self.close_to(ruby + 1);
+                    self.close_to(self.open.len() - 1);
                 }
             }
             Formatting if element.name == "a" => {
@@ -331,6 +340,10 @@ impl Order {
         );
         if is_block || element.name == "hr" {
             self.close(|other| other.kind == Paragraph, Element::is_wall);
+        }
+        let in_heading = self.open.last().is_some_and(|last| last.kind == Heading);
+        if element.kind == Heading && in_heading {
+            self.close_to(self.open.len() - 1);
         }
     }
 
@@ -443,7 +456,7 @@ mod tests {
         for (html, expected) in [
             (
                 "<table> <td>a<td><b>b<tr>c</table>d",
-                "<table> <td>a</td><td><b>b</b></td><tr><td>c</td></tr></table>d",
+                "<table> <tr><td>a</td><td><b>b</b></td></tr><tr><td>c</td></tr></table>d",
             ),
             (
                 "<table><b>a</b></table>",
@@ -456,7 +469,7 @@ mod tests {
             ("<tr><td>a</td></tr></table>", "a"),
             (
                 "<b><table></b><td></b>a",
-                "<b><table><td>a</td></table></b>",
+                "<b><table><tr><td>a</td></tr></table></b>",
             ),
         ] {
             assert_eq!(in_order(html), expected, "{html}");
