@@ -535,6 +535,7 @@ fn degenerate_text_takes_no_long_time() {
         ">".repeat(2 * long) + "<b>x</b>",
         "- ".repeat(5000) + "<b>x</b>",
         "<div>".to_owned() + &"</ ".repeat(long),
+        "x ".to_owned() + &"<style>a".repeat(3 * long) + "</script>",
         "<div><![CDATA[".to_owned() + &"<![CDATA[".repeat(long),
     ] {
         let start = Instant::now();
