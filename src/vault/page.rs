@@ -23,10 +23,25 @@ pub enum Page {
     Tag(Box<str>),
 }
 
+/// How many levels of a tag have a page. Each page tells of the levels around it, and a tag of thousands would cost their
+/// square; nobody nests tags so deep.
+const MOST_LEVELS: usize = 32;
+
+/// The first `count` levels of a tag, which are all if it has fewer.
+pub(crate) fn levels(tag: &str, count: usize) -> &str {
+    let end = tag.match_indices('/').nth(count.saturating_sub(1));
+    end.map_or(tag, |(slash, _)| &tag[..slash])
+}
+
+/// Whether tags of so many levels have a page.
+pub(crate) fn has_page(count: usize) -> bool {
+    count <= MOST_LEVELS
+}
+
 impl Page {
-    /// The page of a tag, however its letters are written.
+    /// The page of a tag, however its letters are written; of one with too many levels, the page of the lowest that has one.
     pub fn tag(tag: &str) -> Self {
-        Self::Tag(fold(tag).into())
+        Self::Tag(fold(levels(tag, MOST_LEVELS)).into())
     }
 
     /// Every page that lists a note with these tags: the index, each tag's page, and those of the tags above it.
@@ -53,12 +68,13 @@ impl Page {
 /// A tag, folded, and how it is written.
 pub(crate) type Spelling<'a> = (Cow<'a, str>, &'a str);
 
-/// The tags and those above them in the order of the folded ones, each as it is first written.
+/// The tags that have a page and list a note with these, in the order of the folded ones, each as it is first written.
 pub(crate) fn spellings(tags: &[Box<str>]) -> SmallVec<[Spelling<'_>; 4]> {
     let mut spellings = SmallVec::<[Spelling<'_>; 4]>::new();
     for tag in tags {
+        let tag = levels(tag, MOST_LEVELS);
         let above = tag.match_indices('/').map(|(slash, _)| &tag[..slash]);
-        let written = above.chain([&**tag]).filter(|tag| !tag.is_empty());
+        let written = above.chain([tag]).filter(|tag| !tag.is_empty());
         spellings.extend(written.map(|written| (fold(written), written)));
     }
     // Stable: the first one stays before its repeats.
@@ -93,7 +109,7 @@ struct Listed {
 
 impl Pages {
     /// A note that is exported, with the key of what every page shows of it.
-    pub(super) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
+    pub(crate) fn add(&mut self, id: FileId, tags: &[Box<str>], shown: Key) {
         let spellings = spellings(tags);
         self.index = plus(self.index, on_index(shown, &spellings));
         for (tag, _) in &spellings {
@@ -163,17 +179,18 @@ fn on_index(shown: Key, spellings: &[Spelling<'_>]) -> Key {
 
 /// What a tag's page shows of a note: how it writes the tag and those right below it.
 fn on_page(shown: Key, tag: &str, spellings: &[Spelling<'_>]) -> Key {
-    let is_shown = |other: &str| {
-        other.strip_prefix(tag).is_some_and(|below| {
-            below.is_empty()
-                || below
-                    .strip_prefix('/')
-                    .is_some_and(|below| !below.contains('/'))
-        })
-    };
     let mut key = KeyHasher::new();
     key.key(shown);
-    for (_, written) in spellings.iter().filter(|(other, _)| is_shown(other)) {
+    let at = spellings.partition_point(|(other, _)| &**other < tag);
+    for (_, written) in spellings[at..].iter().take(1) {
+        key.text(written);
+    }
+    let begin = format!("{tag}/");
+    let below = spellings.partition_point(|(other, _)| **other < *begin);
+    let below = spellings[below..]
+        .iter()
+        .map_while(|(other, written)| Some((other.strip_prefix(&*begin)?, written)));
+    for (_, written) in below.filter(|(rest, _)| !rest.contains('/')) {
         key.text(written);
     }
     key.finish()

@@ -37,6 +37,7 @@ pub(super) struct RawTags {
 pub(super) fn read(text: &str, lines: &[Range<usize>], found: &mut RawTags) {
     let html = Html::new(text, lines);
     let mut at = 0;
+    let mut texts = Texts::default();
     while let Some(tag) = next_tag(&html.text, at) {
         let mut attributes = Attributes::new(&html.text, tag);
         let name = attributes.name.clone();
@@ -44,7 +45,7 @@ pub(super) fn read(text: &str, lines: &[Range<usize>], found: &mut RawTags) {
             html.urls_of(&name, &attribute, &mut found.urls);
             found.ids.extend(html.id_of(&name, &attribute));
         }
-        at = after_text(&html.text, &name, attributes.at);
+        at = texts.after(&html.text, &name, attributes.at);
     }
 }
 
@@ -292,18 +293,32 @@ pub(crate) fn is_name(rest: &str, name: &str) -> bool {
             .is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'-')
 }
 
-/// Where the content of a script or style that is closed ends: it holds no tags, whatever it looks like. `at` for all others.
-/// Of those the pages show the tag as text, and what is in it lives.
-fn after_text(html: &str, name: &Range<usize>, at: usize) -> usize {
-    let name = &html[name.clone()];
-    if !["script", "style"]
-        .iter()
-        .any(|text| name.eq_ignore_ascii_case(text))
-    {
-        return at;
+/// Elements that hold no tags, whatever it looks like.
+const TEXTS: [&str; 2] = ["script", "style"];
+
+/// Which of [`TEXTS`] nothing closes any more: looked for once.
+#[derive(Default)]
+struct Texts {
+    unclosed: [bool; TEXTS.len()],
+}
+
+impl Texts {
+    /// Where the content of a script or style that is closed ends. `at` for all others: of those the pages show the tag as
+    /// text, and what is in it lives.
+    fn after(&mut self, html: &str, name: &Range<usize>, at: usize) -> usize {
+        let name = &html[name.clone()];
+        let is_it = |text: &str| name.eq_ignore_ascii_case(text);
+        let Some(text) = TEXTS.iter().position(|text| is_it(text)) else {
+            return at;
+        };
+        if self.unclosed[text] {
+            return at;
+        }
+        let mut ends = memmem::find_iter(&html.as_bytes()[at..], b"</").map(|open| at + open);
+        let end = ends.find(|end| closes(&html[*end..], name));
+        self.unclosed[text] = end.is_none();
+        end.unwrap_or(at)
     }
-    let mut ends = memmem::find_iter(&html.as_bytes()[at..], b"</").map(|open| at + open);
-    ends.find(|end| closes(&html[*end..], name)).unwrap_or(at)
 }
 
 /// An attribute of a tag.

@@ -60,7 +60,9 @@ pub(crate) fn normal_tag(tag: &str) -> Cow<'_, str> {
 
 /// The tag (without `#`) that starts at the `#` at `hash` in `text`, if there is one.
 pub(super) fn inline_tag(text: &str, hash: usize) -> Option<&str> {
-    if !text[..hash].chars().next_back().is_none_or(may_precede) {
+    let before = &text[..hash];
+    let may_begin = before.chars().next_back().is_none_or(may_precede);
+    if !may_begin && !is_highlighted(before, &text[hash..]) {
         return None;
     }
     let rest = &text[hash + 1..];
@@ -78,6 +80,17 @@ fn may_precede(c: char) -> bool {
             c,
             '#' | '/' | '&' | '\\' | '=' | '?' | '.' | '@' | '%' | '+' | '$' | '-' | '_' | '^'
         ))
+}
+
+/// Whether a highlight begins between the two: `==` that another one follows in the same paragraph. What is no highlight may
+/// be an address: `?key=YQ==#part`.
+fn is_highlighted(before: &str, after: &str) -> bool {
+    let is_mark = before
+        .strip_suffix("==")
+        .is_some_and(|before| !before.ends_with(['=', '\\']));
+    is_mark
+        && memchr::memmem::find(after.as_bytes(), b"==")
+            .is_some_and(|end| !after[..end].contains("\n\n"))
 }
 
 /// Letters and digits of any script, `_`, `-`, `/`, emoji: everything but space and punctuation.
@@ -125,6 +138,16 @@ mod tests {
             ("#über/日本", Some("über/日本")),
             ("#🚀go", Some("🚀go")),
             ("#a/", Some("a")),
+            ("x ==#a== y", Some("a")),
+            ("==#a\nb==", Some("a")),
+            ("x==#a==", Some("a")),
+            ("(==#a/b c==)", Some("a/b")),
+            ("==**#a**==", Some("a")),
+            ("\\==#a==", None),
+            ("=#a==", None),
+            ("===#a===", None),
+            ("b?c=d==#a", None),
+            ("==#a\n\nb==", None),
         ] {
             assert_eq!(tag(text), expected, "{text:?}");
         }

@@ -10,8 +10,10 @@ mod footnotes;
 mod ids;
 mod image;
 mod inline;
+mod nesting;
 mod raw;
 mod sanitise;
+mod tag;
 mod write;
 
 use std::ops::Range;

@@ -1,9 +1,11 @@
 //! Raw HTML in a note: comments and scripts go, the rest waits for the sanitiser.
 
+use std::collections::HashMap;
+
 use pulldown_cmark::{CowStr, Event};
 
 use super::sanitise::{GIVEN_OUT, REMOVED, block_anchor, opens, prepare};
-use super::write::Writer;
+use super::write::{Events, Writer};
 use crate::vault::raw_html::{closes, is_anchor};
 
 impl Writer<'_> {
@@ -45,20 +47,14 @@ impl Writer<'_> {
         at + 1
     }
 
-    /// The place of the tag that closes `name` in the same line of thought, no element being cut in two.
-    fn end_of_script(&self, at: usize, name: &str) -> Option<usize> {
-        let mut depth = 0_usize;
-        for (offset, (event, _)) in self.events[at..].iter().enumerate() {
-            match event {
-                Event::Start(_) => depth += 1,
-                Event::End(_) => depth = depth.checked_sub(1)?,
-                Event::InlineHtml(html) if depth == 0 && closes(html, name) => {
-                    return Some(at + offset);
-                }
-                _ => {}
-            }
-        }
-        None
+    /// The place of the tag that closes the `name` at `at` in the same line of thought, no element being cut in two.
+    fn end_of_script(&mut self, at: usize, name: &'static str) -> Option<usize> {
+        let events = self.events;
+        let ends = self
+            .script_ends
+            .entry(name)
+            .or_insert_with(|| script_ends(events, name));
+        ends.get(&at).copied()
     }
 
     pub(super) fn raw(&mut self, html: &str) {
@@ -66,4 +62,29 @@ impl Writer<'_> {
         self.has_raw_html |= !prepared.is_empty();
         self.out.extend(prepared.split(GIVEN_OUT));
     }
+}
+
+/// For each start tag of `name` the place of the tag that closes it. All are found in one go: thousands may have none.
+fn script_ends(events: &Events<'_>, name: &str) -> HashMap<usize, usize> {
+    let mut ends = HashMap::new();
+    // For each element that is open, from the end: the next tag that closes one.
+    let mut next = vec![None];
+    for (at, (event, _)) in events.iter().enumerate().rev() {
+        match event {
+            Event::End(_) => next.push(None),
+            Event::Start(_) => {
+                next.pop();
+            }
+            Event::InlineHtml(html) if closes(html, name) => {
+                if let Some(next) = next.last_mut() {
+                    *next = Some(at);
+                }
+            }
+            Event::InlineHtml(html) if opens(html, name) => {
+                ends.extend(next.last().copied().flatten().map(|end| (at, end)));
+            }
+            _ => {}
+        }
+    }
+    ends
 }

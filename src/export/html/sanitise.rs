@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use ammonia::Builder;
 use percent_encoding::percent_decode_str;
 
+use super::nesting;
+use super::tag::{self, Markup};
 use crate::sync::lock;
 use crate::vault::raw_html::{self, closes, is_name};
 
@@ -95,10 +97,15 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
             unclosed[removed] = after.is_none();
             rest = after.unwrap_or(rest);
         } else {
-            let Some(end) = end_of_tag(rest) else {
-                // A tag without an end would swallow what follows the raw HTML.
-                kept.push_str(&rest.replace('<', "&lt;"));
-                return Cow::Owned(kept);
+            let end = match tag::read(rest) {
+                Markup::Tag(tag) => tag.len,
+                Markup::Nothing(len) => len,
+                Markup::Text => 1,
+                // It would swallow what follows the raw HTML.
+                Markup::Endless => {
+                    kept.push_str(&rest.replace('<', "&lt;"));
+                    return Cow::Owned(kept);
+                }
             };
             let is_tag = |name: &str| opens(rest, name) || closes(rest, name);
             if !DROPPED_TAGS.iter().any(|name| is_tag(name)) {
@@ -118,28 +125,6 @@ pub(crate) fn prepare(html: &str) -> Cow<'_, str> {
     } else {
         Cow::Owned(kept)
     }
-}
-
-/// Where the tag ends that `html` begins with, as a browser reads it; a `<` that begins no tag ends at once.
-fn end_of_tag(html: &str) -> Option<usize> {
-    let bytes = html.as_bytes();
-    match bytes.get(1) {
-        Some(b'!' | b'?') => return memchr::memchr(b'>', bytes).map(|end| end + 1),
-        Some(b'/' | b'a'..=b'z' | b'A'..=b'Z') => {}
-        _ => return Some(1),
-    }
-    let mut quote = None;
-    let mut after_equals = false;
-    for (at, &byte) in bytes.iter().enumerate().skip(1) {
-        match (quote, byte) {
-            (Some(open), _) if open == byte => quote = None,
-            (None, b'>') => return Some(at + 1),
-            (None, b'"' | b'\'') if after_equals => quote = Some(byte),
-            _ => {}
-        }
-        after_equals = byte == b'=' || (after_equals && byte.is_ascii_whitespace());
-    }
-    None
 }
 
 /// Whether `html` begins with the start tag of `name`.
@@ -193,6 +178,7 @@ pub(super) fn mark_ids(html: &str, places: &[usize]) -> String {
 /// the notes' own ids stay where they are no repeats; `schemes` are those that our links have. A raw link to a place
 /// that the article has not is plain text.
 pub(crate) fn sanitise(html: &str, own: HashSet<String>, schemes: &HashSet<String>) -> String {
+    let html = &nesting::in_order(html);
     let own = Arc::new(own);
     let seen = Arc::<Seen>::default();
     let article = clean(html, &own, schemes, &seen, HashSet::new());
@@ -239,16 +225,11 @@ fn clean(
     let (own, seen) = (own.clone(), seen.clone());
     let mut builder = Builder::default();
     builder
-        .rm_tags(["article"])
-        .add_tags([
-            "section", "input", "video", "audio", "source", "picture", "font", "big",
-        ])
+        .tags(nesting::elements().collect())
         .generic_attributes(HashSet::from([
             "lang", "title", "class", "id", "dir", "style", "align",
         ]))
         .tag_attributes(attributes())
-        .set_tag_attribute_value("input", "type", "checkbox")
-        .set_tag_attribute_value("input", "disabled", "")
         .filter_style_properties(HashSet::from([
             "color",
             "background-color",
@@ -269,6 +250,9 @@ fn clean(
                 Some(given_out) => Some(given_out.into()),
                 None => (!own.contains(value) && seen.is_first(value)).then_some(value.into()),
             },
+            // Each box has both, see `nesting`: what the sanitiser adds of its own comes in no fixed order.
+            "type" if element == "input" => Some("checkbox".into()),
+            "disabled" => Some("".into()),
             "href" if value.starts_with('#') => {
                 lock(&seen.links).insert(value.to_owned());
                 (!dead.contains(value)).then_some(value.into())
@@ -322,7 +306,7 @@ fn attributes() -> HashMap<&'static str, HashSet<&'static str>> {
             "img",
             HashSet::from(["src", "srcset", "sizes", "alt", "width", "height"]),
         ),
-        ("input", HashSet::from(["checked"])),
+        ("input", HashSet::from(["type", "disabled", "checked"])),
         ("ol", HashSet::from(["start", "type", "reversed"])),
         ("li", HashSet::from(["value"])),
         ("col", HashSet::from(["span"])),

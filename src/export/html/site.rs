@@ -11,7 +11,7 @@ use crate::hash::ContentHash;
 use crate::path::OutputPath;
 use crate::vault::Page;
 use crate::vault::names::fold;
-use crate::vault::page::spellings;
+use crate::vault::page::{Spelling, has_page, levels, spellings};
 
 impl Page {
     /// Its path without extension, below the format's folder. Different tags have different ones.
@@ -145,37 +145,68 @@ fn spelling<'a>(listed: &'a [Listed], folded: &'a str) -> &'a str {
     let mut written = listed
         .iter()
         .flat_map(|note| &note.tags)
-        .map(|tag| prefix(tag, depth));
+        .map(|tag| levels(tag, depth));
     written.find(|tag| fold(tag) == folded).unwrap_or(folded)
 }
 
-/// The first `depth` parts of a tag.
-fn prefix(tag: &str, depth: usize) -> &str {
-    tag.match_indices('/')
-        .nth(depth - 1)
-        .map_or(tag, |(slash, _)| &tag[..slash])
+/// On the index all tags that have a page, on a tag's page those right below it.
+fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec<TagLink> {
+    let mut found = Counts::new();
+    for (number, note) in listed.iter().enumerate() {
+        match page {
+            Page::Index => {
+                for spelling in spellings(&note.tags) {
+                    count(&mut found, spelling, number);
+                }
+            }
+            Page::Tag(parent) => {
+                for spelling in note.tags.iter().filter_map(|tag| below(parent, tag)) {
+                    count(&mut found, spelling, number);
+                }
+            }
+        }
+    }
+    let link = |(tag, count): (Cow<'_, str>, Count<'_>)| TagLink {
+        name: count.written.to_owned(),
+        href: locate(&Page::Tag(tag.into())),
+        count: count.notes,
+    };
+    found.into_iter().map(link).collect()
 }
 
-fn tags(listed: &[Listed], page: &Page, locate: &dyn Fn(&Page) -> String) -> Vec<TagLink> {
-    let is_shown = |tag: &str| match page {
-        Page::Index => true,
-        Page::Tag(parent) => tag
-            .strip_prefix(&**parent)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .is_some_and(|rest| !rest.contains('/')),
+/// By folded tag.
+type Counts<'a> = BTreeMap<Cow<'a, str>, Count<'a>>;
+
+struct Count<'a> {
+    /// How the first note spells it.
+    written: &'a str,
+    notes: usize,
+    last: usize,
+}
+
+/// Counts a tag of a note once, however often it has it.
+fn count<'a>(found: &mut Counts<'a>, (tag, written): Spelling<'a>, note: usize) {
+    let first = Count {
+        written,
+        notes: 0,
+        last: usize::MAX,
     };
-    // How the first note spells it, and how many have it.
-    let mut counts: BTreeMap<Cow<'_, str>, (&str, usize)> = BTreeMap::new();
-    let tags = listed.iter().flat_map(|note| spellings(&note.tags));
-    for (tag, written) in tags.filter(|(tag, _)| is_shown(tag)) {
-        counts.entry(tag).or_insert((written, 0)).1 += 1;
-    }
-    let link = |(tag, (written, count)): (Cow<'_, str>, (&str, usize))| TagLink {
-        name: written.to_owned(),
-        href: locate(&Page::Tag(tag.into())),
-        count,
-    };
-    counts.into_iter().map(link).collect()
+    let count = found.entry(tag).or_insert(first);
+    count.notes += usize::from(count.last != note);
+    count.last = note;
+}
+
+/// What is right below `parent` of a tag; `None` if the tag is not below it. Only that part of the tag is looked at: a
+/// note with thousands of tags is on thousands of pages.
+fn below<'a>(parent: &str, tag: &'a str) -> Option<Spelling<'a>> {
+    let above = parent.split('/').count();
+    // Most tags have no so many levels, which is soon known.
+    tag.match_indices('/').nth(above - 1)?;
+    let depth = above + 1;
+    let written = levels(tag, depth);
+    let folded = fold(written);
+    let name = folded.strip_prefix(parent)?.strip_prefix('/')?;
+    (!name.is_empty() && has_page(depth)).then_some((folded, written))
 }
 
 /// Where a page or a note lies: `stem` and `extension` below `folder`. Names that no file system takes are cut
@@ -257,6 +288,48 @@ mod tests {
         }
         assert!(!Page::tag("team").lists(&tags(&["teamwork", "home/team"])));
         assert!(!Page::tag("team/secret").lists(&tags(&["team"])));
+    }
+
+    fn listed(tags: Vec<Box<str>>) -> [Listed; 1] {
+        [Listed {
+            id: FileId(0),
+            path: NotePath::new("a.md").unwrap(),
+            title: String::new(),
+            tags,
+        }]
+    }
+
+    #[test]
+    fn a_note_of_very_many_tags_takes_no_long_time() {
+        let start = std::time::Instant::now();
+        let many: Vec<Box<str>> = (0..3000).map(|tag| format!("x/t{tag}").into()).collect();
+        let listed = listed(many);
+        let pages = Page::listing(&listed[0].tags);
+        assert_eq!(pages.len(), 3002);
+        let links = pages
+            .iter()
+            .map(|page| super::tags(&listed, page, &Page::stem).len());
+        assert_eq!(links.sum::<usize>(), 3001 + 3000);
+        let mut kept = crate::vault::page::Pages::default();
+        kept.add(FileId(0), &listed[0].tags, crate::hash::Key::default());
+        assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn very_deep_tags_have_a_page_for_their_upper_levels() {
+        let deep = "A/".repeat(999) + "A";
+        let listed = listed(tags(&[&deep]));
+        let pages = Page::listing(&listed[0].tags);
+        assert_eq!(pages.len(), 1 + 32);
+        let lowest = Page::tag(&deep);
+        assert!(pages.contains(&lowest) && lowest.lists(&listed[0].tags));
+        assert_eq!(lowest.stem().matches("/a").count(), 32);
+        assert_eq!(super::tags(&listed, &lowest, &Page::stem), []);
+        assert_eq!(super::tags(&listed, &Page::Index, &Page::stem).len(), 32);
+        assert_eq!(
+            super::tags(&listed, &Page::tag("a/a"), &Page::stem).len(),
+            1
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! examples have it; headings get ids, and Obsidian's callouts, highlights, math and image sizes a form.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::ops::Range;
 
@@ -49,6 +49,7 @@ pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
         table: Table::default(),
         skipped: 0,
         has_raw_html: false,
+        script_ends: HashMap::new(),
         schemes: HashSet::new(),
     };
     writer.range(0..events.len());
@@ -82,6 +83,8 @@ pub(super) struct Writer<'a> {
     /// While a callout's title is written: where its marker ends in the body. Events before it are not written.
     pub(super) skipped: usize,
     pub(super) has_raw_html: bool,
+    /// Where those of the elements that go with all they hold end, by name and place.
+    pub(super) script_ends: HashMap<&'static str, HashMap<usize, usize>>,
     schemes: HashSet<String>,
 }
 

@@ -530,6 +530,7 @@ fn degenerate_notes_end_soon() {
         "---\n".to_owned() + &"a: b\n".repeat(deep),
         "> ".repeat(deep) + &"\na".repeat(deep),
         "![".repeat(deep) + &"](a.md)".repeat(deep),
+        "<div><script></style>".repeat(4 * deep),
     ];
     for text in &cases {
         let started = std::time::Instant::now();
