@@ -1,16 +1,16 @@
-//! The end of a batch: what it withdraws, what the manifest remembers of it, and what there is to say about it.
+//! The end of a batch: what the manifest remembers of it, and what there is to say about it.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
-use super::{Batch, Engine, JobEnd, JobReport, Ownership};
-use crate::disk::OutputError;
+use super::withdraw::Withdrawn;
+use super::{Batch, Engine, JobEnd, JobReport};
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
 };
-use crate::path::{NotePath, OutputPath, below, parent};
+use crate::path::{NotePath, OutputPath};
 use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
 
@@ -64,56 +64,6 @@ struct Tally {
 }
 
 impl Engine {
-    /// Withdraws what no job of the batch writes anew: before the jobs run, since it may be there because a note became
-    /// private, or in the way of a job's file. Returns what was deleted and what could not be: no job's output is among it.
-    pub fn withdraw_first(&mut self, batch: &mut Batch) -> Withdrawn {
-        let rewritten: BTreeSet<&OutputPath> =
-            batch.jobs.iter().map(|job| &job.job.output).collect();
-        let (later, now): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut batch.withdraw)
-            .into_iter()
-            .partition(|path| rewritten.contains(path));
-        batch.withdraw = later;
-        let mut withdrawn = self.withdraw(now);
-        withdrawn.folders = self.make_way(&batch.in_the_way);
-        withdrawn
-    }
-
-    /// Removes these folders of ours and those in them, where they are empty.
-    fn make_way(&mut self, folders: &BTreeSet<OutputPath>) -> Vec<OutputPath> {
-        let mut doubtful = BTreeSet::new();
-        for top in folders {
-            let within = self.made.range::<str, _>(below(top.as_str()));
-            doubtful.extend(self.made.get(top).into_iter().chain(within).cloned());
-        }
-        self.remove_folders(doubtful)
-    }
-
-    fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
-        let mut withdrawn = Withdrawn::default();
-        for path in paths {
-            let row = match self.output_at(&path) {
-                Ok(row) => row,
-                Err(error) => {
-                    withdrawn.refused.push((path, error.to_string()));
-                    continue;
-                }
-            };
-            self.progress.beat();
-            let ownership = Ownership::of(row.as_ref());
-            let beat = || self.progress.beat();
-            match self.outputs.delete(&path, ownership.owned(), &beat) {
-                Ok(deleted) => {
-                    withdrawn.deleted += u32::from(deleted);
-                    withdrawn.gone.push(path);
-                }
-                // Someone else's file has taken its place: it stays, and is no longer ours to know.
-                Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => withdrawn.refused.push((path, error.to_string())),
-            }
-        }
-        withdrawn
-    }
-
     /// Ends a batch: withdraws the older outputs of what failed, and commits what happened. The reports are those of all
     /// jobs, in order.
     ///
@@ -147,18 +97,9 @@ impl Engine {
             self.take_report(job, report, &mut tally, (now, wall_ms));
         }
         let stale = ended.not_written(std::mem::take(&mut tally.stale));
-        let mut late = self.withdraw(stale);
-        late.merge(withdrawn);
-        let emptied = late.gone.iter().chain(&late.folders);
-        late.folders.extend(self.forget_folders(emptied, audited));
-        let made = &self.made;
-        let unmade = late.folders.into_iter().filter(|path| !made.contains(path));
-        tally.changes.folders_removed.extend(unmade);
-        tally.changes.outputs_removed.extend(late.gone);
-        let (left, refused): (Vec<_>, Vec<_>) = late.refused.into_iter().unzip();
-        self.left_over.refused(left, now);
-        tally.finished.refused = refused;
-        tally.put_record(late.deleted, kept);
+        let withdrawn = self.withdraw_rest(withdrawn, stale, audited);
+        let deleted = self.take_withdrawn(withdrawn, &mut tally, now);
+        tally.put_record(deleted, kept);
         self.settle_announced(&mut tally);
         self.forget_failures(&mut tally.changes);
         self.save_rest(&mut tally.changes);
@@ -168,22 +109,43 @@ impl Engine {
                 .refused
                 .push(format!("temporary folder of the export tree: {error}"));
         }
-        let wrote = ended.written().next().is_some();
-        self.has_outputs |= wrote || !tally.changes.outputs.is_empty();
-        let committed = match self.secure_names(&tally.changes, wrote) {
-            Ok(()) => self.commit(tally.changes, &ended, now),
-            Err(error) => {
-                let outputs = ended.outputs(&self.format_plans);
-                tally.changes.outputs.extend(outputs);
-                self.backlog.hold(tally.changes, now);
-                let path = self.config.export_dir.clone();
-                Err(ManifestError::Io { path, error })
-            }
-        };
+        let committed = self.commit_secured(tally.changes, &ended, now);
         if let Err(error) = &committed {
             self.mind_damage(error);
         }
         (tally.finished, committed)
+    }
+
+    /// Takes note of all that a batch withdrew; how many files it deleted.
+    fn take_withdrawn(&mut self, withdrawn: Withdrawn, tally: &mut Tally, now: Instant) -> u32 {
+        let unmade = withdrawn.folders.into_iter();
+        let unmade = unmade.filter(|path| !self.made.contains(path));
+        tally.changes.folders_removed.extend(unmade);
+        tally.changes.outputs_removed.extend(withdrawn.gone);
+        let (left, refused): (Vec<_>, Vec<_>) = withdrawn.refused.into_iter().unzip();
+        self.left_over.refused(left, now);
+        tally.finished.refused = refused;
+        withdrawn.deleted
+    }
+
+    /// Commits what happened once the files' names are on the disk.
+    fn commit_secured(
+        &mut self,
+        mut changes: Changes,
+        ended: &Ended,
+        now: Instant,
+    ) -> Result<(), ManifestError> {
+        let wrote = ended.written().next().is_some();
+        self.has_outputs |= wrote || !changes.outputs.is_empty();
+        match self.secure_names(&changes, wrote) {
+            Ok(()) => self.commit(changes, ended, now),
+            Err(error) => {
+                changes.outputs.extend(ended.outputs(&self.format_plans));
+                self.backlog.hold(changes, now);
+                let path = self.config.export_dir.clone();
+                Err(ManifestError::Io { path, error })
+            }
+        }
     }
 
     /// Has the names of the files on the disk before the manifest tells of them. Were the power lost in between, the
@@ -297,44 +259,6 @@ impl Engine {
             }
         })
         .collect()
-    }
-
-    /// Removes folders that we made and that are empty now: those in which something went and, after an audit, those that
-    /// an earlier process had no time for.
-    fn forget_folders<'a>(
-        &mut self,
-        gone: impl Iterator<Item = &'a OutputPath>,
-        audited: bool,
-    ) -> Vec<OutputPath> {
-        let mut doubtful = BTreeSet::new();
-        if audited {
-            doubtful.clone_from(&self.made);
-        }
-        for path in gone {
-            let mut folder = path.folder();
-            while let Ok(above) = OutputPath::new(folder) {
-                folder = parent(folder).unwrap_or_default();
-                if !self.made.contains(&above) || !doubtful.insert(above) {
-                    break;
-                }
-            }
-        }
-        self.remove_folders(doubtful)
-    }
-
-    /// Removes those of our folders that are empty, from the deepest up, and returns them.
-    fn remove_folders(&mut self, doubtful: BTreeSet<OutputPath>) -> Vec<OutputPath> {
-        let mut removed = Vec::new();
-        for folder in doubtful.into_iter().rev() {
-            self.progress.beat();
-            // A folder that can't be removed stays ours and is tried when something in it goes again.
-            if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
-                self.made.remove(&folder);
-                self.unsaved.made.remove(&folder);
-                removed.push(folder);
-            }
-        }
-        removed
     }
 
     /// Failures of what is no longer wanted are over.
@@ -511,25 +435,6 @@ fn stored_file(vault: &Vault, id: FileId) -> Option<StoredFile> {
         record: file.to_record(),
         view: file.view,
     })
-}
-
-/// What was withdrawn so far.
-#[derive(Debug, Default)]
-pub struct Withdrawn {
-    deleted: u32,
-    gone: Vec<OutputPath>,
-    /// Folders of ours that are gone.
-    folders: Vec<OutputPath>,
-    refused: Vec<(OutputPath, String)>,
-}
-
-impl Withdrawn {
-    fn merge(&mut self, other: Self) {
-        self.deleted += other.deleted;
-        self.gone.extend(other.gone);
-        self.folders.extend(other.folders);
-        self.refused.extend(other.refused);
-    }
 }
 
 fn stored_failure(key: &FailureKey, failed: &super::Failed, now: Instant) -> Failure {

@@ -24,16 +24,18 @@ mod shelved;
 mod texts;
 mod threads;
 mod unreadable;
+mod withdraw;
 
 pub use context::{Context, JobError};
 pub use ended::{JobEnd, JobReport};
 pub use failures::{Failed, Failures};
-pub use finish::{FailedJob, Finished, Measured, Withdrawn};
+pub use finish::{FailedJob, Finished, Measured};
 pub use look::{FolderListener, Unwatched};
 pub use open::Parts;
 pub use prepare::{Batch, BatchJob, Ownership, Request};
 pub use publish::{Published, Secured};
 pub use unreadable::Unreadable;
+pub use withdraw::Withdrawn;
 
 use backlog::Backlog;
 use leftover::LeftOver;

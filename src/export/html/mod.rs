@@ -1,5 +1,5 @@
-//! `html`: the note as a page. `write` turns Markdown into an article's content, `sanitise` guards it
-//! against raw HTML, `site` lists notes; the page around all of it is a template.
+//! `html`: the note as a page. `write` turns Markdown into an article's content; where that holds raw HTML, `nesting` puts its
+//! tags in order and `sanitise` guards against it. `site` lists notes; the page around all of it is a template.
 //!
 //! What comes out of here is safe to open: no script, no handler, no URL of a scheme that runs code.
 
