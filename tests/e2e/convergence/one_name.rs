@@ -118,20 +118,20 @@ fn an_attachment_and_a_folder_of_outputs() {
 #[test]
 fn pages_and_folders() {
     let vault = Vault::with("formats: {html: }\nattachments: all\n");
-    vault.write("n.md", "#work/old");
+    vault.write("n.md", "#team/old");
     let mut daemon = vault.daemon();
     let pages = [
         "index.html",
         "n.html",
-        "tags/work.html",
-        "tags/work/old.html",
+        "tags/team.html",
+        "tags/team/old.html",
     ];
     assert_eq!(vault.tree().files(), pages);
     for (file, output, without) in [
         ("index.html/m.md", "index.html/m.html", 0..1),
         ("index.html/pic.png", "index.html/pic.png", 0..1),
-        ("tags/work.html/m.md", "tags/work.html/m.html", 2..3),
-        ("tags/work", "tags/work", 3..4),
+        ("tags/team.html/m.md", "tags/team.html/m.html", 2..3),
+        ("tags/team", "tags/team", 3..4),
         ("tags", "tags", 2..4),
     ] {
         vault.write(file, "text");
