@@ -263,20 +263,23 @@ fn a_folder_of_the_export_swapped_for_a_symlink_leads_nothing_out() {
 
 #[test]
 fn a_folder_of_the_export_that_is_behind_a_symlink_now_is_missed() {
-    let vault = Vault::new();
-    vault.write("d/a.md", "text");
-    vault.export().exits(0);
-    let (folder, aside) = (vault.export_dir().join("d"), vault.path("aside"));
-    fs::rename(&folder, &aside).unwrap();
-    symlink(&aside, &folder).unwrap();
-    let differs = vault.run(&["verify"]).exits(1).stdout;
-    assert!(differs.contains("d/a.md"), "{differs}");
-    let failed = vault.export().exits(1).one("note failed");
-    assert!(failed.text("error").contains("symlink"), "{failed}");
-    fs::remove_file(&folder).unwrap();
-    vault.export().exits(0);
-    vault.run(&["verify"]).exits(0);
-    assert_eq!(fs::read_to_string(aside.join("a.md")).unwrap(), "text");
+    for (aside, link) in [("aside", "../aside"), ("export/aside", "aside")] {
+        let vault = Vault::new();
+        vault.write("d/a.md", "text");
+        vault.export().exits(0);
+        let (folder, aside) = (vault.export_dir().join("d"), vault.path(aside));
+        fs::rename(&folder, &aside).unwrap();
+        symlink(link, &folder).unwrap();
+        assert!(folder.join("a.md").is_file());
+        let differs = vault.run(&["verify"]).exits(1).stdout;
+        assert!(differs.contains("d/a.md"), "{differs}");
+        let failed = vault.export().exits(1).one("note failed");
+        assert!(failed.text("error").contains("symlink"), "{failed}");
+        fs::remove_file(&folder).unwrap();
+        vault.export().exits(0);
+        vault.run(&["verify"]).exits(0);
+        assert_eq!(fs::read_to_string(aside.join("a.md")).unwrap(), "text");
+    }
 }
 
 #[test]
