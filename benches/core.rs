@@ -16,7 +16,7 @@ use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::plan::{FormatPlan, Plan, Planner};
 use smartnotesd::vault::{
     Alone, Because, Change, FileId, Note, NoteFacts, Page, Ref, Rules, Seen, SeenNote, Target,
-    Vault, note,
+    Targets, Vault, note,
 };
 use vault::Recipe;
 
@@ -129,7 +129,7 @@ fn change(rules: &Rules, path: &NotePath, note: &Note, version: u64) -> Change {
 
 impl Source for Bench {
     fn target(&self, from: FileId, reference: &Ref) -> Target {
-        self.vault.target(from, reference)
+        Targets::new(&self.vault).target(from, reference)
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
@@ -219,8 +219,9 @@ fn resolving(criterion: &mut Criterion) {
         .collect();
     criterion.bench_function("resolve 1,000 references in 10,000 notes", |bencher| {
         bencher.iter(|| {
+            let targets = Targets::new(&bench.vault);
             for (from, reference) in &refs {
-                black_box(bench.vault.target(*from, reference));
+                black_box(targets.target(*from, reference));
             }
         });
     });

@@ -125,11 +125,6 @@ impl Vault {
         self.resolver().by_name(name).first()
     }
 
-    /// What a reference in `from` means for the export. For many of them there is [`Targets`].
-    pub fn target(&self, from: FileId, reference: &Ref) -> Target {
-        Targets::new(self).target(from, reference)
-    }
-
     /// The stem of a note's outputs.
     pub fn stem(&self, id: FileId) -> String {
         let file = self.files.get(id);

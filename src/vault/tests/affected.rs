@@ -9,7 +9,7 @@ use super::world::{HTML, Tree, World, config};
 use crate::config::{Config, Layout};
 use crate::export::Source;
 use crate::vault::syntax::MarkKind;
-use crate::vault::{Because, Delta, Page, Place, Target};
+use crate::vault::{Because, Delta, Page, Place, Target, Targets};
 
 /// Takes in one state after the other; `check` gets the world before and after each step, and what it affected.
 fn each_step(
@@ -123,7 +123,7 @@ fn places(world: &World, path: &str) -> BTreeSet<String> {
         });
         places.insert(format!("{} hides {}", world.path_of(id), hidden.count()));
         for (index, reference) in (0..).zip(&note.facts.refs) {
-            let target = vault.target(id, reference);
+            let target = Targets::new(vault).target(id, reference);
             let Target::Note(to, place) = target else {
                 if definitions.contains(&index) {
                     places.insert(format!("{} {target:?}", reference.target));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::generate::{Folder, Op, history};
 use super::world::{World, config};
 use crate::vault::names::NameIndex;
-use crate::vault::{Candidates, Target, Vault};
+use crate::vault::{Candidates, Target, Targets, Vault};
 
 /// Everything that is derived, by paths instead of ids.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub(super) fn knowledge(vault: &Vault) -> Knowledge {
                     format!("{:?}", ids.into_iter().map(path).collect::<Vec<_>>())
                 }
             };
-            let target = match vault.target(id, reference) {
+            let target = match Targets::new(vault).target(id, reference) {
                 Target::Note(to, place) => format!("{} {place:?}", path(to)),
                 Target::File(to) => path(to),
                 Target::Nowhere(why) => format!("{why:?}"),

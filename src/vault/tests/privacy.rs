@@ -9,7 +9,7 @@ use super::generate::{Folder, Op, history};
 use super::world::{Tree, World, is_note};
 use crate::config::{Attachments, Config};
 use crate::path::NotePath;
-use crate::vault::{NoteFacts, Privacy, Target, note};
+use crate::vault::{NoteFacts, Privacy, Target, Targets, note};
 
 /// Whether a note is to be kept in, judged without the vault.
 fn is_kept_in(config: &Config, facts: &NoteFacts) -> bool {
@@ -39,7 +39,7 @@ fn wanted_attachments(world: &World, public: &BTreeSet<&str>) -> BTreeSet<String
         let refs = vault.files().get(id).facts()?.refs;
         Some(
             refs.into_iter()
-                .map(move |reference| vault.target(id, &reference)),
+                .map(move |reference| Targets::new(vault).target(id, &reference)),
         )
     });
     let files = refs.flatten().filter_map(|target| match target {

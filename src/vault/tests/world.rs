@@ -15,7 +15,7 @@ use crate::hash::ContentHash;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::{
     Alone, Change, Delta, File, FileId, Note, NoteFacts, Page, Ref, Rules, Seen, SeenNote, Target,
-    Vault, note,
+    Targets, Vault, note,
 };
 
 /// The texts of all files, by path.
@@ -254,7 +254,7 @@ pub(super) struct Reader<'a> {
 
 impl Source for Reader<'_> {
     fn target(&self, from: FileId, reference: &Ref) -> Target {
-        self.vault.target(from, reference)
+        Targets::new(self.vault).target(from, reference)
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
