@@ -5,61 +5,82 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::figures::{Goal, Row, Samples, Table, Unit};
-use crate::floor::{self, Durability};
+use crate::floor::{self, Promise};
 use crate::program::{ALL_FORMATS, MARKDOWN, Setup};
 use crate::settings::Settings;
 use crate::yard::{Vault, Yard};
 
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Cold exports beside the floor of reading and writing.
+/// Cold exports beside the floors of reading and writing.
 pub(crate) fn cold(
     settings: &Settings,
     yard: &mut Yard,
     vault: &Vault,
     table: &mut Table,
 ) -> Result<()> {
-    let notes = vault.notes.len();
-    let mut floor = Samples::default();
-    let mut synced = Samples::default();
-    let mut ours = Samples::default();
-    let mut floor_of_four = Samples::default();
-    let mut ours_in_four = Samples::default();
+    let mut markdown = Cold::default();
+    let mut four = Cold::default();
     for _ in 0..settings.rounds {
-        floor.push(copy(yard, vault, 1, Durability::None)?);
-        ours.push(export(yard, vault, MARKDOWN)?);
-        synced.push(copy(yard, vault, 1, Durability::OneSync)?);
-        floor_of_four.push(copy(yard, vault, 4, Durability::None)?);
-        ours_in_four.push(export(yard, vault, ALL_FORMATS)?);
+        markdown.round(yard, vault, 1, MARKDOWN)?;
+        four.round(yard, vault, 4, ALL_FORMATS)?;
     }
-    table.add(Row {
-        work: format!("cold export of {notes} notes, markdown"),
-        unit: Unit::Seconds,
-        ours: ours.clone(),
-        beside: Some(("read, write, rename", floor)),
-        goal: Goal::Times(2.0),
-    });
-    table.add(Row {
-        work: "the same beside a floor that flushes too".to_owned(),
-        unit: Unit::Seconds,
-        ours,
-        beside: Some(("with one syncfs", synced)),
-        goal: Goal::None,
-    });
-    table.add(Row {
-        work: format!("cold export of {notes} notes, four formats"),
-        unit: Unit::Seconds,
-        ours: ours_in_four,
-        beside: Some(("read once, write four", floor_of_four)),
-        goal: Goal::Times(2.0),
-    });
+    let notes = vault.notes.len();
+    markdown.add(table, &format!("cold export of {notes} notes, markdown"));
+    four.add(
+        table,
+        &format!("cold export of {notes} notes, four formats"),
+    );
     Ok(())
 }
 
-fn copy(yard: &mut Yard, vault: &Vault, copies: usize, durability: Durability) -> Result<Duration> {
+/// Cold exports in the same formats, and the floors measured in the same rounds.
+#[derive(Default)]
+struct Cold {
+    bare: Samples,
+    whole: Samples,
+    known: Samples,
+    ours: Samples,
+}
+
+impl Cold {
+    fn round(
+        &mut self,
+        yard: &mut Yard,
+        vault: &Vault,
+        copies: usize,
+        formats: &[&str],
+    ) -> Result<()> {
+        self.bare.push(copy(yard, vault, copies, Promise::Nothing)?);
+        self.ours.push(export(yard, vault, formats)?);
+        self.whole.push(copy(yard, vault, copies, Promise::Whole)?);
+        self.known
+            .push(copy(yard, vault, copies, Promise::WholeAndKnown)?);
+        Ok(())
+    }
+
+    fn add(self, table: &mut Table, work: &str) {
+        let rows = [
+            ("read, write, rename", self.bare, Goal::Times(2.0)),
+            ("with one syncfs", self.whole, Goal::None),
+            ("parsed, flushed, remembered", self.known, Goal::None),
+        ];
+        for (beside, floor, goal) in rows {
+            table.add(Row {
+                work: work.to_owned(),
+                unit: Unit::Seconds,
+                ours: self.ours.clone(),
+                beside: Some((beside, floor)),
+                goal,
+            });
+        }
+    }
+}
+
+fn copy(yard: &mut Yard, vault: &Vault, copies: usize, promise: Promise) -> Result<Duration> {
     let to = yard.fresh("floor")?;
     yard.settle()?;
-    floor::copy_all(&vault.root, &vault.notes, &to, copies, durability)
+    floor::copy_all(&vault.root, &vault.notes, &to, copies, promise)
 }
 
 fn export(yard: &mut Yard, vault: &Vault, formats: &[&str]) -> Result<Duration> {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::arrival::{Arrivals, Echo};
 use crate::figures::{Goal, Row, Samples, Table, Unit};
-use crate::floor::{self, Durability};
+use crate::floor::{self, Promise};
 use crate::program::{Daemon, MARKDOWN, Setup};
 use crate::settings::Settings;
 use crate::vault::Recipe;
@@ -149,7 +149,7 @@ fn hub(
 ) -> Result<()> {
     let embedders: Vec<String> = vault.recipe.hub_embedders().collect();
     let copies = yard.fresh("hub-floor")?;
-    let floor_run = || floor::copy_all(&vault.root, &embedders, &copies, 1, Durability::None);
+    let floor_run = || floor::copy_all(&vault.root, &embedders, &copies, 1, Promise::Nothing);
     floor_run()?;
     let mut ours = Samples::default();
     let mut floor = Samples::default();
@@ -190,7 +190,7 @@ fn burst(
     let lone = vault.recipe.lone_notes().take(BURST);
     let paths: Vec<String> = lone.map(Recipe::path).collect();
     let copies = yard.fresh("burst-floor")?;
-    let floor_run = || floor::copy_all(&vault.root, &paths, &copies, 1, Durability::None);
+    let floor_run = || floor::copy_all(&vault.root, &paths, &copies, 1, Promise::Nothing);
     floor_run()?;
     let mut ours = Samples::default();
     let mut least = Samples::default();
