@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::place;
-use super::rewrite::Writer;
+use super::rewrite::{Seams, Writer, Written, links_are_alike};
 use super::{Source, SourceError};
 use crate::path::OutputPath;
 use crate::vault::syntax::{MarkKind, default_label};
@@ -71,11 +71,12 @@ pub fn portable(
             note.text[..note.facts.body_start as usize].to_owned()
         }
     };
-    let writer = || Writer::new(source, id, format, style);
-    let mut written = writer().body(&note)?;
-    // What is embedded after a link may change where it leads: that is only known at the end, and rare.
-    if let Some(anchors) = written.anchors.take() {
-        written = writer().with_anchors(anchors).body(&note)?;
+    let mut written = write(source, &note, id, format, style, Seams::Closed)?;
+    if written.has_seams {
+        let held = write(source, &note, id, format, style, Seams::Held)?;
+        if !links_are_alike(&written.body, &held.body) {
+            written = held;
+        }
     }
     let mut portable = Portable {
         front_matter,
@@ -89,6 +90,23 @@ pub fn portable(
         portable.begin_as_body(place::line_end(own));
     }
     Ok(portable)
+}
+
+/// Writes the body. What is embedded after a link may change where it leads: that is only known at the end, and rare.
+fn write(
+    source: &dyn Source,
+    note: &Note,
+    id: FileId,
+    format: usize,
+    style: Style,
+    seams: Seams,
+) -> Result<Written, SourceError> {
+    let writer = || Writer::new(source, id, format, style).with_seams(seams);
+    let mut written = writer().body(note)?;
+    if let Some(anchors) = written.anchors.take() {
+        written = writer().with_anchors(anchors).body(note)?;
+    }
+    Ok(written)
 }
 
 impl Portable {

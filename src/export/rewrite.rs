@@ -5,6 +5,7 @@
 
 mod meaning;
 mod part;
+mod seam;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
@@ -22,6 +23,8 @@ use crate::vault::syntax::{
 use crate::vault::{FileId, Note, Place, Target};
 use meaning::{Meaning, TOP};
 use part::Part;
+use seam::Seam;
+pub(super) use seam::{Seams, links_are_alike};
 
 /// An embed in an embed in an embed …: what is deeper becomes a link.
 const MAX_DEPTH: usize = 10;
@@ -59,6 +62,7 @@ pub(super) struct Writer<'a> {
     leads_to_heading: bool,
     /// The anchors of the note's own headings, where embedded ones before them make these others than the note's facts say.
     anchors: Option<Vec<String>>,
+    seam: Seam,
 }
 
 /// A heading that is on the page.
@@ -78,6 +82,8 @@ pub(super) struct Written {
     pub(super) pictures: BTreeSet<FileId>,
     /// Set where links to the page's headings are wrong: to be given to [`Writer::with_anchors`].
     pub(super) anchors: Option<Vec<String>>,
+    /// Whether what stood apart in the note may meet in the body, and be read otherwise.
+    pub(super) has_seams: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -102,6 +108,15 @@ impl<'a> Writer<'a> {
             page: Vec::new(),
             leads_to_heading: false,
             anchors: None,
+            seam: Seam::default(),
+        }
+    }
+
+    /// With seams that are left to close, or held.
+    pub(super) fn with_seams(self, seams: Seams) -> Self {
+        Self {
+            seam: Seam::new(seams),
+            ..self
         }
     }
 
@@ -121,6 +136,7 @@ impl<'a> Writer<'a> {
         Ok(Written {
             body,
             anchors: self.anchors_on_page(note)?,
+            has_seams: self.seam.met,
             inlined: self.inlined,
             pictures: self.pictures,
         })
@@ -235,7 +251,12 @@ impl<'a> Writer<'a> {
                 let id = &note.facts.blocks[*block as usize].id;
                 part.block_anchor(mark, id, *own_line, out);
             }
-            MarkKind::Comment | MarkKind::BlockId { .. } => {}
+            MarkKind::BlockId { own_line, .. } => {
+                if !own_line {
+                    self.seam.block_id(part, out);
+                }
+            }
+            MarkKind::Comment => self.seam.comment(part, mark, out),
             MarkKind::HtmlUrl { reference, url } => {
                 self.html_url(note, mark, *reference, *url, out);
             }
@@ -257,12 +278,17 @@ impl<'a> Writer<'a> {
             }
             MarkKind::Wiki(wiki) => {
                 if let Some(content) = self.embed(part, mark, wiki)? {
+                    if content.is_empty() {
+                        self.seam.link_open(out);
+                    }
+                    self.seam.before_block(part, mark, out);
                     let placed = place::block(&part.site(mark, wiki), &content, out);
                     if self.is_host() {
                         self.inlined.push(placed.content);
                     }
                     part.block_end = Some(out.len());
                     part.at = placed.resume;
+                    self.seam.after_block(part, mark, out);
                 } else {
                     self.wiki(note, mark, wiki, out);
                 }
@@ -291,7 +317,7 @@ impl<'a> Writer<'a> {
             return;
         };
         match self.meaning(note, reference) {
-            Meaning::Plain => {}
+            Meaning::Plain => self.seam.link_open(out),
             // A picture of a note is a link to it.
             Meaning::Link(_) if link.image => {
                 out.push('[');
@@ -313,7 +339,7 @@ impl<'a> Writer<'a> {
             None => Meaning::AsWritten,
         };
         match (meaning, link.destination) {
-            (Meaning::Plain, _) => {}
+            (Meaning::Plain, _) => self.seam.link_close(note, link.text, mark.span.end, out),
             (Meaning::Link(href) | Meaning::Picture(href), Destination::Inline(destination)) => {
                 out.push_str(&note.text[mark.span.start as usize..destination.start as usize]);
                 out.push_str(&href);
@@ -395,11 +421,13 @@ impl<'a> Writer<'a> {
                 let plain =
                     written.map_or_else(|| escape_name(&default_label(reference)), str::to_owned);
                 let begins = place::begins_block(&note.text, mark.span.start as usize);
+                self.seam.link_open(out);
                 out.push_str(&if begins {
                     escape_line_start(&plain)
                 } else {
                     plain
                 });
+                self.seam.link_close(note, mark.span, mark.span.end, out);
             }
         }
         for mention in wiki.mentions(&note.text) {

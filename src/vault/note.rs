@@ -16,7 +16,7 @@ use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before: every note is then read again, once.
-pub const READER_VERSION: u64 = 4;
+pub const READER_VERSION: u64 = 5;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
 const MAX_BYTES: usize = 1 << 30;
@@ -100,6 +100,11 @@ pub fn front_matter(note: &Note) -> Option<serde_yaml::Mapping> {
         }
         _ => None,
     }
+}
+
+/// Where the links, definitions and tags of a body lead, sorted; what is shown in place is marked by a `!`.
+pub(crate) fn destinations(body: &str) -> Vec<String> {
+    Outline::of(body, 0).destinations()
 }
 
 /// Whether a text begins as one with front matter does.

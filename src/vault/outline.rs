@@ -117,6 +117,26 @@ impl Outline {
         outline
     }
 
+    /// Where its links, definitions and tags lead, sorted; what is shown in place is marked by a `!`.
+    pub(super) fn destinations(self) -> Vec<String> {
+        let marked = |shown: bool, destination: String| {
+            if shown {
+                format!("!{destination}")
+            } else {
+                destination
+            }
+        };
+        let links = self.links.into_iter();
+        let tags = self.html.urls.into_iter();
+        let mut all: Vec<String> = links
+            .map(|link| marked(link.image, link.destination))
+            .chain(tags.map(|url| marked(url.shown, url.destination)))
+            .chain(self.definitions.into_iter().map(|it| it.destination))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
     fn as_parsed(text: &str, base: usize) -> Self {
         let parser = Parser::new_ext(&text[base..], options());
         let mut walk = Walk::new(text, base);

@@ -33,8 +33,7 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
         outline,
         comments,
     } = uncomment(text, base);
-    let mut inline = Vec::new();
-    let wikis = Scanner::new(&plain, base, &outline).run(&mut inline);
+    let (outline, wikis, inline) = wikilinks(&plain, base, outline);
     add_tags(
         &plain,
         &inline,
@@ -59,6 +58,48 @@ pub(super) fn scan(text: &str, base: usize, tags: &mut TagSet) -> Scan {
         outline,
         blocks,
     }
+}
+
+/// The wikilinks of a text and its inline tags, with the outline that goes with them.
+///
+/// `CommonMark` sees a link in `[[note]](path)`, and one to `path` in `[[note]][path]`. The wikilink is what is meant, and what
+/// follows it is read as though it stood alone.
+fn wikilinks(
+    text: &str,
+    base: usize,
+    outline: Outline,
+) -> (Outline, Vec<FoundWiki<'_>>, Vec<Range<usize>>) {
+    let mut inline = Vec::new();
+    let wikis = Scanner::new(text, base, &outline).run(&mut inline);
+    let Some(parted) = part_wikilinks(text, &outline, &wikis) else {
+        return (outline, wikis, inline);
+    };
+    let outline = Outline::of(&parted, base);
+    inline.clear();
+    let wikis = Scanner::new(text, base, &outline).run(&mut inline);
+    (outline, wikis, inline)
+}
+
+/// The text with the outer brackets of those wikilinks replaced that a link starts in and goes beyond; `None` where there
+/// is no such.
+fn part_wikilinks(text: &str, outline: &Outline, wikis: &[FoundWiki<'_>]) -> Option<String> {
+    let mut parted: Option<String> = None;
+    for wiki in wikis {
+        let links = in_range(&outline.links, &wiki.range, |link| &link.range);
+        if links
+            .into_iter()
+            .all(|link| link.range.end <= wiki.range.end)
+        {
+            continue;
+        }
+        let open = wiki.range.start + text[wiki.range.clone()].find('[').unwrap_or(0);
+        let hidden = HIDDEN.encode_utf8(&mut [0; 1]).to_owned();
+        let parted = parted.get_or_insert_with(|| text.to_owned());
+        for bracket in [open, wiki.range.end - 1] {
+            parted.replace_range(bracket..=bracket, &hidden);
+        }
+    }
+    parted
 }
 
 /// Takes in the inline tags and those of a last line `Tags: a, b`, in text order.

@@ -7,6 +7,7 @@ mod footnotes;
 mod labels;
 mod properties;
 mod raw_html;
+mod seams;
 
 use super::*;
 use crate::export::testing::FakeVault;

@@ -20,6 +20,8 @@ pub(super) struct Part<'a> {
     pub(super) next_heading: usize,
     /// The length of the output when an inlined block had just been placed, to whose end nothing may be added.
     pub(super) block_end: Option<usize>,
+    /// Whether there can be a definition in it, once somebody asked.
+    defines: Option<bool>,
     /// Where the text of the outermost link ends that it is in, or was in last.
     link_end: usize,
     /// The footnotes that were mentioned in that link and are to stand behind it.
@@ -40,6 +42,7 @@ impl<'a> Part<'a> {
             next_line: line,
             eol,
             block_end: None,
+            defines: None,
             link_end: 0,
             mentions: String::new(),
             range,
@@ -70,6 +73,14 @@ impl<'a> Part<'a> {
             self.at += line.len();
             self.next_line = self.at;
         }
+    }
+
+    /// Whether there can be a definition in it, or what would be one elsewhere.
+    pub(super) fn may_define(&mut self) -> bool {
+        let text = &self.note.text[self.range.clone()];
+        *self
+            .defines
+            .get_or_insert_with(|| memchr::memmem::find(text.as_bytes(), b"]:").is_some())
     }
 
     /// Goes into a link's text.

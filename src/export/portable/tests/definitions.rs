@@ -76,7 +76,7 @@ fn brackets_of_a_link_end_no_wikilink() {
     check(&[
         (
             "![[s]][s]<a href='secret.md'>[[s]]\n\n[s]: secret.md\n",
-            "s[s]<a>s\n\n",
+            "ss<a>s\n\n",
         ),
         ("[[a|b]](secret.md) c]]", "[a|b] c]]"),
     ]);
