@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::engine::{Failures, Unreadable};
+use crate::engine::{Failures, NotWithdrawn, Unreadable};
 use crate::manifest::Owner;
 use crate::path::NotePath;
 use crate::report::safe::safe;
@@ -66,6 +66,8 @@ pub struct Known<'a> {
     pub failures: &'a Failures,
     /// What can't be read.
     pub unreadable: &'a Unreadable,
+    /// Outputs that should have gone and are still there.
+    pub not_withdrawn: &'a NotWithdrawn,
 }
 
 /// Explains the note that the user named: by its path in the vault, by a path to its file, or by a name that a link could
@@ -186,7 +188,15 @@ fn failures(known: &Known<'_>, id: FileId) -> Vec<String> {
     let owner = Owner::Note(id);
     let failed = known.failures.iter().filter(|(key, _)| key.owner == owner);
     let failed = failed.map(|(key, failed)| format!("{}: {}", key.format, failed.error));
-    unread.into_iter().chain(failed).collect()
+    let formats = 0..known.config.formats.len();
+    let outputs = formats.map(|format| known.vault.output(id, format));
+    let left = outputs.filter_map(|output| {
+        let error = known.not_withdrawn.get(&output)?;
+        Some(format!(
+            "its output could not be withdrawn and is still there: {error}"
+        ))
+    });
+    unread.into_iter().chain(failed).chain(left).collect()
 }
 
 fn kept_out(vault: &Vault, id: FileId, facts: &NoteFacts) -> String {

@@ -83,6 +83,7 @@ fn read_and_explain(loaded: &Loaded, note: &str) -> Result<Explanation, CommandE
         config: &loaded.config,
         failures: &failures,
         unreadable: engine.unreadable(),
+        not_withdrawn: engine.not_withdrawn(),
     };
     explain::explain(&known, note).map_err(CommandError::NotFound)
 }

@@ -102,9 +102,11 @@ async fn run(
     })
 }
 
-/// What could not be read could not be exported, or is there as it was before.
+/// What could not be read could not be exported, or is there as it was before; what could not be withdrawn may be private.
 fn is_all_exported(engine: &Engine) -> bool {
-    engine.failures().is_empty() && engine.unreadable().refused().next().is_none()
+    engine.failures().is_empty()
+        && engine.unreadable().refused().next().is_none()
+        && engine.not_withdrawn().is_empty()
 }
 
 /// A progress bar on stderr, where that is a terminal.

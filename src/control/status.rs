@@ -106,6 +106,15 @@ pub struct Unreadable {
     pub error: String,
 }
 
+/// An output that should have gone and is still there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotWithdrawn {
+    /// Below the export folder.
+    pub path: String,
+    /// Why.
+    pub error: String,
+}
+
 /// Links that need a look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Links {
@@ -149,6 +158,9 @@ pub struct Status {
     /// What can't be read at the moment, in path order.
     #[serde(default)]
     pub unreadable: Vec<Unreadable>,
+    /// What could not be deleted and may be private by now, in path order. It is tried again with each batch.
+    #[serde(default)]
+    pub not_withdrawn: Vec<NotWithdrawn>,
     /// Links that need a look.
     pub links: Links,
     /// What waits for the next batch.

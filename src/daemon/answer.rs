@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Daemon, Work};
 use crate::control::status::{self, Failure, Links, Queue, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
-use crate::engine::{Failures, Unreadable};
+use crate::engine::{Failures, NotWithdrawn, Unreadable};
 use crate::explain::{self, Known};
 use crate::log::events::milliseconds;
 use crate::plan::owner_name;
@@ -65,6 +65,7 @@ impl Daemon<'_> {
                 config: &config,
                 failures: &seen.failures,
                 unreadable: &seen.unreadable,
+                not_withdrawn: &seen.not_withdrawn,
             };
             let response = match explain::explain(&known, &note) {
                 Ok(explanation) => serde_json::to_value(&explanation)
@@ -82,11 +83,13 @@ impl Daemon<'_> {
                 vault: engine.vault().clone(),
                 failures: engine.failures().clone(),
                 unreadable: engine.unreadable().clone(),
+                not_withdrawn: engine.not_withdrawn().clone(),
             }),
             (_, Some(current)) => Some(Seen {
                 vault: current.vault.clone(),
                 failures: current.failures.clone(),
                 unreadable: current.unreadable.clone(),
+                not_withdrawn: current.not_withdrawn.clone(),
             }),
             (_, None) => None,
         }
@@ -123,6 +126,7 @@ impl Daemon<'_> {
             attachments: census.attachments,
             problems: census.problems,
             unreadable: census.unreadable,
+            not_withdrawn: census.not_withdrawn,
             links: census.links,
             queue: Queue {
                 paths: self.inbox.count(),
@@ -181,6 +185,7 @@ struct Seen {
     vault: Arc<Vault>,
     failures: Arc<Failures>,
     unreadable: Arc<Unreadable>,
+    not_withdrawn: Arc<NotWithdrawn>,
 }
 
 /// What the engine knows that `status` shows. While a batch has the engine, the last one made is shown.
@@ -191,6 +196,7 @@ pub(super) struct Census {
     attachments: usize,
     problems: usize,
     unreadable: Vec<status::Unreadable>,
+    not_withdrawn: Vec<status::NotWithdrawn>,
     links: Links,
     failures: Vec<Failure>,
 }
@@ -218,6 +224,13 @@ impl Census {
             .map(|(path, error)| status::Unreadable {
                 path: path.to_owned(),
                 error: error.to_owned(),
+            })
+            .collect();
+        let not_withdrawn = seen.not_withdrawn.iter();
+        census.not_withdrawn = not_withdrawn
+            .map(|(path, error)| status::NotWithdrawn {
+                path: path.to_string(),
+                error: error.clone(),
             })
             .collect();
         census.failures = seen

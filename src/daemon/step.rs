@@ -8,7 +8,9 @@ use tokio::sync::{mpsc, oneshot, watch as channel};
 
 use crate::agenda::Asked;
 use crate::batch::{self, Halt, Progress, Run};
-use crate::engine::{Engine, EngineError, Failures, FolderListener, Request, Unreadable};
+use crate::engine::{
+    Engine, EngineError, Failures, FolderListener, NotWithdrawn, Request, Unreadable,
+};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
@@ -52,6 +54,8 @@ pub(super) struct Current {
     pub(super) failures: Arc<Failures>,
     /// What its look could not read.
     pub(super) unreadable: Arc<Unreadable>,
+    /// What the batch before could not withdraw.
+    pub(super) not_withdrawn: Arc<NotWithdrawn>,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -185,6 +189,7 @@ impl Step {
                 vault: engine.vault().clone(),
                 failures: engine.failures().clone(),
                 unreadable: engine.unreadable().clone(),
+                not_withdrawn: engine.not_withdrawn().clone(),
                 batch: batch.number,
                 trigger: asked.trigger,
                 jobs: batch.jobs.len(),

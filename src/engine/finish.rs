@@ -122,9 +122,13 @@ impl Engine {
         let unmade = unmade.filter(|path| !self.made.contains(path));
         tally.changes.folders_removed.extend(unmade);
         tally.changes.outputs_removed.extend(withdrawn.gone);
-        let (left, refused): (Vec<_>, Vec<_>) = withdrawn.refused.into_iter().unzip();
-        self.left_over.refused(left, now);
-        tally.finished.refused = refused;
+        tally.finished.refused = withdrawn
+            .refused
+            .iter()
+            .map(|(path, why)| format!("{path}: {why}"))
+            .collect();
+        self.left_over
+            .refused(withdrawn.refused.into_iter().collect(), now);
         withdrawn.deleted
     }
 

@@ -1,16 +1,20 @@
 //! Outputs that should have gone and could not be removed: they are tried again, since the text in them may be private
 //! by now. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::failures::wait_after;
 use crate::path::OutputPath;
 
+/// Outputs that should have gone and are still there, each with the reason.
+pub type NotWithdrawn = BTreeMap<OutputPath, String>;
+
 /// What could not be removed, and when to try again.
 #[derive(Debug, Default)]
 pub(super) struct LeftOver {
-    paths: BTreeSet<OutputPath>,
+    paths: Arc<NotWithdrawn>,
     attempt: u32,
     due: Option<Instant>,
 }
@@ -21,15 +25,21 @@ impl LeftOver {
         self.due
     }
 
-    /// All of them, for the batch that is planned: each is tried in every batch, as it costs next to nothing.
-    pub(super) fn take(&mut self) -> BTreeSet<OutputPath> {
-        self.due = None;
-        std::mem::take(&mut self.paths)
+    /// All of them. Each is tried in every batch, as it costs next to nothing.
+    pub(super) fn paths(&self) -> &Arc<NotWithdrawn> {
+        &self.paths
     }
 
-    /// After a batch that could not remove `refused`.
-    pub(super) fn refused(&mut self, refused: impl IntoIterator<Item = OutputPath>, now: Instant) {
-        self.paths.extend(refused);
+    /// A batch is planned that tries them.
+    pub(super) fn tried(&mut self) {
+        self.due = None;
+    }
+
+    /// After a batch that could not remove `refused`, and nothing else.
+    pub(super) fn refused(&mut self, refused: NotWithdrawn, now: Instant) {
+        if !(self.paths.is_empty() && refused.is_empty()) {
+            self.paths = Arc::new(refused);
+        }
         if self.paths.is_empty() {
             self.attempt = 0;
             return;
@@ -48,14 +58,18 @@ mod tests {
     #[test]
     fn waits_longer_as_long_as_it_is_refused() {
         let path = OutputPath::new("a.md").expect("a path");
+        let refused = || NotWithdrawn::from([(path.clone(), "read-only".to_owned())]);
         let (mut left, now) = (LeftOver::default(), Instant::now());
-        left.refused([path.clone()], now);
+        left.refused(refused(), now);
         assert_eq!(left.next_due(), Some(now + Duration::from_secs(1)));
-        assert_eq!(left.take(), BTreeSet::from([path.clone()]));
-        left.refused([path.clone()], now);
-        assert_eq!(left.next_due(), Some(now + Duration::from_secs(2)));
-        left.take();
-        left.refused([], now);
+        assert_eq!(**left.paths(), refused());
+        left.tried();
         assert_eq!(left.next_due(), None);
+        left.refused(refused(), now);
+        assert_eq!(left.next_due(), Some(now + Duration::from_secs(2)));
+        left.tried();
+        left.refused(NotWithdrawn::new(), now);
+        assert_eq!(left.next_due(), None);
+        assert!(left.paths().is_empty());
     }
 }

@@ -39,6 +39,7 @@ pub use withdraw::Withdrawn;
 
 use backlog::Backlog;
 use leftover::LeftOver;
+pub use leftover::NotWithdrawn;
 use shelved::Shelved;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -145,6 +146,11 @@ impl Engine {
     /// What failed and waits to be tried again.
     pub fn failures(&self) -> &Arc<Failures> {
         &self.failures
+    }
+
+    /// Outputs that should have gone and are still there.
+    pub fn not_withdrawn(&self) -> &Arc<NotWithdrawn> {
+        self.left_over.paths()
     }
 
     /// When something is due to be tried again that no change will tell of.

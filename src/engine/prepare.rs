@@ -209,9 +209,10 @@ impl Engine {
         overtaken: &BTreeSet<FailureKey>,
         wanted: &mut Wanted,
     ) -> Result<(), EngineError> {
-        for path in self.left_over.take() {
+        self.left_over.tried();
+        for path in self.left_over.paths().clone().keys() {
             // Its owner may want it again by now: that is for the planner to say.
-            if let Some(row) = self.output_at(&path)? {
+            if let Some(row) = self.output_at(path)? {
                 want(wanted, row, Because::Retry);
             }
         }

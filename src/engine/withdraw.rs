@@ -74,7 +74,12 @@ impl Engine {
                 }
                 // Someone else's file has taken its place: it stays, and is no longer ours to know.
                 Err(OutputError::Foreign(_) | OutputError::Blocked(_)) => withdrawn.gone.push(path),
-                Err(error) => withdrawn.refused.push((path, error.to_string())),
+                Err(OutputError::Io { error, .. }) => {
+                    withdrawn.refused.push((path, error.to_string()));
+                }
+                Err(error @ OutputError::Superseded(_)) => {
+                    withdrawn.refused.push((path, error.to_string()));
+                }
             }
         }
         withdrawn

@@ -4,7 +4,7 @@ use super::paint::Style;
 use super::safe::safe;
 use super::words::{count, counted, milliseconds, speedup};
 use super::{BatchRow, View, job_name};
-use crate::control::status::{Failure, Running, State, Status, Unreadable, WatchState};
+use crate::control::status::{Failure, Running, State, Status, WatchState};
 
 /// Failures, and unreadable files, shown in full; the others are counted, and `--json` has them all.
 const MAX_FAILURES: usize = 20;
@@ -27,13 +27,24 @@ pub fn status(status: &Status, view: View) -> String {
     page.notes(status);
     page.batches(&status.batches);
     page.failures(&status.failures);
-    page.unreadable(&status.unreadable);
+    let unreadable = status.unreadable.iter().map(|it| (&*it.path, &*it.error));
+    page.refused("can't be read", unreadable);
+    let not_withdrawn = status
+        .not_withdrawn
+        .iter()
+        .map(|it| (&*it.path, &*it.error));
+    page.refused("not withdrawn", not_withdrawn);
     page.out
 }
 
 struct Page {
     out: String,
     view: View,
+}
+
+/// Whether nothing waits for somebody to act.
+fn is_sound(status: &Status) -> bool {
+    status.failures.is_empty() && status.unreadable.is_empty() && status.not_withdrawn.is_empty()
 }
 
 impl Page {
@@ -52,9 +63,7 @@ impl Page {
 
     fn headline(&mut self, status: &Status) {
         let style = match status.state {
-            State::Watching if status.failures.is_empty() && status.unreadable.is_empty() => {
-                Style::Green
-            }
+            State::Watching if is_sound(status) => Style::Green,
             State::Starting | State::Exporting | State::Stopping => Style::Cyan,
             State::Watching | State::WaitingForNotes => Style::Yellow,
         };
@@ -256,17 +265,23 @@ impl Page {
         self.more(failures.len());
     }
 
-    fn unreadable(&mut self, unreadable: &[Unreadable]) {
-        if unreadable.is_empty() {
+    /// What the system refused, path by path, and why.
+    fn refused<'a>(
+        &mut self,
+        what: &str,
+        refused: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
+    ) {
+        let count = refused.len();
+        if count == 0 {
             return;
         }
-        self.heading("can't be read");
-        for Unreadable { path, error } in unreadable.iter().take(MAX_FAILURES) {
+        self.heading(what);
+        for (path, error) in refused.take(MAX_FAILURES) {
             let name = self.style(Style::Bold, &safe(path));
             let mark = self.style(Style::Red, "✗");
             self.text(&format!("  {mark} {name}: {}\n", safe(error)));
         }
-        self.more(unreadable.len());
+        self.more(count);
     }
 
     /// Of a list only so much is shown.

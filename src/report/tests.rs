@@ -1,7 +1,7 @@
 use super::paint::Paint;
 use super::*;
 use crate::control::status::{
-    Failure, Links, Queue, Running, State, Status, Unreadable, WatchState,
+    Failure, Links, NotWithdrawn, Queue, Running, State, Status, Unreadable, WatchState,
 };
 use crate::log::events::Trigger;
 
@@ -102,6 +102,10 @@ fn full_status() -> Status {
             path: "work/lo\u{1b}cked.md".into(),
             error: "Permission denied (os error 13)".into(),
         }],
+        not_withdrawn: vec![NotWithdrawn {
+            path: "html/se\u{1b}cret.html".into(),
+            error: "Read-only file system (os error 30)".into(),
+        }],
         links: Links {
             unresolved: 4,
             ambiguous: 1,
@@ -157,6 +161,7 @@ fn a_status_with_nothing_to_say() {
         withheld: 0,
         problems: 0,
         unreadable: Vec::new(),
+        not_withdrawn: Vec::new(),
         links: Links::default(),
         queue: Queue::default(),
         running: None,
