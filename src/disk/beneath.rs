@@ -194,10 +194,8 @@ fn is_empty(folder: &OwnedFd) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Whether an error of a lookup says that nothing is there, rather than that it can't be known.
+/// Whether an error of a lookup says that nothing is there, rather than that it can't be known: behind a path that is too
+/// long for the system there may well be something.
 pub(super) fn is_absence(error: Errno) -> bool {
-    matches!(
-        error,
-        Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG
-    )
+    matches!(error, Errno::NOENT | Errno::NOTDIR | Errno::LOOP)
 }

@@ -84,7 +84,8 @@ pub fn portable(
         inlined: written.inlined,
         pictures: written.pictures,
     };
-    let has_front_matter = !matches!(&*portable.front_matter, "" | "\u{feff}");
+    let marks = |c| c == '\u{feff}';
+    let has_front_matter = !portable.front_matter.trim_start_matches(marks).is_empty();
     let own = &note.text[note.facts.body_start as usize..];
     if !has_front_matter && !note::opens_front_matter(own) {
         portable.begin_as_body(place::line_end(own));

@@ -64,13 +64,9 @@ pub(super) fn split(text: &str) -> Opening<'_> {
     Opening::Unclosed(&text[start..])
 }
 
-/// The length of a byte order mark at the start of `text`.
+/// The length of the byte order marks at the start of `text`: a careless tool adds a second.
 pub(super) fn bom_len(text: &str) -> usize {
-    if text.starts_with('\u{feff}') {
-        '\u{feff}'.len_utf8()
-    } else {
-        0
-    }
+    text.len() - text.trim_start_matches('\u{feff}').len()
 }
 
 fn is_fence(line: &str) -> bool {

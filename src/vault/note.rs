@@ -138,6 +138,15 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
         head.privacy = Privacy::Withheld;
         return head;
     }
+    if is_wide(bytes) {
+        head.problem = Some(problem_at(
+            1,
+            1,
+            "the file is UTF-16 or UTF-32, and may say that it is private: save it as UTF-8",
+        ));
+        head.privacy = Privacy::Withheld;
+        return head;
+    }
     // Checked first: the lossy way looks at each byte even where all are well.
     let text = if let Ok(text) = std::str::from_utf8(bytes) {
         text.to_owned()
@@ -154,6 +163,13 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
             ..head
         },
     }
+}
+
+/// Whether these are characters of two or four bytes each: by their mark, or as a NUL is half of the first ASCII one.
+fn is_wide(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe")
+        || bytes.starts_with(b"\xfe\xff")
+        || bytes.iter().take(4).any(|&byte| byte == 0)
 }
 
 fn read_markdown(text: String, mut head: Head) -> Head {

@@ -1,7 +1,9 @@
 //! Jobs that fail: what becomes of the others, what is said, and when they are tried again.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 
+use crate::convergence::room::Room;
 use crate::support::{Vault, until};
 
 /// A format whose command refuses notes that say `bad`, unless the file `allowed` is there.
@@ -275,4 +277,42 @@ fn what_is_tried_again_gives_way_to_a_change() {
         "what failed waits for its own time: {next}"
     );
     daemon.wait_for_export("good.md");
+}
+
+/// What should have gone and is still there may be private: whoever publishes the folder has to know.
+#[test]
+fn an_output_that_cannot_be_withdrawn_fails_the_export_and_is_told_of() {
+    Room::Unprivileged.run(|| {
+        let vault = Vault::new();
+        vault.write("a.md", "text");
+        vault.export().exits(0);
+        let mode = |mode| {
+            fs::set_permissions(vault.export_dir(), Permissions::from_mode(mode)).unwrap();
+        };
+        vault.write("a.md", "---\nprivate: true\n---\ntext");
+        mode(0o555);
+        let ran = vault.export().exits(1);
+        assert_eq!(
+            ran.one("output not withdrawn").text("error"),
+            "a.md: Permission denied (os error 13)"
+        );
+        let mut daemon = vault.start();
+        daemon.wait_for("output not withdrawn");
+        daemon.wait_for("batch finished");
+        let left = until("the status tells of it", || {
+            let status = vault.status();
+            let left = status["not_withdrawn"].as_array()?.clone();
+            (!left.is_empty()).then_some(left)
+        });
+        assert_eq!(left[0]["path"], "a.md");
+        let explained = vault.run(&["explain", "a.md"]).exits(0).stdout;
+        assert!(explained.contains("could not be withdrawn"), "{explained}");
+        mode(0o755);
+        daemon.wait_until("it is withdrawn", |record| {
+            record.message() == "batch finished" && record.number("deleted") == 1
+        });
+        assert!(!vault.has_output("a.md"));
+        daemon.stop().exits(0);
+        vault.export().exits(0);
+    });
 }

@@ -102,6 +102,33 @@ fn privacy_and_problems() {
     assert_eq!(facts("---\nprivate: [\n---\nx").privacy, Privacy::Withheld);
     assert_eq!(facts("---\nprivate: true\nx").privacy, Privacy::Withheld);
     assert!(facts("---\nJust text\n").problem.is_none());
+    let twice_marked = facts("\u{feff}\u{feff}---\ndraft: true\n---\n");
+    assert_eq!(twice_marked.privacy, Privacy::Private);
+}
+
+/// What can't be read may say that it is private.
+#[test]
+fn a_note_in_wide_characters_is_withheld() {
+    let text = "---\nprivate: true\n---\nhush";
+    let little = || text.encode_utf16().flat_map(u16::to_le_bytes);
+    let big = || text.encode_utf16().flat_map(u16::to_be_bytes);
+    let wide: [Vec<u8>; 6] = [
+        [0xff, 0xfe].into_iter().chain(little()).collect(),
+        [0xfe, 0xff].into_iter().chain(big()).collect(),
+        little().collect(),
+        big().collect(),
+        text.chars()
+            .flat_map(|c| u32::from(c).to_le_bytes())
+            .collect(),
+        text.chars()
+            .flat_map(|c| u32::from(c).to_be_bytes())
+            .collect(),
+    ];
+    for bytes in wide {
+        let note = parse(&NotePath::new("n.md").unwrap(), &bytes);
+        assert_eq!(note.facts.privacy, Privacy::Withheld, "{bytes:?}");
+        assert!(note.facts.problem.is_some());
+    }
 }
 
 #[test]
@@ -465,7 +492,9 @@ proptest! {
         let text = if fenced { format!("---\n{text}") } else { text };
         assert_sound(&md(&text));
         assert_sound(&parse(&NotePath::new("n.json").unwrap(), text.as_bytes()));
-        assert!(is_recalled("n.md", text.as_bytes()));
+        // Of what is withheld as UTF-16 no text is kept.
+        let is_wide = text.bytes().take(4).any(|byte| byte == 0);
+        assert_eq!(is_recalled("n.md", text.as_bytes()), !is_wide);
     }
 
     #[test]
