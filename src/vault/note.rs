@@ -165,11 +165,12 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
     }
 }
 
-/// Whether these are characters of two or four bytes each: by their mark, or as a NUL is half of the first ASCII one.
+/// Whether these are characters of two or four bytes each: by their mark, or as a NUL is a part of the first ASCII one.
 fn is_wide(bytes: &[u8]) -> bool {
+    let first = &bytes[..bytes.len().min(4)];
     bytes.starts_with(b"\xff\xfe")
         || bytes.starts_with(b"\xfe\xff")
-        || bytes.iter().take(4).any(|&byte| byte == 0)
+        || (first.contains(&0) && first.iter().any(|&byte| byte != 0))
 }
 
 fn read_markdown(text: String, mut head: Head) -> Head {
