@@ -116,7 +116,11 @@ proptest! {
     #[test]
     fn nothing_of_wikilinks_is_left(text in soup()) {
         // What a comment in a link's name leaves is text, and may look like a link.
-        let text = text.replace("%%", "");
+        let mut text = text.replace("%%", "");
+        // And so may the brackets around a wikilink that leads nowhere: of `[[[[r]]]]` its label and the outer ones are left.
+        while text.contains("[[[") {
+            text = text.replace("[[[", "[[");
+        }
         let files = [("note.md", ""), ("n.md", text.as_str())];
         let exported = render(&files, "n.md", 0, Style::Markdown);
         let again = FakeVault::new(&[("n.md", &(exported.front_matter + &exported.body))]);
