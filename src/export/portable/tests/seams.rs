@@ -130,7 +130,13 @@ fn pieces() -> impl Strategy<Value = String> {
         "[^1]",
         "\n[^1]: ",
     ]);
-    prop::collection::vec(piece, 1..14).prop_map(|pieces| pieces.concat().replace("[[[", "[["))
+    prop::collection::vec(piece, 1..14).prop_map(|pieces| {
+        let mut text = pieces.concat();
+        while text.contains("[[[") {
+            text = text.replace("[[[", "[[");
+        }
+        text
+    })
 }
 
 proptest! {
