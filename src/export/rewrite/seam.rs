@@ -70,7 +70,7 @@ impl Seam {
 
     /// A link's opening is left out: its text meets what is before it.
     pub(super) fn link_open(&mut self, out: &mut String) {
-        if out.ends_with([']', '[', '!', '<', '(']) {
+        if out.ends_with([']', '[', '!', '<', '(']) || is_in_tag(out) {
             self.join(JOINED, out);
         }
     }
@@ -105,6 +105,16 @@ impl Seam {
             self.join(JOINED, out);
         }
     }
+}
+
+/// How far back the start of a tag is looked for: a note may have many such places.
+const LONGEST_TAG: usize = 4096;
+
+/// Whether a tag may have begun that what follows is in: one with brackets in it is none.
+fn is_in_tag(out: &str) -> bool {
+    let from = out.len().saturating_sub(LONGEST_TAG);
+    let bytes = &out.as_bytes()[from..];
+    memchr::memrchr2(b'<', b'>', bytes).is_some_and(|at| bytes[at] == b'<')
 }
 
 /// Whether two bodies have the same links.
