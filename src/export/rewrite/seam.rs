@@ -91,11 +91,16 @@ impl Seam {
         }
     }
 
-    /// A block was put between the lines of a paragraph: the next may be a definition now.
+    /// A block was put between the lines of a paragraph, or in one: what follows may be a definition now, or a quote's.
     pub(super) fn after_block(&mut self, part: &mut Part<'_>, mark: &Mark, out: &mut String) {
         let rest = &part.note.text[part.at..part.range.end.max(part.at)];
-        let line = rest.trim_start_matches([' ', '\t', '\r']);
-        let line = line.strip_prefix('\n').unwrap_or(line);
+        let own_line = rest.trim_start_matches([' ', '\t', '\r']);
+        let Some(line) = own_line.strip_prefix('\n') else {
+            if !own_line.is_empty() && part.may_define() {
+                self.join(JOINED, out);
+            }
+            return;
+        };
         let is_quoted = part.note.text[part.line..mark.span.start as usize].contains('>');
         let next = line.trim_start_matches(|c| matches!(c, ' ' | '\t') || (c == '>' && is_quoted));
         // A footnote's text ends a paragraph, and is one in the note too.

@@ -8,6 +8,14 @@ use super::*;
 #[test]
 fn what_is_left_out_makes_no_link_of_its_two_sides() {
     let joined = [
+        (
+            "<a [[secret]]\nhref=\"secret.md\">",
+            "<a \u{2060}secret\nhref=\"secret.md\">",
+        ),
+        (
+            "![[e]]>[r]: secret.md\n\n[r]\n",
+            "e\n\n\u{2060}>[r]: secret.md\n\n[r]\n",
+        ),
         ("A [x]%%c%%(secret.md) b\n", "A [x]\u{2060}(secret.md) b\n"),
         (
             "[x]%%a%%%%b%%(secret.md)\n",
