@@ -127,7 +127,6 @@ fn pieces() -> impl Strategy<Value = String> {
         "[",
         "]",
         "!",
-        "\\",
         "e",
         ":",
         "[[",
