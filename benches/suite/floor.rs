@@ -91,33 +91,42 @@ fn output(to: &Path, path: &str, copy: usize) -> PathBuf {
 /// What any program has to find out of a note: where its links, headings and tags are.
 fn parse(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    let events = Parser::new_ext(&text, Options::all()).into_offset_iter();
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_MATH;
+    let events = Parser::new_ext(&text, options).into_offset_iter();
     black_box(events.count());
 }
 
-/// Writes down which files are ours, so that they are known again, and has it on the disk.
+/// Writes down which files are ours, so that they are known again, once their names are on the disk; and has it there.
 fn remember(to: &Path, paths: &[String], copies: usize) -> Result<()> {
+    let known = Mutex::new(Vec::with_capacity(paths.len() * copies));
+    each(paths.len(), |at| {
+        for copy in 0..copies {
+            let name = output(to, &paths[at], copy);
+            let file = fs::metadata(&name)?;
+            let row = (name, file.ino().cast_signed(), file.len().cast_signed());
+            known
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(row);
+        }
+        Ok(())
+    })?;
+    rustix::fs::syncfs(fs::File::open(to)?)?;
     let mut database = Connection::open(to.join(".known"))?;
     database.pragma_update(None, "journal_mode", "wal")?;
     database
         .execute_batch("create table known (path text primary key, inode, length) without rowid")?;
     let transaction = database.transaction()?;
     let mut insert = transaction.prepare("insert into known values (?, ?, ?)")?;
-    for path in paths {
-        for copy in 0..copies {
-            let name = output(to, path, copy);
-            let file = fs::metadata(&name)?;
-            let known = (
-                name.as_os_str().as_encoded_bytes(),
-                file.ino().cast_signed(),
-                file.len().cast_signed(),
-            );
-            insert.execute(known)?;
-        }
+    for (name, inode, length) in known.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        insert.execute((name.as_os_str().as_encoded_bytes(), inode, length))?;
     }
     drop(insert);
     transaction.commit()?;
-    rustix::fs::syncfs(fs::File::open(to)?)?;
     Ok(())
 }
 

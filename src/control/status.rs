@@ -97,19 +97,10 @@ pub struct Failure {
     pub retry_in_ms: Option<u64>,
 }
 
-/// Something in the notes folder that can't be read.
+/// Something that the system refuses to let us read or delete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unreadable {
-    /// The file or folder.
-    pub path: String,
-    /// Why.
-    pub error: String,
-}
-
-/// An output that should have gone and is still there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NotWithdrawn {
-    /// Below the export folder.
+pub struct Refused {
+    /// The file or folder, below the notes or the export folder.
     pub path: String,
     /// Why.
     pub error: String,
@@ -157,10 +148,10 @@ pub struct Status {
     pub problems: usize,
     /// What can't be read at the moment, in path order.
     #[serde(default)]
-    pub unreadable: Vec<Unreadable>,
+    pub unreadable: Vec<Refused>,
     /// What could not be deleted and may be private by now, in path order. It is tried again with each batch.
     #[serde(default)]
-    pub not_withdrawn: Vec<NotWithdrawn>,
+    pub not_withdrawn: Vec<Refused>,
     /// Links that need a look.
     pub links: Links,
     /// What waits for the next batch.

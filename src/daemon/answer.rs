@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Daemon, Work};
-use crate::control::status::{self, Failure, Links, Queue, Running, State, WatchState};
+use crate::control::status::{Failure, Links, Queue, Refused, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
 use crate::engine::{Failures, NotWithdrawn, Unreadable};
 use crate::explain::{self, Known};
@@ -180,6 +180,11 @@ fn whole_ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+fn refused((path, error): (&str, &str)) -> Refused {
+    let (path, error) = (path.to_owned(), error.to_owned());
+    Refused { path, error }
+}
+
 /// What is known of the notes, and does not change while it is held.
 struct Seen {
     vault: Arc<Vault>,
@@ -195,8 +200,8 @@ pub(super) struct Census {
     withheld: usize,
     attachments: usize,
     problems: usize,
-    unreadable: Vec<status::Unreadable>,
-    not_withdrawn: Vec<status::NotWithdrawn>,
+    unreadable: Vec<Refused>,
+    not_withdrawn: Vec<Refused>,
     links: Links,
     failures: Vec<Failure>,
 }
@@ -219,19 +224,10 @@ impl Census {
                 census.attachments += usize::from(vault.is_copied(id));
             }
         }
-        let unreadable = seen.unreadable.iter();
-        census.unreadable = unreadable
-            .map(|(path, error)| status::Unreadable {
-                path: path.to_owned(),
-                error: error.to_owned(),
-            })
-            .collect();
+        census.unreadable = seen.unreadable.iter().map(refused).collect();
         let not_withdrawn = seen.not_withdrawn.iter();
         census.not_withdrawn = not_withdrawn
-            .map(|(path, error)| status::NotWithdrawn {
-                path: path.to_string(),
-                error: error.clone(),
-            })
+            .map(|(path, error)| refused((path.as_str(), error)))
             .collect();
         census.failures = seen
             .failures

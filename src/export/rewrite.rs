@@ -3,6 +3,7 @@
 //! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
 //! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
 
+mod embed;
 mod meaning;
 mod part;
 mod seam;
@@ -20,18 +21,13 @@ use crate::vault::anchor::Slugger;
 use crate::vault::syntax::{
     Definition, Destination, Link, Mark, MarkKind, Setting, Span, Wiki, default_label,
 };
-use crate::vault::{FileId, Note, Place, Target};
+use crate::vault::{FileId, Note};
+#[cfg(test)]
+pub(super) use embed::MAX_INLINED;
 use meaning::{Meaning, TOP};
 use part::Part;
 use seam::Seam;
 pub(super) use seam::{Seams, links_are_alike};
-
-/// An embed in an embed in an embed …: what is deeper becomes a link.
-const MAX_DEPTH: usize = 10;
-/// What all embeds of one note may add to it; what is beyond becomes a link.
-pub(super) const MAX_INLINED: usize = 16 << 20;
-/// What an embed counts at least, so that a fan of empty notes ends too.
-const MIN_COST: usize = 256;
 
 /// A text that is being written: the note's own, or one that is inlined in it.
 struct Frame {
@@ -433,100 +429,6 @@ impl<'a> Writer<'a> {
         for mention in wiki.mentions(&note.text) {
             self.footnote(mention, out);
         }
-    }
-
-    /// The text that an embed shows, free of where it is from; `None` where it must stay a link or text.
-    fn embed(
-        &mut self,
-        part: &Part<'_>,
-        mark: &Mark,
-        wiki: &Wiki,
-    ) -> Result<Option<String>, SourceError> {
-        let reference = &part.note.facts.refs[wiki.reference as usize];
-        if !reference.kind.is_embed()
-            || !matches!(wiki.setting, Setting::Paragraph(_))
-            || self.frames.len() > MAX_DEPTH
-        {
-            return Ok(None);
-        }
-        let from = self.frame().id;
-        let Target::Note(id, place) = self.source.target(from, reference) else {
-            return Ok(None);
-        };
-        if place == Place::Missing {
-            return Ok(None);
-        }
-        self.frame().at = mark.span.start as usize;
-        let embedded = if id == from {
-            None
-        } else {
-            Some(self.note(id)?)
-        };
-        let embedded = embedded.as_deref().unwrap_or(part.note);
-        let Some(range) = shown(embedded, place) else {
-            return Ok(None);
-        };
-        let repeats = self
-            .frames
-            .iter()
-            .any(|frame| frame.id == id && range.contains(&frame.at));
-        if repeats || self.cost + range.len() + MIN_COST > MAX_INLINED {
-            return Ok(None);
-        }
-        let (before, page_before) = (self.cost, self.page.len());
-        self.cost += MIN_COST;
-        self.serial += 1;
-        self.frames.push(Frame {
-            id,
-            at: 0,
-            serial: self.serial,
-        });
-        let content = self.freed(embedded, &range);
-        self.frames.pop();
-        let content = content?;
-        let size = range.len().max(part.site(mark, wiki).size_of(&content));
-        self.cost = self.cost.max(before + MIN_COST + size);
-        if self.cost > MAX_INLINED {
-            // Whatever comes after it is a link too: the work for one note stays bounded.
-            self.cost = MAX_INLINED;
-            self.page.truncate(page_before);
-            return Ok(None);
-        }
-        Ok(Some(content))
-    }
-
-    /// A part of the topmost frame's note, free of where it stood, and after it the footnotes that it mentions.
-    fn freed(&mut self, note: &Note, range: &Range<usize>) -> Result<String, SourceError> {
-        let mut freed = String::new();
-        for part in std::iter::once(range.clone()).chain(note.facts.footnotes.beside(range)) {
-            let mut content = String::with_capacity(part.len());
-            self.text(note, part.clone(), &mut content)?;
-            let content = place::freed(&note.text, part.start, content);
-            if freed.is_empty() {
-                freed = content;
-            } else {
-                freed.extend(["\n\n", &content]);
-            }
-        }
-        Ok(freed)
-    }
-}
-
-/// The part of a note that an embed of a place shows.
-fn shown(note: &Note, place: Place) -> Option<Range<usize>> {
-    match place {
-        Place::Whole => Some(note.facts.body_start as usize..note.text.len()),
-        Place::Heading(heading) => note
-            .syntax
-            .sections
-            .get(heading)
-            .map(|section| section.range()),
-        Place::Block(block) => note
-            .facts
-            .blocks
-            .get(block)
-            .map(|block| block.start as usize..block.end as usize),
-        Place::Element(_) | Place::Missing => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::paint::Style;
 use super::safe::safe;
 use super::words::{count, counted, milliseconds, speedup};
 use super::{BatchRow, View, job_name};
-use crate::control::status::{Failure, Running, State, Status, WatchState};
+use crate::control::status::{Failure, Refused, Running, State, Status, WatchState};
 
 /// Failures, and unreadable files, shown in full; the others are counted, and `--json` has them all.
 const MAX_FAILURES: usize = 20;
@@ -27,13 +27,8 @@ pub fn status(status: &Status, view: View) -> String {
     page.notes(status);
     page.batches(&status.batches);
     page.failures(&status.failures);
-    let unreadable = status.unreadable.iter().map(|it| (&*it.path, &*it.error));
-    page.refused("can't be read", unreadable);
-    let not_withdrawn = status
-        .not_withdrawn
-        .iter()
-        .map(|it| (&*it.path, &*it.error));
-    page.refused("not withdrawn", not_withdrawn);
+    page.refused("can't be read", &status.unreadable);
+    page.refused("not withdrawn", &status.not_withdrawn);
     page.out
 }
 
@@ -266,22 +261,17 @@ impl Page {
     }
 
     /// What the system refused, path by path, and why.
-    fn refused<'a>(
-        &mut self,
-        what: &str,
-        refused: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
-    ) {
-        let count = refused.len();
-        if count == 0 {
+    fn refused(&mut self, what: &str, refused: &[Refused]) {
+        if refused.is_empty() {
             return;
         }
         self.heading(what);
-        for (path, error) in refused.take(MAX_FAILURES) {
+        for Refused { path, error } in refused.iter().take(MAX_FAILURES) {
             let name = self.style(Style::Bold, &safe(path));
             let mark = self.style(Style::Red, "✗");
             self.text(&format!("  {mark} {name}: {}\n", safe(error)));
         }
-        self.more(count);
+        self.more(refused.len());
     }
 
     /// Of a list only so much is shown.

@@ -1,8 +1,6 @@
 use super::paint::Paint;
 use super::*;
-use crate::control::status::{
-    Failure, Links, NotWithdrawn, Queue, Running, State, Status, Unreadable, WatchState,
-};
+use crate::control::status::{Failure, Links, Queue, Refused, Running, State, Status, WatchState};
 use crate::log::events::Trigger;
 
 const PLAIN: View = View {
@@ -98,11 +96,11 @@ fn full_status() -> Status {
         withheld: 3,
         attachments: 57,
         problems: 2,
-        unreadable: vec![Unreadable {
+        unreadable: vec![Refused {
             path: "work/lo\u{1b}cked.md".into(),
             error: "Permission denied (os error 13)".into(),
         }],
-        not_withdrawn: vec![NotWithdrawn {
+        not_withdrawn: vec![Refused {
             path: "html/se\u{1b}cret.html".into(),
             error: "Read-only file system (os error 30)".into(),
         }],

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::json;
 
 use crate::convergence::room::Room;
@@ -119,4 +120,24 @@ fn explain_and_status_tell_of_them() {
             "{problem}"
         );
     });
+}
+
+/// Behind a path that is too long for the system there may well be something: it is no reason to delete its output.
+#[test]
+fn what_lies_too_deep_for_the_system_is_told_of_and_not_taken_for_gone() {
+    let vault = Vault::new();
+    vault.write("x/a.md", "text");
+    vault.export().exits(0);
+    let mode = Mode::from_raw_mode(0o755);
+    let mut folder = rustix::fs::open(vault.notes(), OFlags::DIRECTORY, Mode::empty()).unwrap();
+    let top = rustix::io::dup(&folder).unwrap();
+    let name = "d".repeat(200);
+    for _ in 0..21 {
+        rustix::fs::mkdirat(&folder, &name, mode).unwrap();
+        folder = rustix::fs::openat(&folder, &name, OFlags::DIRECTORY, Mode::empty()).unwrap();
+    }
+    rustix::fs::renameat(&top, "x", &folder, "x").unwrap();
+    let ran = vault.export().exits(1);
+    assert!(!ran.all("file unreadable").is_empty());
+    vault.run(&["verify"]).exits(1);
 }
