@@ -51,8 +51,10 @@ impl Seam {
         let begins = before.iter().all(|b| matches!(b, b' ' | b'\t' | b'>'));
         let at_line_end = matches!(text.as_bytes().get(span.end), None | Some(b'\n' | b'\r'));
         if comment.ends_with('\n') || (begins && at_line_end) {
-            let quote = &comment[..comment.find('%').unwrap_or(0)];
-            self.join(&[quote.trim_end(), place::line_end(comment)].concat(), out);
+            if stands_between_lines(text, part.line.min(span.start), span.end) {
+                let quote = &comment[..comment.find('%').unwrap_or(0)];
+                self.join(&[quote.trim_end(), place::line_end(comment)].concat(), out);
+            }
         } else if begins || !at_line_end {
             let inner = comment.trim_start_matches([' ', '\t', '>']);
             let before = &comment[..comment.len() - inner.len()];
@@ -110,6 +112,17 @@ impl Seam {
             self.join(JOINED, out);
         }
     }
+}
+
+/// Whether lines that aren't empty meet where those from `start` to `end` go. Most comments have a paragraph to themselves,
+/// and for them the body need not be written twice.
+fn stands_between_lines(text: &str, start: usize, end: usize) -> bool {
+    let above = text[..start].strip_suffix('\n').unwrap_or_default();
+    let above = memchr::memrchr(b'\n', above.as_bytes()).map_or(above, |nl| &above[nl + 1..]);
+    let below = &text[end..];
+    let below = memchr::memchr(b'\n', below.as_bytes()).map_or(below, |nl| &below[..nl]);
+    let is_empty = |line: &str| line.trim_matches([' ', '\t', '\r', '>']).is_empty();
+    !is_empty(above) && !is_empty(below)
 }
 
 /// How far back the start of a tag is looked for: a note may have many such places.
