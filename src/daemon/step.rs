@@ -102,8 +102,8 @@ struct Watching {
 }
 
 impl FolderListener for Watching {
-    fn enter(&self, folder: &str) {
-        self.watch.enter(folder);
+    fn enter(&self, folders: &[&str]) {
+        self.watch.enter(folders);
     }
 
     fn listed(&self, top: &str, folders: &[&str]) {

@@ -75,8 +75,8 @@ pub enum Looked {
 
 /// Who a listing is made for.
 pub trait Visitor: Sync {
-    /// A folder is about to be read: a watch can stand before the look.
-    fn enter(&self, folder: &str);
+    /// Folders are about to be read: watches can stand before the look.
+    fn enter(&self, folders: &[&str]);
 
     /// Whether this version of a file is known already. Then it need not be listed.
     fn knows(&self, _path: &str, _is_note: bool, _stamp: &Stamp) -> bool {

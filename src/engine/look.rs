@@ -25,8 +25,8 @@ const TICK_NS: i64 = 20_000_000;
 
 /// Who must know of the folders of the notes tree: the watch, which must stand before a folder is read.
 pub trait FolderListener: Sync {
-    /// A folder is about to be listed.
-    fn enter(&self, folder: &str);
+    /// Folders are about to be listed.
+    fn enter(&self, folders: &[&str]);
 
     /// `top` was listed, and these are the folders at and below it, those among them that can't be read.
     fn listed(&self, top: &str, folders: &[&str]);
@@ -43,7 +43,7 @@ pub trait FolderListener: Sync {
 pub struct Unwatched;
 
 impl FolderListener for Unwatched {
-    fn enter(&self, _: &str) {}
+    fn enter(&self, _: &[&str]) {}
     fn listed(&self, _: &str, _: &[&str]) {}
 }
 

@@ -120,7 +120,7 @@ impl Watch {
             native: Mutex::default(),
             told: Mutex::default(),
         };
-        watch.enter("");
+        watch.enter(&[""]);
         watch.require_native()?;
         Ok(watch)
     }
@@ -139,27 +139,51 @@ impl Watch {
         }
     }
 
-    /// Sees to it that `folder` ("" for the root) is watched, before it is read. Cheap when it is. A folder that cannot
-    /// be watched is remembered and tried again whenever it is entered again.
-    pub fn enter(&self, folder: &str) {
-        if self.mode == WatchMode::Poll || lock(&self.shared.folders).is_standing(folder) {
+    /// Sees to it that these folders ("" for the root) are watched, before they are read. Cheap when they are. A folder
+    /// that cannot be watched is remembered and tried again whenever it is entered again.
+    pub fn enter(&self, folders: &[&str]) {
+        if self.mode == WatchMode::Poll || self.all_stand(folders) {
             return;
         }
         let mut native = lock(&self.native);
         self.settle(&mut native);
         // Another thread may have been faster, or none may have a chance.
-        if lock(&self.shared.folders).begin(folder) != Begun::SetWatch {
-            return;
-        }
+        let begun = self.begin(folders);
         let Some(native) = native.as_mut() else {
             return;
         };
-        let path = self.absolute(folder);
-        if let Ok(identity) = identity(&path) {
-            lock(&self.shared.folders).is_named(folder, identity);
+        let paths: Vec<PathBuf> = begun.iter().map(|folder| self.absolute(folder)).collect();
+        for (folder, path) in begun.iter().zip(&paths) {
+            if let Ok(identity) = identity(path) {
+                lock(&self.shared.folders).is_named(folder, identity);
+            }
         }
-        let set = native.watch(&path);
-        let identity = identity(&path);
+        // Of all together: each time the watcher's thread is waited for takes as long as setting several watches.
+        let outcomes = native.watch(&paths);
+        for ((folder, path), set) in begun.into_iter().zip(&paths).zip(outcomes) {
+            self.note_outcome(folder, set, identity(path));
+        }
+    }
+
+    fn all_stand(&self, folders: &[&str]) -> bool {
+        let known = lock(&self.shared.folders);
+        folders.iter().all(|folder| known.is_standing(folder))
+    }
+
+    /// Those whose watch is now to be set.
+    fn begin<'a>(&self, folders: &[&'a str]) -> Vec<&'a str> {
+        let mut known = lock(&self.shared.folders);
+        let mut begun = folders.to_vec();
+        begun.retain(|folder| known.begin(folder) == Begun::SetWatch);
+        begun
+    }
+
+    fn note_outcome(
+        &self,
+        folder: &str,
+        set: notify::Result<()>,
+        identity: notify::Result<Identity>,
+    ) {
         let mut folders = lock(&self.shared.folders);
         match (set, identity) {
             (Ok(()), Ok(identity)) => folders.stands(folder, identity),
@@ -201,7 +225,7 @@ impl Watch {
     /// follows sets all watches anew.
     pub fn restart(&self) {
         lock(&self.shared.folders).forget_all();
-        self.enter("");
+        self.enter(&[""]);
         self.inbox.mark_all();
     }
 

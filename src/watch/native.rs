@@ -8,7 +8,8 @@ use super::events::{Handler, Shared};
 use super::folders::Refusal;
 use super::inbox::Inbox;
 use notify::{
-    Config, ErrorKind, EventKindMask, PathOp, RecommendedWatcher, RecursiveMode, Watcher,
+    Config, ErrorKind, EventKindMask, PathOp, RecommendedWatcher, RecursiveMode, UpdatePathsError,
+    WatchPathConfig, Watcher,
 };
 use std::collections::HashSet;
 use std::io;
@@ -63,11 +64,44 @@ impl Native {
         })
     }
 
-    /// Sets a watch on a folder. Waits for the watcher's thread, and so for the handler.
-    pub(super) fn watch(&mut self, folder: &Path) -> notify::Result<()> {
+    /// Sets a watch on each of these folders and tells of each, in their order, whether it stands. Waits for the watcher's
+    /// thread, and so for the handler.
+    pub(super) fn watch(&mut self, folders: &[PathBuf]) -> Vec<notify::Result<()>> {
+        let config = WatchPathConfig::new(RecursiveMode::NonRecursive);
+        let mut outcomes = Vec::with_capacity(folders.len());
+        while outcomes.len() < folders.len() {
+            let left = &folders[outcomes.len()..];
+            let operations = left
+                .iter()
+                .map(|folder| PathOp::Watch(folder.clone(), config.clone()));
+            let Err(refused) = self.update(operations.collect()) else {
+                outcomes.extend(left.iter().map(|_| Ok(())));
+                break;
+            };
+            // What was not even tried: all, where it can't be known.
+            let untried = match refused.origin {
+                Some(_) => refused.remaining.len(),
+                None => left.len() - 1,
+            };
+            outcomes.extend((1 + untried..left.len()).map(|_| Ok(())));
+            if matches!(refused.source.kind, ErrorKind::MaxFilesWatch) {
+                // So it is for the others, and asking for each would only take time.
+                let refuse = || Err(notify::Error::new(ErrorKind::MaxFilesWatch));
+                outcomes.resize_with(folders.len() - 1, refuse);
+            }
+            outcomes.push(Err(refused.source));
+        }
+        outcomes
+    }
+
+    fn update(&mut self, operations: Vec<PathOp>) -> Result<(), UpdatePathsError> {
         match &mut self.watcher {
-            Some(watcher) => watcher.watch(folder, RecursiveMode::NonRecursive),
-            None => Err(notify::Error::generic("the watcher is gone")),
+            Some(watcher) => watcher.update_paths(operations),
+            None => Err(UpdatePathsError {
+                source: notify::Error::generic("the watcher is gone"),
+                origin: None,
+                remaining: operations,
+            }),
         }
     }
 

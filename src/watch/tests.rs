@@ -1,5 +1,5 @@
-//! The watch against the real kernel, driven by a walker that does what the engine does: it enters a folder, then
-//! reads it, and looks again wherever a hint says so.
+//! The watch against the real kernel, driven by a walker that does what the engine does: it enters the folders of a
+//! folder together, then reads each, and looks again wherever a hint says so.
 
 mod limits;
 mod storm;
@@ -78,17 +78,18 @@ impl Tree {
         self.full_walks += usize::from(folder.is_empty());
         self.known.retain(|known, _| !is_at_or_below(known, folder));
         let mut listed = Vec::new();
+        self.watch.enter(&[folder]);
         self.read_below(folder, &mut listed);
         let listed: Vec<&str> = listed.iter().map(|folder| &**folder).collect();
         self.watch.retain(folder, &listed);
     }
 
     fn read_below(&mut self, folder: &str, listed: &mut Vec<Box<str>>) {
-        self.watch.enter(folder);
         let Ok(entries) = fs::read_dir(self.path(folder)) else {
             return;
         };
         listed.push(folder.into());
+        let mut inner = Vec::new();
         for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
@@ -99,10 +100,15 @@ impl Tree {
                 format!("{folder}/{name}")
             };
             if self.path(&path).is_dir() {
-                self.read_below(&path, listed);
+                inner.push(path);
             } else if let Ok(content) = fs::read(self.path(&path)) {
                 self.known.insert(path, content);
             }
+        }
+        let together: Vec<&str> = inner.iter().map(String::as_str).collect();
+        self.watch.enter(&together);
+        for folder in &inner {
+            self.read_below(folder, listed);
         }
     }
 
@@ -253,6 +259,19 @@ async fn nothing_made_in_new_folders_is_missed() {
     tree.mkdir("x/y/z");
     tree.write("x/y/z/at-once.md", "1");
     tree.prove().await;
+}
+
+#[tokio::test]
+async fn one_that_is_gone_costs_those_entered_with_it_no_watch() {
+    let tree = Tree::new();
+    tree.mkdir("a");
+    tree.mkdir("b");
+    let all = ["gone", "a", "gone too", "b", "last"];
+    tree.watch.enter(&all);
+    let folders = lock(&tree.watch.shared.folders);
+    let standing = all.map(|folder| folders.is_standing(folder));
+    assert_eq!(standing, [false, true, false, true, false]);
+    assert!(folders.unwatched().is_empty(), "{:?}", folders.unwatched());
 }
 
 #[tokio::test]

@@ -222,12 +222,14 @@ pub(crate) struct Watcher<'a> {
 }
 
 impl FolderListener for Watcher<'_> {
-    fn enter(&self, folder: &str) {
+    fn enter(&self, folders: &[&str]) {
         let mut world = self.disks.world();
-        if let Some(there) = world.notes.folder(folder)
-            && there.readable
-        {
-            world.kernel.watch(folder, there.inode);
+        for &folder in folders {
+            if let Some(there) = world.notes.folder(folder)
+                && there.readable
+            {
+                world.kernel.watch(folder, there.inode);
+            }
         }
     }
 
@@ -256,10 +258,15 @@ impl NotesDisk for Disks {
                 };
             }
         }
+        visitor.enter(&[folder]);
         let mut waiting = vec![folder.to_owned()];
         while let Some(folder) = waiting.pop() {
-            visitor.enter(&folder);
+            let known = waiting.len();
             self.list_one(&folder, &mut listing, &mut waiting)?;
+            let inner: Vec<&str> = waiting[known..].iter().map(String::as_str).collect();
+            if !inner.is_empty() {
+                visitor.enter(&inner);
+            }
         }
         let is_known =
             |found: &Found| visitor.knows(found.path.as_str(), found.is_note, &found.stamp);

@@ -29,8 +29,10 @@ fn path(text: &str) -> NotePath {
 struct Entering<F>(F);
 
 impl<F: Fn(&str) + Sync> Visitor for Entering<F> {
-    fn enter(&self, folder: &str) {
-        (self.0)(folder);
+    fn enter(&self, folders: &[&str]) {
+        for folder in folders {
+            (self.0)(folder);
+        }
     }
 }
 
@@ -138,7 +140,7 @@ fn lists_what_counts_and_enters_each_folder_first() {
 fn what_the_visitor_knows_is_not_listed() {
     struct Knows(&'static str);
     impl Visitor for Knows {
-        fn enter(&self, _: &str) {}
+        fn enter(&self, _: &[&str]) {}
         fn knows(&self, path: &str, is_note: bool, stamp: &Stamp) -> bool {
             path == self.0 && is_note && stamp.size == 4
         }

@@ -21,11 +21,13 @@ use crate::sync::{joined, lock};
 const MOST_THREADS: usize = 4;
 /// A folder with more files than this is shared between the threads.
 const FILES_A_TASK: usize = 256;
+/// So many folders are entered together: each time takes two switches between threads where a watch is set.
+const FOLDERS_AT_ONCE: usize = 256;
 const ENTRY_BUFFER: usize = 32 * 1024;
 
 /// A piece of the walk.
 enum Task {
-    /// To be entered, if its folders lead to it only once.
+    /// To be read, if its folders lead to it only once; the visitor has been told.
     Folder(Folder),
     /// Files of an open folder, to be stamped.
     Files(Arc<Entered>, Files),
@@ -101,6 +103,7 @@ pub(super) fn walk(
         rules,
         above: ancestors_of(root, folder)?,
     };
+    visitor.enter(&[folder]);
     match walk.folder(&first, &mut listing) {
         Err(error) if folder.is_empty() => return Err(error),
         Err(error) => report(folder, error, &mut listing),
@@ -206,7 +209,6 @@ impl Walk<'_> {
 
     /// Reads one folder: its rules, then its entries.
     fn folder(&self, folder: &Folder, listing: &mut Listing) -> io::Result<()> {
-        self.visitor.enter(&folder.path);
         let handle = self
             .root
             .open_inside(&folder.path, OFlags::RDONLY | OFlags::DIRECTORY)?;
@@ -237,6 +239,7 @@ impl Walk<'_> {
 
     fn entries(&self, folder: &Arc<Entered>, listing: &mut Listing) -> io::Result<()> {
         let mut files = Files::default();
+        let mut folders = Vec::new();
         let mut path = child(&folder.path, "");
         let prefix = path.len();
         let mut buffer = vec![MaybeUninit::uninit(); ENTRY_BUFFER];
@@ -257,10 +260,11 @@ impl Walk<'_> {
             path.push_str(name);
             match entry.file_type() {
                 FileType::RegularFile => self.judge(folder, &path, &mut files),
-                FileType::Directory => self.descend(folder, &path),
+                FileType::Directory => folders.extend(self.inner(folder, &path)),
                 FileType::Symlink | FileType::Unknown => {
-                    if let Err(error) = self.follow(folder, &path, listing) {
-                        report(&path, error, listing);
+                    match self.follow(folder, &path, listing) {
+                        Ok(inner) => folders.extend(inner),
+                        Err(error) => report(&path, error, listing),
                     }
                 }
                 _ => {}
@@ -268,7 +272,11 @@ impl Walk<'_> {
             if files.files.len() == FILES_A_TASK {
                 self.add(Task::Files(Arc::clone(folder), std::mem::take(&mut files)));
             }
+            if folders.len() == FOLDERS_AT_ONCE {
+                self.enter(std::mem::take(&mut folders));
+            }
         }
+        self.enter(folders);
         self.stamp(folder, &files, listing);
         Ok(())
     }
@@ -317,18 +325,36 @@ impl Walk<'_> {
         }
     }
 
-    fn descend(&self, folder: &Entered, path: &str) {
-        if self.select.enters(path, &folder.rules) {
-            self.add(Task::Folder(Folder {
-                path: path.into(),
-                rules: folder.rules.clone(),
-                above: Some(Arc::clone(&folder.chain)),
-            }));
+    /// Tells the visitor of folders, and has them read.
+    fn enter(&self, folders: Vec<Folder>) {
+        if folders.is_empty() {
+            return;
+        }
+        let paths: Vec<&str> = folders.iter().map(|folder| &*folder.path).collect();
+        self.visitor.enter(&paths);
+        for folder in folders {
+            self.add(Task::Folder(folder));
         }
     }
 
-    /// An entry that the folder alone does not tell the kind of: what it leads to counts, if that is inside.
-    fn follow(&self, folder: &Entered, path: &str, listing: &mut Listing) -> io::Result<()> {
+    /// A folder inside another, if it counts.
+    fn inner(&self, folder: &Entered, path: &str) -> Option<Folder> {
+        let counts = self.select.enters(path, &folder.rules);
+        counts.then(|| Folder {
+            path: path.into(),
+            rules: folder.rules.clone(),
+            above: Some(Arc::clone(&folder.chain)),
+        })
+    }
+
+    /// An entry that the folder alone does not tell the kind of: what it leads to counts, if that is inside. When that is a
+    /// folder, it comes back.
+    fn follow(
+        &self,
+        folder: &Entered,
+        path: &str,
+        listing: &mut Listing,
+    ) -> io::Result<Option<Folder>> {
         let target = self.root.open_inside(path, OFlags::PATH);
         let stat: Option<Statx> = match target {
             Ok(target) => Some(beneath::stat_open(&target)?),
@@ -338,12 +364,12 @@ impl Walk<'_> {
         self.notes
             .links
             .note(path, stat.as_ref().map(FolderId::from));
-        let Some(stat) = stat else { return Ok(()) };
+        let Some(stat) = stat else { return Ok(None) };
         match beneath::kind(&stat) {
             FileType::Directory
                 if !Ancestor::includes(Some(&folder.chain), FolderId::from(&stat)) =>
             {
-                self.descend(folder, path);
+                return Ok(self.inner(folder, path));
             }
             FileType::RegularFile => {
                 let verdict = self.select.file(path, &folder.rules);
@@ -352,7 +378,7 @@ impl Walk<'_> {
             }
             _ => {}
         }
-        Ok(())
+        Ok(None)
     }
 }
 

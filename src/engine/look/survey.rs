@@ -117,9 +117,9 @@ pub(super) struct Surveyor<'a> {
 }
 
 impl Visitor for Surveyor<'_> {
-    fn enter(&self, folder: &str) {
+    fn enter(&self, folders: &[&str]) {
         self.progress.beat();
-        self.listener.enter(folder);
+        self.listener.enter(folders);
     }
 
     fn knows(&self, path: &str, is_note: bool, stamp: &Stamp) -> bool {
