@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::export::rewrite::MAX_INLINED;
+use crate::vault::Ref;
 use crate::vault::note::tests::soup;
 
 /// Markdown of every kind, none of it note-specific.
@@ -131,7 +132,9 @@ proptest! {
         for range in wikilinks(&note).into_iter().rev() {
             without.replace_range(range, "r");
         }
-        prop_assume!(wikilinks(&read(&without)).is_empty());
+        // Without an address over two lines, what stands on its two sides is on one, where a wikilink may be.
+        let is_long = |r: &Ref| note.text[r.start as usize..r.end as usize].contains('\n');
+        prop_assume!(wikilinks(&read(&without)).is_empty() && !note.facts.refs.iter().any(is_long));
         let files = [("note.md", ""), ("n.md", text.as_str())];
         let exported = render(&files, "n.md", 0, Style::Markdown);
         let again = read(&(exported.front_matter + &exported.body));
