@@ -12,6 +12,9 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 
+use crate::floor::Promise;
+use crate::known::Known;
+
 const NAME: &str = "note.md";
 const PATIENCE: Timespec = Timespec {
     tv_sec: 30,
@@ -76,7 +79,7 @@ impl Arrivals {
 }
 
 /// The least that answers a save: a thread that waits for a file to be written, reads it, and puts what it read in place under
-/// another name.
+/// another name. With promises, it writes down before that the file is ours, and flushes what it wrote.
 pub(crate) struct Echo {
     /// Write here …
     pub(crate) from: PathBuf,
@@ -86,7 +89,7 @@ pub(crate) struct Echo {
 
 impl Echo {
     /// Starts it for one file in `from`; it ends with the process.
-    pub(crate) fn start(from: &Path, to: &Path) -> Result<Self> {
+    pub(crate) fn start(from: &Path, to: &Path, promise: Promise) -> Result<Self> {
         let saves = Arrivals::written_in(from)?;
         let (source, output) = (from.join(NAME), to.join(NAME));
         let (echo, temporary) = (
@@ -96,10 +99,21 @@ impl Echo {
             },
             to.join("temporary"),
         );
+        let folder = fs::File::open(to)?;
+        let known = match promise {
+            Promise::WholeAndKnown => Some(Known::begin(&to.join(".known"))?),
+            Promise::Nothing | Promise::Whole => None,
+        };
         std::thread::spawn(move || -> Result<()> {
             loop {
                 saves.wait_for(OsStr::new(NAME))?;
                 fs::write(&temporary, fs::read(&source)?)?;
+                if let Some(known) = &known {
+                    known.announce(&output)?;
+                }
+                if promise != Promise::Nothing {
+                    rustix::fs::syncfs(&folder)?;
+                }
                 fs::rename(&temporary, &output)?;
             }
         });

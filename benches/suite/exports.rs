@@ -6,10 +6,13 @@ use anyhow::{Result, ensure};
 
 use crate::figures::{Goal, Row, Samples, Table, Unit};
 use crate::floor::{self, Promise};
+use crate::known;
 use crate::program::{ALL_FORMATS, MARKDOWN, Setup};
 use crate::settings::Settings;
 use crate::yard::{Vault, Yard};
 
+/// What is remembered of a note, in bytes.
+const SAID: usize = 400;
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Cold exports beside the floors of reading and writing.
@@ -89,7 +92,8 @@ fn export(yard: &mut Yard, vault: &Vault, formats: &[&str]) -> Result<Duration> 
     setup.export()
 }
 
-/// Starts with nothing changed, beside a walk that looks at every file.
+/// Starts with nothing changed, beside a walk that looks at every note, and beside the least that finds out that nothing has
+/// changed in either tree.
 pub(crate) fn warm(
     settings: &Settings,
     yard: &mut Yard,
@@ -99,7 +103,11 @@ pub(crate) fn warm(
     let notes = vault.notes.len();
     let setup = Setup::new(&yard.fresh("warm")?, &vault.root, MARKDOWN, QUIET)?;
     setup.export()?;
+    let database = yard.fresh("known")?.join("known");
+    let trees = [&*vault.root, &*setup.export];
+    known::remember_trees(&database, trees, SAID)?;
     let mut walk = Samples::default();
+    let mut known = Samples::default();
     let mut export = Samples::default();
     let mut ready = Samples::default();
     let mut read = Samples::default();
@@ -107,6 +115,7 @@ pub(crate) fn warm(
         let (seen, elapsed) = floor::stat_all(&vault.root)?;
         ensure!(seen >= notes, "the walk saw {seen} files of {notes}");
         walk.push(elapsed);
+        known.push(known::nothing_has_changed(&database, trees)?);
         let mut daemon = setup.run()?;
         ready.push(daemon.settle()?);
         read.0.push(daemon.bytes_read()?);
@@ -116,9 +125,16 @@ pub(crate) fn warm(
     table.add(Row {
         work: format!("warm start with {notes} notes, until ready"),
         unit: Unit::Seconds,
-        ours: ready,
+        ours: ready.clone(),
         beside: Some(("stat walk", walk.clone())),
         goal: Goal::Times(3.0),
+    });
+    table.add(Row {
+        work: format!("warm start with {notes} notes, until ready"),
+        unit: Unit::Seconds,
+        ours: ready,
+        beside: Some(("both trees and what is known", known)),
+        goal: Goal::None,
     });
     table.add(Row {
         work: format!("export of {notes} notes with nothing changed"),

@@ -1,11 +1,10 @@
 //! The floors: the least that any program has to do for the same work, done by two threads that know all paths before they
-//! begin. All but one parse nothing and remember nothing; that one does the least that our promises take.
+//! begin. Most parse nothing and remember nothing; those that do do the least that our promises take.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::hint::black_box;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +13,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use pulldown_cmark::{Options, Parser};
-use rusqlite::Connection;
+
+use crate::known::Known;
 
 const THREADS: usize = 2;
 const PORTION: usize = 32;
@@ -107,27 +107,16 @@ fn remember(to: &Path, paths: &[String], copies: usize) -> Result<()> {
         for copy in 0..copies {
             let name = output(to, &paths[at], copy);
             let file = fs::metadata(&name)?;
-            let row = (name, file.ino().cast_signed(), file.len().cast_signed());
             known
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .push(row);
+                .push((name, file));
         }
         Ok(())
     })?;
     rustix::fs::syncfs(fs::File::open(to)?)?;
-    let mut database = Connection::open(to.join(".known"))?;
-    database.pragma_update(None, "journal_mode", "wal")?;
-    database
-        .execute_batch("create table known (path text primary key, inode, length) without rowid")?;
-    let transaction = database.transaction()?;
-    let mut insert = transaction.prepare("insert into known values (?, ?, ?)")?;
-    for (name, inode, length) in known.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        insert.execute((name.as_os_str().as_encoded_bytes(), inode, length))?;
-    }
-    drop(insert);
-    transaction.commit()?;
-    Ok(())
+    let known = known.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Known::begin(&to.join(".known"))?.remember(known, 0)
 }
 
 /// Does `work` for 0 to `count`, shared among the threads.
@@ -158,9 +147,30 @@ fn each(count: usize, work: impl Fn(usize) -> io::Result<()> + Sync) -> Result<(
 /// Looks at every file below `root`, and counts them.
 pub(crate) fn stat_all(root: &Path) -> Result<(usize, Duration)> {
     let began = Instant::now();
+    let files = AtomicUsize::new(0);
+    walk(root, &|entry| {
+        entry.metadata()?;
+        files.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })?;
+    Ok((files.into_inner(), began.elapsed()))
+}
+
+/// Tells of every file below `root` what it is.
+pub(crate) fn look_at_all(
+    root: &Path,
+    tell: &(impl Fn(&Path, &fs::Metadata) + Sync),
+) -> Result<()> {
+    walk(root, &|entry| {
+        tell(&entry.path(), &entry.metadata()?);
+        Ok(())
+    })
+}
+
+/// Does `visit` for every file below `root`.
+fn walk(root: &Path, visit: &(impl Fn(&fs::DirEntry) -> io::Result<()> + Sync)) -> Result<()> {
     let folders = Mutex::new(vec![root.to_owned()]);
     let pending = AtomicUsize::new(1);
-    let files = AtomicUsize::new(0);
     let worker = || -> io::Result<()> {
         while pending.load(Ordering::Acquire) > 0 {
             let next = folders.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -168,7 +178,7 @@ pub(crate) fn stat_all(root: &Path) -> Result<(usize, Duration)> {
                 thread::yield_now();
                 continue;
             };
-            let below = stat_folder(&folder, &files);
+            let below = walk_folder(&folder, visit);
             let below = below.inspect_err(|_| pending.store(0, Ordering::Release))?;
             pending.fetch_add(below.len(), Ordering::AcqRel);
             folders
@@ -186,19 +196,20 @@ pub(crate) fn stat_all(root: &Path) -> Result<(usize, Duration)> {
             Ok(done) => Ok(done?),
             Err(_) => bail!("a thread of the floor panicked"),
         }
-    })?;
-    Ok((files.into_inner(), began.elapsed()))
+    })
 }
 
-fn stat_folder(folder: &Path, files: &AtomicUsize) -> io::Result<Vec<PathBuf>> {
+fn walk_folder(
+    folder: &Path,
+    visit: &impl Fn(&fs::DirEntry) -> io::Result<()>,
+) -> io::Result<Vec<PathBuf>> {
     let mut below = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             below.push(entry.path());
         } else {
-            entry.metadata()?;
-            files.fetch_add(1, Ordering::Relaxed);
+            visit(&entry)?;
         }
     }
     Ok(below)

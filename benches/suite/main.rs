@@ -17,6 +17,7 @@ mod chart;
 mod exports;
 mod figures;
 mod floor;
+mod known;
 mod live;
 mod peers;
 mod program;

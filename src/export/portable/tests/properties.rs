@@ -128,7 +128,7 @@ proptest! {
         };
         // And so may the brackets around one: of `[[a [[r]] b]]` the outer ones are left.
         let note = read(&text);
-        let mut without = note.text.to_string();
+        let mut without = note.text.clone();
         for range in wikilinks(&note).into_iter().rev() {
             without.replace_range(range, "r");
         }
