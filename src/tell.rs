@@ -8,9 +8,6 @@ use crate::log::events::{self, BatchFinished, BatchStarted, NoteExported, NoteFa
 use crate::manifest::BatchRecord;
 use crate::report::BatchRow;
 
-/// So many failures of a batch are told as errors; the others are summed up, and each is told at DEBUG.
-const TOLD_FAILURES: usize = 20;
-
 /// A batch begins.
 pub fn started(batch: &Batch, limit: usize) {
     if let Some(renewed) = &batch.renewed {
@@ -81,29 +78,15 @@ pub fn finished(ran: &Ran, runner: Runner) -> BatchRow {
 fn failures(batch: u64, failed: &[FailedJob], runner: Runner) {
     let retries = runner == Runner::Daemon;
     let now = Instant::now();
-    for (at, job) in failed.iter().enumerate() {
-        let told = NoteFailed {
+    for job in failed {
+        events::note_failed(&NoteFailed {
             batch,
             note: &job.note,
             format: &job.format,
             error: &job.error,
             attempt: job.attempt,
             retry_in: retries.then(|| job.due.saturating_duration_since(now)),
-        };
-        if at < TOLD_FAILURES {
-            events::note_failed(&told);
-        } else {
-            events::note_failed_quietly(&told);
-        }
-    }
-    if failed.len() > TOLD_FAILURES {
-        // A process that tries nothing again has ended before anybody can ask it.
-        let hint = if retries {
-            "smartnotesd status --json lists them all"
-        } else {
-            "with log.level debug each is told"
-        };
-        events::more_notes_failed(batch, failed.len() - TOLD_FAILURES, hint);
+        });
     }
 }
 

@@ -218,31 +218,6 @@ pub fn note_failed(job: &NoteFailed<'_>) {
     );
 }
 
-/// A job has failed, as one of many: told to whoever wants to see all of them.
-pub fn note_failed_quietly(job: &NoteFailed<'_>) {
-    debug!(
-        target: "smartnotesd",
-        batch = job.batch,
-        note = job.note,
-        format = job.format,
-        error = %job.error,
-        attempt = job.attempt,
-        retry_in_ms = job.retry_in.map(whole_milliseconds),
-        "note failed"
-    );
-}
-
-/// More jobs of a batch have failed than are told one by one.
-pub fn more_notes_failed(batch: u64, failed: usize, hint: &str) {
-    error!(
-        target: "smartnotesd",
-        batch,
-        failed,
-        hint,
-        "more notes failed"
-    );
-}
-
 /// Another folder lies where the export tree was, or none: what should be there is written there.
 pub fn export_folder_renewed(path: &Path) {
     warn!(target: "smartnotesd", path = %path.display(), "export folder begun anew");

@@ -22,12 +22,35 @@ pub struct Fragments {
 #[derive(Debug, Default)]
 struct Index {
     /// By the heading's folded text.
-    folded: HashMap<String, Vec<usize>>,
+    folded: HashMap<String, Places>,
     /// By its text as it stands, and by its anchor.
-    exact: HashMap<Box<str>, Vec<usize>>,
+    exact: HashMap<Box<str>, Places>,
     /// By the block's id in lower case.
     blocks: HashMap<String, usize>,
     elements: HashMap<Box<str>, usize>,
+}
+
+/// Headings of one name, in text order, by level: as far as some has it.
+#[derive(Debug, Default)]
+struct Places(Vec<Vec<usize>>);
+
+impl Places {
+    fn add(&mut self, level: u8, at: usize) {
+        let level = usize::from(level);
+        if self.0.len() <= level {
+            self.0.resize_with(level + 1, Vec::new);
+        }
+        self.0[level].push(at);
+    }
+
+    /// The first from `from` on that is deeper than `above`.
+    fn first(&self, from: usize, above: u8) -> Option<usize> {
+        let deeper = self.0.iter().skip(usize::from(above) + 1);
+        deeper
+            .filter_map(|all| all.get(all.partition_point(|&at| at < from)))
+            .min()
+            .copied()
+    }
 }
 
 impl Fragments {
@@ -65,31 +88,21 @@ impl Fragments {
         place.or_else(element).unwrap_or(Place::Missing)
     }
 
-    /// The heading that `A#B` names: the first `B` below the first `A`.
+    /// The heading that `A#B` names, as Obsidian walks on: the first `A`, and after that the first deeper `B`. It may lie
+    /// below a later `A`.
     fn heading(&self, fragment: &str) -> Option<usize> {
         let index = self.index();
-        let mut found = None;
+        let mut found: Option<usize> = None;
         for part in fragment.split('#').filter(|part| !part.is_empty()) {
-            let (from, to) = match found {
-                None => (0, self.facts.headings.len()),
-                Some(parent) => (parent + 1, self.section_end(parent)),
+            let (from, above) = match found {
+                None => (0, 0),
+                Some(parent) => (parent + 1, self.facts.headings[parent].level),
             };
             let folded = index.folded.get(&fold_heading(part));
             let named = [folded, index.exact.get(part)].into_iter().flatten();
-            let first = named.filter_map(|all| all.get(all.partition_point(|&at| at < from)));
-            found = Some(*first.min().filter(|&&at| at < to)?);
+            found = Some(named.filter_map(|all| all.first(from, above)).min()?);
         }
         found
-    }
-
-    /// The index of the first heading after the section that the heading `at` begins.
-    fn section_end(&self, at: usize) -> usize {
-        let headings = &self.facts.headings;
-        let level = headings[at].level;
-        let after = headings[at + 1..]
-            .iter()
-            .position(|heading| heading.level <= level);
-        after.map_or(headings.len(), |after| at + 1 + after)
     }
 
     fn index(&self) -> &Index {
@@ -103,10 +116,12 @@ impl Index {
         for (at, heading) in facts.headings.iter().enumerate() {
             let folded = fold_heading(&heading.text);
             if !folded.is_empty() {
-                index.folded.entry(folded).or_default().push(at);
+                let all = index.folded.entry(folded).or_default();
+                all.add(heading.level, at);
             }
             for name in [&heading.text, &heading.anchor] {
-                index.exact.entry(name.clone()).or_default().push(at);
+                let all = index.exact.entry(name.clone()).or_default();
+                all.add(heading.level, at);
             }
         }
         for (at, block) in facts.blocks.iter().enumerate() {
@@ -136,7 +151,7 @@ mod tests {
     fn plainly(facts: &NoteFacts, reference: &Ref) -> Place {
         let fragment = &*reference.fragment;
         let mut found = Place::Whole;
-        let (mut from, mut to) = (0, facts.headings.len());
+        let (mut from, mut above) = (0, 0_u8);
         if let Some(id) = fragment.strip_prefix('^') {
             let mut blocks = facts.blocks.iter();
             let block = blocks.position(|block| block.id.eq_ignore_ascii_case(id));
@@ -145,28 +160,47 @@ mod tests {
             found = Place::Missing;
             for part in fragment.split('#').filter(|part| !part.is_empty()) {
                 let folded = fold_heading(part);
-                let at = (from..to).find(|&at| {
+                let at = (from..facts.headings.len()).find(|&at| {
                     let heading = &facts.headings[at];
-                    (!folded.is_empty() && fold_heading(&heading.text) == folded)
-                        || [&*heading.text, &*heading.anchor].contains(&part)
+                    let is_named = (!folded.is_empty() && fold_heading(&heading.text) == folded)
+                        || [&*heading.text, &*heading.anchor].contains(&part);
+                    is_named && heading.level > above
                 });
                 let Some(at) = at else {
                     found = Place::Missing;
                     break;
                 };
-                let level = facts.headings[at].level;
-                let below = |at: &usize| facts.headings[*at].level > level;
                 found = Place::Heading(at);
-                (from, to) = (
-                    at + 1,
-                    at + 1 + (at + 1..facts.headings.len()).take_while(below).count(),
-                );
+                (from, above) = (at + 1, facts.headings[at].level);
             }
         }
         let element = facts.elements.iter().position(|id| **id == *fragment);
         match (found, element) {
             (Place::Missing, Some(at)) if reference.kind == RefKind::Link => Place::Element(at),
             (found, _) => found,
+        }
+    }
+
+    #[test]
+    fn a_path_leads_on_below_a_later_heading_of_the_name() {
+        let facts = facts("# A\n\n## X\n\none\n\n## X\n\n### Y\n\n# Y\n");
+        let fragments = Fragments::new(Arc::new(facts));
+        for (fragment, place) in [
+            ("X", Place::Heading(1)),
+            ("X#Y", Place::Heading(3)),
+            ("A#X#Y", Place::Heading(3)),
+            ("Y", Place::Heading(3)),
+            ("X#X", Place::Missing),
+            ("Y#X", Place::Missing),
+        ] {
+            let reference = Ref {
+                kind: RefKind::WikiLink,
+                start: 0,
+                end: 0,
+                target: "n".into(),
+                fragment: fragment.into(),
+            };
+            assert_eq!(fragments.place(&reference), place, "{fragment}");
         }
     }
 

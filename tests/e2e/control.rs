@@ -485,22 +485,3 @@ fn status_words_a_problem_as_it_is() {
     let text = vault.run(&["explain", "a.md"]).exits(0).stdout;
     assert!(text.contains("UTF-8"), "{text}");
 }
-
-#[test]
-fn where_many_failed_the_hint_leads_to_all_of_them() {
-    let vault = Vault::with("formats: {x: {extension: x, command: ['false']}}");
-    for note in 0..25 {
-        vault.write(&format!("{note:02}.md"), "text");
-    }
-    let ran = vault.export().exits(1);
-    let more = ran.one("more notes failed");
-    assert_eq!(more.text("hint"), "with log.level debug each is told");
-    assert_eq!(ran.all("note failed").len(), 25);
-    let mut daemon = vault.start();
-    let more = daemon.wait_for("more notes failed");
-    assert_eq!(
-        more.text("hint"),
-        "smartnotesd status --json lists them all"
-    );
-    assert_eq!(vault.status()["failures"].as_array().unwrap().len(), 25);
-}
