@@ -176,6 +176,32 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the state folder holds the lock and the manifest that this process has open.
+    pub fn has_state(&self, engine: &Engine) -> bool {
+        self.lock.is_in(&self.state) && engine.manifest().is_in_place()
+    }
+
+    /// Makes anew what the state folder does not hold any more. The lock comes first: what lies there may be another
+    /// process's by now.
+    ///
+    /// # Errors
+    /// When it can't be had, or another process holds it. What was open stays so.
+    pub fn restore_state(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
+        make_state_folder(&self.state).map_err(|error| self.state_unusable(error))?;
+        if !self.lock.is_in(&self.state) {
+            self.lock = Lock::acquire(&self.state)?;
+        }
+        if !engine.manifest().is_in_place() {
+            engine.put_manifest_back(same_file_system(&self.state, self.outputs.path()))?;
+        }
+        Ok(())
+    }
+
+    /// Says what it means when the system refuses something in the state folder.
+    pub fn state_unusable(&self, error: std::io::Error) -> SessionError {
+        state_unusable(&self.state, error)
+    }
+
     fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
         let formats = Formats::new(&loaded.config)?;
         let (old, new) = (&self.loaded.config, &loaded.config);
@@ -218,7 +244,7 @@ impl Session {
         now: Instant,
     ) -> Result<(Self, Engine), SessionError> {
         let shelf = FileShelf::new_in(&self.state);
-        let shelf = shelf.map_err(|error| state_unusable(&self.state, error))?;
+        let shelf = shelf.map_err(|error| self.state_unusable(error))?;
         let parts = Parts {
             config: Arc::new(self.loaded.config.clone()),
             formats: Arc::new(formats),

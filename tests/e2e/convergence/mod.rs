@@ -15,6 +15,7 @@ mod one_name;
 mod privacy;
 pub mod room;
 mod root;
+mod state;
 mod times;
 mod whole;
 
