@@ -282,7 +282,30 @@ fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, Ses
     let path = &loaded.config.export_dir;
     ExportTree::open(path, notes).map_err(|error| match error {
         OpenError::Held { .. } => SessionError::Held(error.to_string()),
-        OpenError::Io { error, .. } => tree_unusable(loaded, error),
+        OpenError::Io { path, error } => {
+            no_folder(&path).unwrap_or_else(|| tree_unusable(loaded, error))
+        }
+    })
+}
+
+/// Says that something other than a folder lies at the path of the export folder, or at that of one above it, if so.
+pub fn no_folder(path: &std::path::Path) -> Option<SessionError> {
+    let (at, there) = path
+        .ancestors()
+        .find_map(|at| Some((at, std::fs::symlink_metadata(at).ok()?)))?;
+    let what = if at.is_dir() {
+        return None;
+    } else if there.is_file() {
+        "a file lies there"
+    } else if there.is_symlink() {
+        "a symlink lies there that leads to no folder"
+    } else {
+        "something lies there that is no folder"
+    };
+    Some(SessionError::Folder {
+        path: at.display().to_string(),
+        error: std::io::Error::new(std::io::ErrorKind::NotADirectory, what),
+        hint: "export_dir needs a folder: move it away, or set another export_dir",
     })
 }
 

@@ -245,6 +245,9 @@ impl Daemon<'_> {
             self.halt.send_replace(Halt::Drain);
         }
         if self.step_is_due(now) {
+            self.check_tree();
+        }
+        if self.step_is_due(now) {
             self.begin_step();
         }
         Ok(())
@@ -265,7 +268,6 @@ impl Daemon<'_> {
     }
 
     fn begin_step(&mut self) {
-        self.check_tree();
         let Work::Idle(mut engine) = std::mem::replace(&mut self.work, Work::Moving) else {
             unreachable!("a step begins only when no other runs");
         };
@@ -424,6 +426,9 @@ impl Daemon<'_> {
     fn sentence(&self) -> String {
         if self.notes_lost.is_some() {
             return service::waiting_sentence(&self.config().notes_dir);
+        }
+        if self.tree_lost.is_some() {
+            return service::waiting_for_exports_sentence(&self.config().export_dir);
         }
         if let Some(current) = &self.current {
             let done = self.progress.done.load(Ordering::Relaxed);

@@ -1,11 +1,12 @@
 //! The state folder lost while the daemon runs: what it remembers is put back, and nothing of the export is harmed.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::Signal;
 
+use super::exchange;
 use crate::support::{Daemon, Vault};
 
 const RENEWED: &str = "state folder begun anew";
@@ -102,8 +103,8 @@ fn only_the_socket_deleted() {
 #[test]
 fn moved_away_and_an_empty_folder_made_there() {
     let vault = assert_survives(|vault| {
-        fs::rename(vault.path("state"), vault.path("away")).unwrap();
-        fs::create_dir(vault.path("state")).unwrap();
+        fs::create_dir(vault.path("away")).unwrap();
+        exchange(&vault.path("state"), &vault.path("away"));
     });
     let away = fs::read_dir(vault.path("away")).unwrap().next();
     let away = away.unwrap().unwrap().path();
@@ -154,8 +155,8 @@ fn taken_by_another_process_it_ends() {
 fn where_it_can_not_be_made_again_that_is_said_once_and_the_work_goes_on() {
     let vault = vault();
     let mut daemon = vault.daemon();
-    fs::rename(vault.path("state"), vault.path("away")).unwrap();
-    fs::write(vault.path("state"), "no folder").unwrap();
+    fs::write(vault.path("away"), "no folder").unwrap();
+    exchange(&vault.path("state"), &vault.path("away"));
     let lost = daemon.wait_for("state folder lost");
     assert_eq!(lost.text("level"), "ERROR");
     assert!(lost.text("error").contains("state_dir must be"), "{lost}");
@@ -168,9 +169,4 @@ fn where_it_can_not_be_made_again_that_is_said_once_and_the_work_goes_on() {
     vault.assert_converged();
     assert_eq!(daemon.all("state folder lost").len(), 1);
     assert_eq!(knows_all(&vault, daemon), 0);
-}
-
-/// Lets two folders change places in one moment.
-fn exchange(one: &Path, other: &Path) {
-    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
 }
