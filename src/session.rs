@@ -218,10 +218,11 @@ impl Session {
             Arc::new(open_tree(&loaded, notes.clone())?)
         };
         let state = state_path(&new.state_dir, &new.export_dir);
+        // Also where it is the old one: that may be gone, and once the old engine is, nothing can be refused any more.
+        make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
         let elsewhere = if state == self.state {
             None
         } else {
-            make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
             let lock = Lock::acquire(&state)?;
             let (manifest, lost) = open_manifest(&state)?;
             Some((state, lock, manifest, lost))

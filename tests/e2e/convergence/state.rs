@@ -160,6 +160,9 @@ fn where_it_can_not_be_made_again_that_is_said_once_and_the_work_goes_on() {
     let lost = daemon.wait_for("state folder lost");
     assert_eq!(lost.text("level"), "ERROR");
     assert!(lost.text("error").contains("state_dir must be"), "{lost}");
+    daemon.signal(Signal::HUP);
+    let rejected = daemon.wait_for("config rejected");
+    assert_eq!(rejected.text("error"), lost.text("error"));
     for text in ["once", "twice"] {
         vault.write("a.md", text);
         daemon.wait_for_export("a.md");
