@@ -2,7 +2,7 @@
 //!
 //! In go the moments at which hints came, what lies at the notes folder's path, and how steps ended; out come the next
 //! step, and the moment at which to wake for it. It owns the [debouncer](Debouncer), the [schedule](Schedule), what the
-//! next step is asked for, and whether the notes folder is there. It never reads a clock, looks at a disk or tells
+//! next step is asked for, and whether the notes folder is there and the export folder can be had. It never reads a clock, looks at a disk or tells
 //! anybody; what has changed, the [inbox](crate::watch::Inbox) holds.
 
 use std::time::Instant;
@@ -19,6 +19,8 @@ pub struct Agenda {
     schedule: Schedule,
     pending: Pending,
     root: Root,
+    /// The export folder can't be had: all that is asked for waits.
+    held: bool,
 }
 
 /// What the next step is asked for besides what the inbox says.
@@ -140,7 +142,14 @@ impl Agenda {
                 polls: false,
             },
             root: Root::Here,
+            held: false,
         }
+    }
+
+    /// The export folder can't be had, or can again. Until then no step is taken: its jobs would all fail, or write where
+    /// nobody finds it.
+    pub fn hold(&mut self, held: bool) {
+        self.held = held;
     }
 
     /// Hints have come.
@@ -182,7 +191,7 @@ impl Agenda {
             RootSeen::Replaced => self.doubt(),
             RootSeen::Gone => self.lose(),
         };
-        let waits = !self.root_is_here() || seen == RootSeen::ReplacedMidway;
+        let waits = self.held || !self.root_is_here() || seen == RootSeen::ReplacedMidway;
         self.schedule.checked_root(now, waits);
         news
     }
@@ -206,7 +215,7 @@ impl Agenda {
     /// What is to be marked, if anything, when no step runs and some folders may send no events.
     pub fn periodic(&mut self, some_are_polled: bool, now: Instant) -> Option<Periodic> {
         self.schedule.set_polling(some_are_polled, now);
-        if !self.root_is_here() {
+        if self.held || !self.root_is_here() {
             return None;
         }
         let due = self.schedule.due(now);
@@ -227,10 +236,14 @@ impl Agenda {
         self.pending.trigger.is_some() || self.debouncer.due(now)
     }
 
+    fn steps_are_taken(&self) -> bool {
+        self.root != Root::Gone && !self.held
+    }
+
     /// Whether a step is to be taken; `retry`: when what failed is to be tried again.
     pub fn step_is_due(&self, retry: Option<Instant>, now: Instant) -> bool {
         let retry_is_due = retry.is_some_and(|due| due <= now);
-        self.root != Root::Gone && (self.work_is_due(now) || retry_is_due)
+        self.steps_are_taken() && (self.work_is_due(now) || retry_is_due)
     }
 
     /// The step that is due. Who takes it says later that it has [looked](Self::looked), or that it
@@ -279,13 +292,13 @@ impl Agenda {
         news
     }
 
-    /// When something is due next. While a step runs, or the folder is gone, polls and rescans wait; only the folder
+    /// When something is due next. While a step runs, or a folder is gone, polls and rescans wait; only the folder
     /// itself is minded.
     pub fn deadline(&self, phase: Phase) -> Instant {
         let root = self.schedule.root_deadline();
         let changes = self.debouncer.deadline();
         match phase {
-            Phase::Idle(retry) if self.root != Root::Gone => changes
+            Phase::Idle(retry) if self.steps_are_taken() => changes
                 .into_iter()
                 .chain(retry)
                 .fold(self.schedule.deadline(), Instant::min),
@@ -415,6 +428,25 @@ mod tests {
             let asked = agenda.take(now);
             assert_eq!(agenda.failed(asked, now), RootNews::None);
         }
+    }
+
+    #[test]
+    fn all_waits_while_the_export_folder_can_not_be_had() {
+        let (mut agenda, now) = settled();
+        agenda.hold(true);
+        agenda.changed(now);
+        let later = now + 4000 * SECOND;
+        assert!(!agenda.step_is_due(Some(now), later));
+        assert_eq!(agenda.periodic(true, later), None);
+        assert_eq!(agenda.saw_root(RootSeen::Same, later), RootNews::None);
+        assert_eq!(
+            agenda.deadline(Phase::Idle(Some(now))),
+            later + SECOND,
+            "it is looked for, and nothing else is a reason to wake"
+        );
+        agenda.hold(false);
+        assert!(agenda.step_is_due(None, later));
+        assert_eq!(agenda.take(later).hints, Hints::Take);
     }
 
     #[test]

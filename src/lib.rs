@@ -22,6 +22,7 @@ pub mod engine;
 pub mod explain;
 pub mod export;
 pub mod hash;
+pub mod inode;
 pub mod log;
 pub mod manifest;
 pub mod path;

@@ -244,6 +244,11 @@ pub fn waiting_sentence(notes_dir: &std::path::Path) -> String {
     format!("waiting for the notes folder {}", notes_dir.display())
 }
 
+/// `waiting for the export folder /srv/site`
+pub fn waiting_for_exports_sentence(export_dir: &std::path::Path) -> String {
+    format!("waiting for the export folder {}", export_dir.display())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

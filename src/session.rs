@@ -176,6 +176,32 @@ impl Session {
         Ok(())
     }
 
+    /// Whether the state folder holds the lock and the manifest that this process has open.
+    pub fn has_state(&self, engine: &Engine) -> bool {
+        self.lock.is_in(&self.state) && engine.manifest().is_in_place()
+    }
+
+    /// Makes anew what the state folder does not hold any more. The lock comes first: what lies there may be another
+    /// process's by now.
+    ///
+    /// # Errors
+    /// When it can't be had, or another process holds it. What was open stays so.
+    pub fn restore_state(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
+        make_state_folder(&self.state).map_err(|error| self.state_unusable(error))?;
+        if !self.lock.is_in(&self.state) {
+            self.lock = Lock::acquire(&self.state)?;
+        }
+        if !engine.manifest().is_in_place() {
+            engine.put_manifest_back(same_file_system(&self.state, self.outputs.path()))?;
+        }
+        Ok(())
+    }
+
+    /// Says what it means when the system refuses something in the state folder.
+    pub fn state_unusable(&self, error: std::io::Error) -> SessionError {
+        state_unusable(&self.state, error)
+    }
+
     fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
         let formats = Formats::new(&loaded.config)?;
         let (old, new) = (&self.loaded.config, &loaded.config);
@@ -192,10 +218,11 @@ impl Session {
             Arc::new(open_tree(&loaded, notes.clone())?)
         };
         let state = state_path(&new.state_dir, &new.export_dir);
+        // Also where it is the old one: that may be gone, and once the old engine is, nothing can be refused any more.
+        make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
         let elsewhere = if state == self.state {
             None
         } else {
-            make_state_folder(&state).map_err(|error| state_unusable(&state, error))?;
             let lock = Lock::acquire(&state)?;
             let (manifest, lost) = open_manifest(&state)?;
             Some((state, lock, manifest, lost))
@@ -218,7 +245,7 @@ impl Session {
         now: Instant,
     ) -> Result<(Self, Engine), SessionError> {
         let shelf = FileShelf::new_in(&self.state);
-        let shelf = shelf.map_err(|error| state_unusable(&self.state, error))?;
+        let shelf = shelf.map_err(|error| self.state_unusable(error))?;
         let parts = Parts {
             config: Arc::new(self.loaded.config.clone()),
             formats: Arc::new(formats),
@@ -256,7 +283,30 @@ fn open_tree(loaded: &Loaded, notes: Arc<NotesFolder>) -> Result<ExportTree, Ses
     let path = &loaded.config.export_dir;
     ExportTree::open(path, notes).map_err(|error| match error {
         OpenError::Held { .. } => SessionError::Held(error.to_string()),
-        OpenError::Io { error, .. } => tree_unusable(loaded, error),
+        OpenError::Io { path, error } => {
+            no_folder(&path).unwrap_or_else(|| tree_unusable(loaded, error))
+        }
+    })
+}
+
+/// Says that something other than a folder lies at the path of the export folder, or at that of one above it, if so.
+pub fn no_folder(path: &std::path::Path) -> Option<SessionError> {
+    let (at, there) = path
+        .ancestors()
+        .find_map(|at| Some((at, std::fs::symlink_metadata(at).ok()?)))?;
+    let what = if at.is_dir() {
+        return None;
+    } else if there.is_file() {
+        "a file lies there"
+    } else if there.is_symlink() {
+        "a symlink lies there that leads to no folder"
+    } else {
+        "something lies there that is no folder"
+    };
+    Some(SessionError::Folder {
+        path: at.display().to_string(),
+        error: std::io::Error::new(std::io::ErrorKind::NotADirectory, what),
+        hint: "export_dir needs a folder: move it away, or set another export_dir",
     })
 }
 

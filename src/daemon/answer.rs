@@ -120,7 +120,9 @@ impl Daemon<'_> {
                 .collect(),
             state: self.state(),
             watch: self.watch_state(),
-            degraded: self.notes_lost.as_ref().or(self.degraded.as_ref()).cloned(),
+            degraded: [&self.notes_lost, &self.tree_lost, &self.degraded]
+                .into_iter()
+                .find_map(Clone::clone),
             notes: census.notes,
             withheld: census.withheld,
             attachments: census.attachments,

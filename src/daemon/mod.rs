@@ -1,7 +1,7 @@
 //! The daemon: one loop that waits for changes, timers, signals and requests, and decides when a batch runs.
 //!
 //! The loop's thread reads and writes no file; all that it asks the disk is, every third second, whether the two folders
-//! are still there. A batch runs as a task that takes the engine along and brings it back, so
+//! and its state are still there. A batch runs as a task that takes the engine along and brings it back, so
 //! there is at most one at a time, and changes that come meanwhile wait in the inbox for the next. Who joins the task:
 //! the loop, before it ends.
 
@@ -9,6 +9,7 @@ mod alarm;
 mod answer;
 mod reload;
 mod root;
+mod state;
 mod step;
 mod timers;
 mod tree;
@@ -28,6 +29,7 @@ use crate::batch::{Halt, Progress};
 use crate::config::{ConfigSource, Loaded};
 use crate::control::{self, Response};
 use crate::engine::Engine;
+use crate::inode::Inode;
 use crate::log::events::Trigger;
 use crate::log::{LogHandle, events};
 use crate::manifest::ManifestError;
@@ -84,6 +86,8 @@ struct Daemon<'a> {
     halt: channel::Sender<Halt>,
     /// Takes the control socket of another state folder.
     sockets: mpsc::UnboundedSender<control::Socket>,
+    /// The file by which clients find the one in use.
+    socket: Option<Inode>,
     steps: mpsc::UnboundedSender<StepEvent>,
     started: Instant,
     is_ready: bool,
@@ -106,6 +110,8 @@ struct Daemon<'a> {
     degraded: Option<String>,
     /// Why the export folder, which is gone, can't be had again; told once.
     tree_lost: Option<String>,
+    /// Why the state folder, which is gone, can't be had again; told once.
+    state_lost: Option<String>,
     config_error: Option<String>,
     beats_told: u64,
 }
@@ -146,7 +152,8 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         config.watch.mode,
         inbox.clone(),
     )?);
-    let socket = control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
+    let (socket, socket_name) =
+        state::listen_in(&session.state).map_err(system("control socket"))?;
     let (asked, mut requests) = mpsc::channel(8);
     let (sockets, moves) = mpsc::unbounded_channel();
     let server = control::serve(socket, moves, control::Limits::default(), asked);
@@ -165,6 +172,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         progress: Arc::default(),
         halt: channel::Sender::new(Halt::No),
         sockets,
+        socket: socket_name,
         steps,
         started,
         is_ready: false,
@@ -181,6 +189,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         notes_lost: None,
         degraded: None,
         tree_lost: None,
+        state_lost: None,
         config_error: None,
         beats_told: 0,
     };
@@ -224,7 +233,10 @@ impl Daemon<'_> {
         if self.stopping || !self.is_ready {
             return Ok(());
         }
-        self.mind_folders(now);
+        let minded = self.mind_folders(now);
+        if minded || self.reload.is_some() || self.step_is_due(now) {
+            self.check_state().await?;
+        }
         if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
@@ -232,12 +244,20 @@ impl Daemon<'_> {
         if is_wanted && self.may_give_way() {
             self.halt.send_replace(Halt::Drain);
         }
-        if let Work::Idle(engine) = &self.work
-            && self.agenda.step_is_due(engine.next_due(), now)
-        {
+        if self.step_is_due(now) {
+            self.check_tree();
+        }
+        if self.step_is_due(now) {
             self.begin_step();
         }
         Ok(())
+    }
+
+    fn step_is_due(&self, now: Instant) -> bool {
+        let Work::Idle(engine) = &self.work else {
+            return false;
+        };
+        self.agenda.step_is_due(engine.next_due(), now)
     }
 
     /// Whether what runs can be cut short. What failed is tried again when there is nothing else to do: whoever changes a
@@ -248,7 +268,6 @@ impl Daemon<'_> {
     }
 
     fn begin_step(&mut self) {
-        self.check_tree();
         let Work::Idle(mut engine) = std::mem::replace(&mut self.work, Work::Moving) else {
             unreachable!("a step begins only when no other runs");
         };
@@ -407,6 +426,9 @@ impl Daemon<'_> {
     fn sentence(&self) -> String {
         if self.notes_lost.is_some() {
             return service::waiting_sentence(&self.config().notes_dir);
+        }
+        if self.tree_lost.is_some() {
+            return service::waiting_for_exports_sentence(&self.config().export_dir);
         }
         if let Some(current) = &self.current {
             let done = self.progress.done.load(Ordering::Relaxed);

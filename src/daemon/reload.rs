@@ -7,10 +7,10 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Daemon, DaemonError, Work, system};
+use super::{Daemon, DaemonError, Work, state, system};
 use crate::agenda::Agenda;
 use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
-use crate::control::{self, Response};
+use crate::control::Response;
 use crate::engine::Engine;
 use crate::log::events::{self, Trigger};
 use crate::session::{Reopen, Session};
@@ -143,7 +143,7 @@ impl Daemon<'_> {
                 "a config is put in force between two batches, and sessions are only taken here"
             );
         };
-        let state = session.state.clone();
+        let state_before = session.state.clone();
         let reopened: Result<(Session, Engine), Reopen> =
             crate::sync::off_the_loop(move || session.reopen(*engine, loaded, Instant::now()))
                 .await;
@@ -152,9 +152,10 @@ impl Daemon<'_> {
             Err(Reopen::Rejected(old, error)) => (old.0, old.1, Err(error.to_string())),
             Err(Reopen::Broken(error)) => return Err(DaemonError::Session(error)),
         };
-        if session.state != state {
-            let socket =
-                control::Socket::listen_in(&session.state).map_err(system("control socket"))?;
+        if session.state != state_before {
+            let (socket, name) =
+                state::listen_in(&session.state).map_err(system("control socket"))?;
+            self.socket = name;
             // Nobody takes it only when the server has ended, and then the loop does too.
             let _ = self.sockets.send(socket);
         }

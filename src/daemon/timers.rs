@@ -37,10 +37,11 @@ impl Daemon<'_> {
         }
     }
 
-    /// Looks at the two folders when that is due, and marks what is to be polled or compared.
-    pub(super) fn mind_folders(&mut self, now: Instant) {
+    /// Looks at the two folders when that is due, and marks what is to be polled or compared. Says whether it looked.
+    pub(super) fn mind_folders(&mut self, now: Instant) -> bool {
         let hinted = self.inbox.take_root();
-        if hinted || self.agenda.root_is_due(now) {
+        let looks = hinted || self.agenda.root_is_due(now);
+        if looks {
             self.check_root(now);
             self.check_tree();
             // What the service manager shows of a batch that runs keeps up with it.
@@ -50,7 +51,7 @@ impl Daemon<'_> {
         }
         // A poll or rescan waits for the step that runs.
         if !matches!(self.work, Work::Idle(_)) {
-            return;
+            return looks;
         }
         let some_are_polled = self.watch.coverage() != Coverage::Native;
         match self.agenda.periodic(some_are_polled, now) {
@@ -62,5 +63,6 @@ impl Daemon<'_> {
             }
             None => {}
         }
+        looks
     }
 }

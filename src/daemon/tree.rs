@@ -6,6 +6,7 @@
 use super::{Daemon, Work};
 use crate::disk::FolderState;
 use crate::log::events;
+use crate::session;
 
 impl Daemon<'_> {
     /// Looks whether the export tree lies where it should, and begins it anew if not. Only between two batches.
@@ -16,10 +17,8 @@ impl Daemon<'_> {
         let outputs = &session.outputs;
         let path = outputs.path().to_owned();
         let renewed = match outputs.root_state() {
-            Ok(FolderState::Same) => {
-                self.tree_lost = None;
-                return;
-            }
+            Ok(FolderState::Same) => return self.has_tree(),
+            Ok(FolderState::Gone) if let Some(error) = session::no_folder(&path) => Err(error),
             Ok(FolderState::Gone) if outputs.may_be_made_again() => session.reopen_tree(engine),
             Ok(FolderState::Replaced) => session.reopen_tree(engine),
             Ok(FolderState::Gone | FolderState::EmptyMountPoint) => {
@@ -34,17 +33,26 @@ impl Daemon<'_> {
         match renewed {
             Ok(()) => {
                 events::export_folder_renewed(&path);
-                self.tree_lost = None;
+                self.has_tree();
                 self.agenda.ask_audit();
             }
             Err(error) => self.lose_tree(error.to_string()),
         }
     }
 
+    fn has_tree(&mut self) {
+        self.agenda.hold(false);
+        if self.tree_lost.take().is_some() {
+            self.say_state();
+        }
+    }
+
     fn lose_tree(&mut self, error: String) {
+        self.agenda.hold(true);
         if self.tree_lost.as_ref() != Some(&error) {
             events::export_folder_lost(&error);
             self.tree_lost = Some(error);
+            self.say_state();
         }
     }
 }

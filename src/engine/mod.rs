@@ -183,6 +183,20 @@ impl Engine {
         self.flush_covers_manifest = flush_covers_manifest;
     }
 
+    /// Puts the manifest back at its path, where it does not lie any more.
+    ///
+    /// # Errors
+    /// When it can't be: it goes on as it was.
+    pub fn put_manifest_back(&mut self, flush_covers_manifest: bool) -> Result<(), ManifestError> {
+        let back = self.manifest.put_back();
+        match &back {
+            Ok(()) => self.flush_covers_manifest = flush_covers_manifest,
+            // The next batch begins a new one.
+            Err(error) => self.mind_damage(error),
+        }
+        back
+    }
+
     /// Gives the manifest back, for another engine.
     pub fn into_manifest(self) -> Manifest {
         self.manifest

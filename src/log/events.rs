@@ -228,6 +228,21 @@ pub fn export_folder_lost(error: &dyn fmt::Display) {
     error!(target: "smartnotesd", error = %error, "export folder lost");
 }
 
+/// What this process has in the state folder was deleted or moved away, and lies there again.
+pub fn state_folder_renewed(path: &Path) {
+    warn!(
+        target: "smartnotesd",
+        path = %path.display(),
+        hint = "nothing is lost; stop the daemon before its state folder is deleted, moved or put back",
+        "state folder begun anew"
+    );
+}
+
+/// The state folder is gone and can't be had again: what the manifest knows would be gone with the process.
+pub fn state_folder_lost(error: &dyn fmt::Display) {
+    error!(target: "smartnotesd", error = %error, "state folder lost");
+}
+
 /// An output that should go could not be deleted; it is tried again, less and less often.
 pub fn withdrawal_refused(batch: u64, error: &dyn fmt::Display) {
     error!(target: "smartnotesd", batch, error = %error, "output not withdrawn");

@@ -38,6 +38,8 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
+use crate::inode::Inode;
+
 pub use error::ManifestError;
 pub use history::{BatchRecord, FinishedBatch, JobOutcome, JobRecord, kept_jobs};
 pub use open::Opened;
@@ -51,6 +53,8 @@ pub use state::{Lock, LockError, make_state_folder, state_path};
 pub struct Manifest {
     /// The database file; `None` in memory.
     path: Option<PathBuf>,
+    /// Which file that was when it was opened; `None` in memory.
+    inode: Option<Inode>,
     connection: Connection,
     /// Whether a power loss could still take output rows that were never announced.
     undurable: bool,

@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use super::schema::{self, MIGRATIONS, Version};
 use super::{Manifest, ManifestError};
+use crate::inode::Inode;
 
 /// How many damaged manifests are kept; the last one gives way to the next.
 const KEPT_DAMAGED: u32 = 9;
@@ -90,6 +93,7 @@ impl Manifest {
         let connection = begin().map_err(|error| ManifestError::of(None, error))?;
         Ok(Self {
             path: None,
+            inode: None,
             connection,
             undurable: false,
         })
@@ -112,6 +116,55 @@ impl Manifest {
         let aside = move_aside(&path)?;
         *self = open_writer(&path)?;
         Ok(recovery(&path, what, &aside))
+    }
+
+    /// Whether the database's file still lies where it was opened: what is written to one that was deleted is gone with
+    /// the process.
+    pub fn is_in_place(&self) -> bool {
+        let is_at = |path| self.inode.is_some_and(|inode| inode.is_at(path));
+        self.path.as_deref().is_none_or(is_at)
+    }
+
+    /// Puts a copy of the database at its path, from which it was deleted or moved away, and goes on with that. Nothing
+    /// of it is lost. Another database that lies there is moved aside.
+    ///
+    /// # Errors
+    /// When it can't be read any more or the system refuses; this manifest then goes on as it was.
+    pub fn put_back(&mut self) -> Result<(), ManifestError> {
+        let Some(path) = self.path.clone() else {
+            return Ok(());
+        };
+        let copy = beside(&path, ".copy");
+        remove_if_there(&copy)?;
+        self.copy_to(&copy)?;
+        if fs::symlink_metadata(&path).is_ok() {
+            move_aside(&path)?;
+        } else {
+            // Of the file that is gone. What the log held is in the copy.
+            remove_if_there(&beside(&path, "-wal"))?;
+            remove_if_there(&beside(&path, "-shm"))?;
+        }
+        fs::rename(&copy, &path).map_err(|error| ManifestError::Io {
+            path: copy.clone(),
+            error,
+        })?;
+        flush_folder(&path)?;
+        *self = open_writer(&path)?;
+        Ok(())
+    }
+
+    /// Writes all that is committed to a new file, and that to the disk.
+    fn copy_to(&self, copy: &Path) -> Result<(), ManifestError> {
+        let name = ToSqlOutput::Borrowed(ValueRef::Text(copy.as_os_str().as_bytes()));
+        self.connection
+            .execute("VACUUM INTO ?1", [name])
+            .map_err(|error| self.error(error))?;
+        File::open(copy)
+            .and_then(|file| file.sync_all())
+            .map_err(|error| ManifestError::Io {
+                path: copy.into(),
+                error,
+            })
     }
 
     /// The version of the database and its number; one that we can't use is an error.
@@ -164,6 +217,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Manifest, ManifestError> {
     schema::configure(&connection).map_err(failed)?;
     Ok(Manifest {
         path: Some(path.into()),
+        inode: Inode::at(path).ok(),
         connection,
         undurable: false,
     })
@@ -216,6 +270,16 @@ fn move_aside(path: &Path) -> Result<PathBuf, ManifestError> {
         }
     }
     Ok(aside)
+}
+
+fn remove_if_there(path: &Path) -> Result<(), ManifestError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ManifestError::Io {
+            path: path.into(),
+            error,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// `path` with `suffix` put to its name.

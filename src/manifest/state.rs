@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::hash::KeyHasher;
+use crate::inode::Inode;
 
 /// The folder for the export tree at `export_dir`: its name, cut, and a hash of its whole path. Pure.
 ///
@@ -57,12 +58,15 @@ fn process(pid: Option<u32>) -> String {
     )
 }
 
+/// The lock's name in the state folder of an export tree.
+const LOCK_NAME: &str = "lock";
+
 /// The right to work on one export tree; given back when dropped or when the process ends, however it does.
 #[derive(Debug)]
 pub struct Lock {
     /// Held open: the system's lock goes with it. The file itself stays, since to delete it would let
     /// two processes lock two files of one name.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -71,15 +75,20 @@ impl Lock {
     /// # Errors
     /// When another process has it, or the system refuses.
     pub fn acquire(folder: &Path) -> Result<Self, LockError> {
-        let path = folder.join("lock");
+        let path = folder.join(LOCK_NAME);
         match lock(&path) {
-            Ok(Some(file)) => Ok(Self { _file: file }),
+            Ok(Some(file)) => Ok(Self { file }),
             Ok(None) => Err(LockError::Held {
                 pid: holder(&path),
                 path,
             }),
             Err(error) => Err(LockError::Io { path, error }),
         }
+    }
+
+    /// Whether it still is the lock of this folder: others lock what lies there now.
+    pub fn is_in(&self, folder: &Path) -> bool {
+        Inode::of(&self.file).is_ok_and(|inode| inode.is_at(&folder.join(LOCK_NAME)))
     }
 }
 

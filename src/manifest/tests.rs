@@ -3,6 +3,7 @@
 mod announce;
 mod damage;
 mod history;
+mod lost;
 mod model;
 
 use std::fs;

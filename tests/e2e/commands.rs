@@ -62,12 +62,14 @@ fn folders_that_cannot_be_used_are_74() {
 
     let vault = Vault::new();
     fs::write(vault.export_dir(), "no folder").unwrap();
-    let ran = vault.export().exits(74);
-    assert!(
-        ran.stderr.contains(vault.export_dir().to_str().unwrap()),
-        "{}",
-        ran.stderr
-    );
+    for command in [&["export"][..], &["run"]] {
+        let ran = vault.run(command).exits(74);
+        let said = format!(
+            "smartnotesd: {}: a file lies there; export_dir needs a folder: move it away, or set another export_dir\n",
+            vault.export_dir().display()
+        );
+        assert_eq!(ran.stderr, said);
+    }
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::assert_converges_in_time;
 use super::whole::{Reader, version};
 use crate::support::{Vault, until};
 
@@ -148,55 +147,4 @@ fn what_was_left_temporary_is_swept_at_the_start() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(there, ["mine"]);
-}
-
-#[test]
-fn the_export_folder_is_deleted_while_it_runs() {
-    let vault = Vault::new();
-    vault.write("d/a.md", "a");
-    vault.write("b.md", "![[a]]");
-    let _daemon = vault.daemon();
-    fs::remove_dir_all(vault.export_dir()).unwrap();
-    vault.write("d/a.md", "after");
-    assert_converges_in_time(&vault);
-    vault.write("d/a.md", "and again");
-    vault.assert_converged();
-}
-
-#[test]
-fn the_export_folder_is_deleted_with_the_one_above_it() {
-    let vault = Vault::new();
-    let config = fs::read_to_string(vault.config()).unwrap();
-    let export_dir = vault.export_dir().display().to_string();
-    vault.write_config(&config.replace(&export_dir, "site/export"));
-    vault.write("d/a.md", "a");
-    vault.write("b.md", "b");
-    let mut daemon = vault.start();
-    daemon.wait_for("batch finished");
-    fs::remove_dir_all(vault.path("site")).unwrap();
-    vault.write("d/a.md", "after");
-    let reads = |output, text: &str| {
-        let output = vault.path("site/export").join(output);
-        fs::read_to_string(output).is_ok_and(|there| there == text)
-    };
-    until("all is there again", || {
-        (reads("d/a.md", "after") && reads("b.md", "b")).then_some(())
-    });
-    assert!(daemon.all("export folder lost").is_empty());
-}
-
-#[test]
-fn the_export_folder_is_emptied_or_replaced_while_it_runs() {
-    let vault = Vault::new();
-    vault.write("d/a.md", "a");
-    vault.write("b.md", "![[a]]");
-    let _daemon = vault.daemon();
-    fs::remove_dir_all(vault.export_dir().join("d")).unwrap();
-    vault.write("d/a.md", "after");
-    vault.write("d/c.md", "new");
-    assert_converges_in_time(&vault);
-    fs::rename(vault.export_dir(), vault.path("aside")).unwrap();
-    fs::create_dir(vault.export_dir()).unwrap();
-    vault.write("d/a.md", "in the new one");
-    assert_converges_in_time(&vault);
 }

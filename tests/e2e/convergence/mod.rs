@@ -4,6 +4,7 @@
 
 mod crash;
 mod editors;
+mod export_folder;
 mod load;
 mod lost_events;
 mod manifest;
@@ -15,12 +16,21 @@ mod one_name;
 mod privacy;
 pub mod room;
 mod root;
+mod state;
 mod times;
 mod whole;
 
+use std::path::Path;
 use std::time::Instant;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use crate::support::{LIMIT, Vault};
+
+/// Lets two files or folders change places in one moment: else the daemon could make one anew in between.
+fn exchange(one: &Path, other: &Path) {
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).unwrap();
+}
 
 /// Waits, through quiet times as well, until the export tree is what a fresh export gives: for what is tried again later.
 #[track_caller]
