@@ -46,8 +46,10 @@ impl Daemon<'_> {
 
     /// A look succeeded, and the folder had been gone or replaced.
     pub(super) fn found_notes(&mut self) {
-        self.notes_lost = None;
-        events::watch_restored(self.watch.coverage().word());
+        // A folder that was replaced between two looks was never told of as gone.
+        if self.notes_lost.take().is_some() {
+            events::watch_restored(self.watch.coverage().word());
+        }
         self.say_state();
     }
 

@@ -1,19 +1,23 @@
 //! The private folder of a command, and what becomes of those that a killed process left behind.
 //!
 //! It lies in `$TMPDIR`, as `smartnotesd-XXXXXX/smartnotesd-command`. Whoever makes one holds a lock on the outer folder,
-//! which ends with the process however that ends: a folder of this form that is not locked is nobody's any more.
+//! which ends with the process however that ends: a folder of this form that is not locked is nobody's any more, and neither
+//! is one that was left empty, once nobody can be about to fill it.
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat};
 use tempfile::TempDir;
 
 const PREFIX: &str = "smartnotesd-";
 const INNER: &str = "smartnotesd-command";
+/// An empty folder that is as old is not about to be filled.
+const ABANDONED: Duration = Duration::from_secs(600);
 /// Nobody else's eyes.
 const MODE: u32 = 0o700;
 
@@ -74,6 +78,9 @@ fn sweep_in(folder: &Path) {
         // What can't be asked or removed now stays for the next start.
         if let Ok(Some(_lock)) = lock_left(&path) {
             let _later = std::fs::remove_dir_all(&path);
+        } else if is_abandoned(&path).unwrap_or(false) {
+            // Fails, as it should, if it is filled after all.
+            let _later = std::fs::remove_dir(&path);
         }
     }
 }
@@ -81,16 +88,26 @@ fn sweep_in(folder: &Path) {
 /// The lock of a folder that is of our making and that no process works in.
 fn lock_left(path: &Path) -> io::Result<Option<OwnedFd>> {
     let folder = open(path)?;
-    let stat = fstat(&folder)?;
-    let is_private = stat.st_uid == rustix::process::geteuid().as_raw()
-        && Mode::from_raw_mode(stat.st_mode) == Mode::from_raw_mode(MODE);
-    if !is_private || flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
+    if !is_private(&folder)? || flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
         return Ok(None);
     }
     let mut holds = std::fs::read_dir(path)?;
     let inner = holds.next().transpose()?;
     let is_ours = holds.next().is_none() && inner.is_some_and(|inner| inner.file_name() == INNER);
     Ok(is_ours.then_some(folder))
+}
+
+/// Whether a folder is one whose maker was killed before it held anything, or after.
+fn is_abandoned(path: &Path) -> io::Result<bool> {
+    let folder = open(path)?;
+    let age = std::fs::metadata(path)?.modified()?.elapsed();
+    Ok(is_private(&folder)? && age.is_ok_and(|age| age > ABANDONED))
+}
+
+fn is_private(folder: &OwnedFd) -> io::Result<bool> {
+    let stat = fstat(folder)?;
+    Ok(stat.st_uid == rustix::process::geteuid().as_raw()
+        && Mode::from_raw_mode(stat.st_mode) == Mode::from_raw_mode(MODE))
 }
 
 fn open(folder: &Path) -> io::Result<OwnedFd> {
@@ -100,7 +117,8 @@ fn open(folder: &Path) -> io::Result<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
+    use std::time::SystemTime;
 
     use super::*;
 
@@ -118,6 +136,23 @@ mod tests {
         fs::write(inner.join("note.md"), "text").unwrap();
         sweep_in(tmp.path());
         assert!(!left.exists());
+    }
+
+    #[test]
+    fn an_empty_one_is_swept_when_nobody_can_be_about_to_fill_it() {
+        let tmp = tempfile::tempdir().unwrap();
+        let fresh = make(tmp.path(), "smartnotesd-fresh", MODE);
+        let old = make(tmp.path(), "smartnotesd-old", MODE);
+        let open_to_all = make(tmp.path(), "smartnotesd-open", 0o755);
+        let filled = make(tmp.path(), "smartnotesd-filled", MODE);
+        fs::write(filled.join("mine"), "mine").unwrap();
+        let long_ago = SystemTime::now() - 2 * ABANDONED;
+        for folder in [&old, &open_to_all, &filled] {
+            File::open(folder).unwrap().set_modified(long_ago).unwrap();
+        }
+        sweep_in(tmp.path());
+        assert!(!old.exists());
+        assert!(fresh.exists() && open_to_all.exists() && filled.exists());
     }
 
     #[test]
