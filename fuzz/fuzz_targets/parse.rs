@@ -18,7 +18,10 @@ fuzz_target!(|bytes: &[u8]| {
     let note = note::parse(&NotePath::new(name).expect("a path"), bytes);
 
     if note.facts.kind != NoteKind::Json {
-        assert_eq!(note.text, String::from_utf8_lossy(bytes));
+        let line_feeds = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
+        let text = String::from_utf8_lossy(bytes);
+        assert_eq!(line_feeds(&note.text), line_feeds(&text));
+        assert_eq!(note.text.len(), text.len());
     }
     let packed = PackedFacts::pack(&note.facts);
     assert_eq!(packed.unpack(), note.facts);
