@@ -146,6 +146,8 @@ impl Session {
             outputs,
             elsewhere,
         } = opened;
+        let (config, failures) = (engine.config().clone(), engine.failures().clone());
+        let same_manifest = elsewhere.is_none();
         let (state, lock, manifest, lost) = match elsewhere {
             Some((state, lock, manifest, lost)) => (state, lock, manifest, lost),
             None => (self.state, self.lock, engine.into_manifest(), None),
@@ -159,19 +161,22 @@ impl Session {
             lock,
         };
         // From here on only the manifest can fail, and without it the old config can't go on either.
-        session
-            .with_engine(formats, manifest, now)
-            .map_err(Reopen::Broken)
+        let reopened = session.with_engine(formats, manifest, now);
+        let (session, mut engine) = reopened.map_err(Reopen::Broken)?;
+        if same_manifest {
+            engine.keep_waits(&config, &failures);
+        }
+        Ok((session, engine))
     }
 
     /// Opens the export tree anew, since another folder lies at its path, or none.
     ///
     /// # Errors
     /// When it can't be had; the old one stays.
-    pub fn reopen_tree(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
+    pub fn reopen_tree(&mut self, engine: &mut Engine, now: Instant) -> Result<(), SessionError> {
         let outputs = Arc::new(open_tree(&self.loaded, self.notes.clone())?);
         let flush_covers_manifest = same_file_system(&self.state, outputs.path());
-        engine.set_outputs(outputs.clone(), flush_covers_manifest);
+        engine.set_outputs(outputs.clone(), flush_covers_manifest, now);
         self.outputs = outputs;
         Ok(())
     }

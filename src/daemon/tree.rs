@@ -3,6 +3,8 @@
 //! The daemon writes below a handle of that folder. Once it was deleted or moved away, what is written there can't be
 //! seen at its path, so the folder that lies there now is taken in its place and compared as after a start.
 
+use std::time::Instant;
+
 use super::{Daemon, Work};
 use crate::disk::FolderState;
 use crate::log::events;
@@ -20,8 +22,10 @@ impl Daemon<'_> {
                 self.tree_lost = None;
                 return;
             }
-            Ok(FolderState::Gone) if outputs.may_be_made_again() => session.reopen_tree(engine),
-            Ok(FolderState::Replaced) => session.reopen_tree(engine),
+            Ok(FolderState::Gone) if outputs.may_be_made_again() => {
+                session.reopen_tree(engine, Instant::now())
+            }
+            Ok(FolderState::Replaced) => session.reopen_tree(engine, Instant::now()),
             Ok(FolderState::Gone | FolderState::EmptyMountPoint) => {
                 let error = format!(
                     "{}: its file system is gone; mount it again",
