@@ -168,10 +168,10 @@ impl Session {
     ///
     /// # Errors
     /// When it can't be had; the old one stays.
-    pub fn reopen_tree(&mut self, engine: &mut Engine) -> Result<(), SessionError> {
+    pub fn reopen_tree(&mut self, engine: &mut Engine, now: Instant) -> Result<(), SessionError> {
         let outputs = Arc::new(open_tree(&self.loaded, self.notes.clone())?);
         let flush_covers_manifest = same_file_system(&self.state, outputs.path());
-        engine.set_outputs(outputs.clone(), flush_covers_manifest);
+        engine.set_outputs(outputs.clone(), flush_covers_manifest, now);
         self.outputs = outputs;
         Ok(())
     }

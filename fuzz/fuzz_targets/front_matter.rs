@@ -59,6 +59,7 @@ fn keeps_in(text: &str) -> bool {
         line.strip_prefix("---")
             .is_some_and(|rest| rest.trim().is_empty())
     };
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = text
         .split('\n')
         .take_while(|line| !is_fence(line))
@@ -69,7 +70,7 @@ fn keeps_in(text: &str) -> bool {
             .peek()
             .is_none_or(|next| next.starts_with(|c: char| c.is_ascii_alphanumeric()));
         let keeps_in = matches!(
-            line.trim_end_matches('\r'),
+            line,
             "private: true" | "draft: true" | "publish: false" | "export: false"
         );
         if is_alone && keeps_in {

@@ -9,7 +9,8 @@ use smartnotesd::disk::Stamp;
 use smartnotesd::export::{Formats, Listed, Source, SourceError};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::vault::{
-    Alone, Change, FileId, Note, Page, Ref, Rules, Seen, SeenNote, Target, Vault, note,
+    Alone, Change, FileId, Note, NoteFacts, Page, Ref, Rules, Seen, SeenNote, Target, Targets,
+    Vault, note,
 };
 
 const CONFIG_TEXT: &str = "notes_dir: /notes\nexport_dir: /export\nstate_dir: /state\nformats: {markdown: , html: , json: }\n";
@@ -102,18 +103,22 @@ fn seen(path: NotePath, note: Option<SeenNote>) -> Change {
         now: Some(Seen {
             stamp,
             trusted: true,
-            note,
+            note: note.map(Box::new),
         }),
     }
 }
 
 impl Source for World {
     fn target(&self, from: FileId, reference: &Ref) -> Target {
-        self.vault.target(from, reference)
+        Targets::new(&self.vault).target(from, reference)
     }
 
     fn note(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
         Ok(Arc::clone(&self.notes[&id]))
+    }
+
+    fn facts(&self, id: FileId) -> Option<Arc<NoteFacts>> {
+        Some(Arc::new(self.notes.get(&id)?.facts.clone()))
     }
 
     fn path(&self, id: FileId) -> &NotePath {

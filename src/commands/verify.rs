@@ -116,19 +116,32 @@ fn text(report: &Report) -> String {
         let (path, error) = (safe(&unreadable.path), safe(&unreadable.error));
         let _ = writeln!(text, "{:8} {path}: {error}", "unread");
     }
-    let outputs = report.outputs;
-    let _ = match (report.differences.len(), report.equal) {
-        (0, true) => writeln!(
-            text,
-            "equal: {outputs} outputs are what a fresh full export would write"
-        ),
-        (0, false) => writeln!(
-            text,
-            "{outputs} outputs are what a fresh full export would write; what can't be read is not compared"
-        ),
-        (differences, _) => writeln!(text, "{differences} of {outputs} outputs differ"),
+    text + &summary(report) + "\n"
+}
+
+/// The last line. What should not be there is none of the outputs, and counted apart.
+fn summary(report: &Report) -> String {
+    let outputs = counted(report.outputs, "output");
+    let are = if report.outputs == 1 { "is" } else { "are" };
+    let right = format!("{outputs} {are} what a fresh full export would write");
+    let is_stale = |entry: &&Entry| entry.difference == Difference::Stale;
+    let stale = report.differences.iter().filter(is_stale).count();
+    let differ = report.differences.len() - stale;
+    let compared = match differ {
+        0 if report.equal => return format!("equal: {right}"),
+        0 if stale == 0 => return format!("{right}; what can't be read is not compared"),
+        0 => right,
+        1 => format!("1 of {outputs} differs"),
+        _ => format!("{differ} of {outputs} differ"),
     };
-    text
+    match stale {
+        0 => compared,
+        _ => format!("{compared}; {} should not be there", counted(stale, "file")),
+    }
+}
+
+fn counted(number: usize, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
@@ -358,5 +371,44 @@ impl OutputDisk for Comparing {
 
     fn sweep(&self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_should_not_be_there_is_counted_apart() {
+        let said = |outputs: usize, differ: usize, stale: usize| {
+            let differences = [(Difference::Differs, differ), (Difference::Stale, stale)];
+            let entries = differences.into_iter().flat_map(|(difference, number)| {
+                std::iter::repeat_with(move || Entry {
+                    path: "a.md".to_owned(),
+                    difference,
+                })
+                .take(number)
+            });
+            let differences: Vec<Entry> = entries.collect();
+            summary(&Report {
+                equal: differences.is_empty(),
+                outputs,
+                differences,
+                failed: Vec::new(),
+                unreadable: Vec::new(),
+            })
+        };
+        let right = "outputs are what a fresh full export would write";
+        assert_eq!(said(4, 0, 0), format!("equal: 4 {right}"));
+        assert_eq!(
+            said(4, 0, 1),
+            format!("4 {right}; 1 file should not be there")
+        );
+        assert_eq!(said(4, 1, 0), "1 of 4 outputs differs");
+        assert_eq!(said(1, 1, 0), "1 of 1 output differs");
+        assert_eq!(
+            said(4, 4, 10),
+            "4 of 4 outputs differ; 10 files should not be there"
+        );
     }
 }

@@ -3,6 +3,8 @@
 //! The daemon writes below a handle of that folder. Once it was deleted or moved away, what is written there can't be
 //! seen at its path, so the folder that lies there now is taken in its place and compared as after a start.
 
+use std::time::Instant;
+
 use super::{Daemon, Work};
 use crate::disk::FolderState;
 use crate::log::events;
@@ -19,8 +21,10 @@ impl Daemon<'_> {
         let renewed = match outputs.root_state() {
             Ok(FolderState::Same) => return self.has_tree(),
             Ok(FolderState::Gone) if let Some(error) = session::no_folder(&path) => Err(error),
-            Ok(FolderState::Gone) if outputs.may_be_made_again() => session.reopen_tree(engine),
-            Ok(FolderState::Replaced) => session.reopen_tree(engine),
+            Ok(FolderState::Gone) if outputs.may_be_made_again() => {
+                session.reopen_tree(engine, Instant::now())
+            }
+            Ok(FolderState::Replaced) => session.reopen_tree(engine, Instant::now()),
             Ok(FolderState::Gone | FolderState::EmptyMountPoint) => {
                 let error = format!(
                     "{}: its file system is gone; mount it again",

@@ -151,11 +151,12 @@ pub struct FolderRules {
 
 impl FolderRules {
     /// Reads the text of the `.exportignore` in `folder` ("" for the root). As in git, a line that is no glob
-    /// leaves the others in force; it is returned beside them.
+    /// leaves the others in force; it is returned beside them. Unlike there, a lone carriage return ends a line as it does
+    /// in notes: else all would be one glob that leaves nothing out.
     pub fn parse(folder: &str, text: &str) -> (Self, Vec<BadGlob>) {
         let mut builder = GitignoreBuilder::new("");
         let mut bad = Vec::new();
-        for line in text.trim_start_matches('\u{feff}').lines() {
+        for line in text.trim_start_matches('\u{feff}').split(['\n', '\r']) {
             if let Err(error) = builder.add_line(None, line) {
                 bad.push(bad_glob(line, &error));
             }
@@ -409,6 +410,15 @@ mod tests {
         assert_eq!(select.file("a.secret.md", &root), Verdict::LeftOut);
         assert!(!select.enters("attic", &root));
         assert!(select.enters("d/attic", &root));
+    }
+
+    #[test]
+    fn a_lone_carriage_return_ends_a_line() {
+        let select = select(&["*.md"], &[]);
+        let root = rules(&Rules::default(), "", "a.md\rb.md\r\r\nc.md\r");
+        for path in ["a.md", "b.md", "c.md"] {
+            assert_eq!(select.file(path, &root), Verdict::LeftOut, "{path}");
+        }
     }
 
     #[test]

@@ -97,6 +97,13 @@ impl Failures {
         );
     }
 
+    /// Ends all waits: what they waited for may be over.
+    pub fn end_waits(&mut self, now: Instant) {
+        for failed in self.0.values_mut() {
+            failed.due = failed.due.min(now);
+        }
+    }
+
     /// A job is done, or no longer wanted. True when it had failed before.
     pub fn clear(&mut self, key: &FailureKey) -> bool {
         self.0.remove(key).is_some()
@@ -118,6 +125,16 @@ impl Failures {
             .iter()
             .filter(move |(_, failed)| failed.due <= now)
             .map(|(key, _)| key)
+    }
+
+    /// Whether any is not yet due.
+    pub fn some_wait(&self, now: Instant) -> bool {
+        self.0.values().any(|failed| failed.due > now)
+    }
+
+    /// Whether a job failed and is not yet due.
+    pub fn waits(&self, key: &FailureKey, now: Instant) -> bool {
+        self.get(key).is_some_and(|failed| failed.due > now)
     }
 
     /// All of them.
@@ -163,6 +180,23 @@ mod tests {
         assert_eq!(failures.due(now).count(), 0);
         assert!(failures.clear(&key));
         assert!(failures.is_empty());
+    }
+
+    #[test]
+    fn a_wait_is_ended() {
+        let key = FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        };
+        let now = Instant::now();
+        let mut failures = Failures::default();
+        failures.failed(key.clone(), "x".into(), now, 0);
+        assert!(failures.some_wait(now) && failures.waits(&key, now));
+        assert!(!failures.waits(&key, now + FIRST_WAIT));
+        failures.end_waits(now);
+        assert!(!failures.some_wait(now) && !failures.waits(&key, now));
+        assert_eq!(failures.next_due(), Some(now));
+        assert_eq!(failures.get(&key).map(|failed| failed.attempt), Some(1));
     }
 
     #[test]

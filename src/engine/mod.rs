@@ -24,6 +24,7 @@ mod shelved;
 mod texts;
 mod threads;
 mod unreadable;
+mod waiting;
 mod withdraw;
 
 pub use context::{Context, JobError};
@@ -177,8 +178,15 @@ impl Engine {
         self.unsaved.settings = true;
     }
 
-    /// The export tree is another folder now; an audit finds what is missing there.
-    pub fn set_outputs(&mut self, outputs: Arc<dyn OutputDisk>, flush_covers_manifest: bool) {
+    /// The export tree is another folder now; an audit finds what is missing there. What failed may have failed for the
+    /// want of it.
+    pub fn set_outputs(
+        &mut self,
+        outputs: Arc<dyn OutputDisk>,
+        flush_covers_manifest: bool,
+        now: Instant,
+    ) {
+        self.failures_mut().end_waits(now);
         self.outputs = outputs;
         self.flush_covers_manifest = flush_covers_manifest;
     }

@@ -28,7 +28,7 @@ pub struct Request<'a> {
     pub audit: bool,
     /// Run a batch even if there is nothing to do.
     pub always: bool,
-    /// The time: failures due by then are tried again.
+    /// The time: failures due by then are tried again, and no others unless what they are made of changed.
     pub now: Instant,
 }
 
@@ -171,6 +171,9 @@ impl Engine {
         }
         let unreadable = look.newly_unreadable;
         let mut wanted = Wanted::from_delta(&delta);
+        if !request.full && self.failures.some_wait(request.now) {
+            wanted.changed = Some(wanted.owners().collect());
+        }
         if request.full {
             wanted.everything(self);
         }
@@ -182,7 +185,7 @@ impl Engine {
         if request.audit || self.unsaved.settings {
             self.audit(&mut wanted)?;
         }
-        let plan = self.plan(&wanted, request.full)?;
+        let plan = self.plan(&wanted, request)?;
         drop(wanted);
         self.drop_failures_without_job(&retries, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
@@ -245,11 +248,11 @@ impl Engine {
         }
     }
 
-    fn plan(&self, wanted: &Wanted, full: bool) -> Result<Plan, EngineError> {
+    fn plan(&self, wanted: &Wanted, request: &Request<'_>) -> Result<Plan, EngineError> {
         let planner = Planner {
             vault: &self.vault,
             formats: &self.format_plans,
-            full,
+            full: request.full,
         };
         let mut known = self.known(wanted)?;
         known.doubt(|path, key| {
@@ -274,6 +277,7 @@ impl Engine {
             let place = |format| self.formats.page_path(format, page);
             planner.page(&mut plan, page, place, known.of(&Owner::Page(page.name())));
         }
+        self.leave_waiting(&mut plan, wanted, request.now);
         for page in self.displaced_pages(&plan, wanted) {
             let place = |format| self.formats.page_path(format, &page);
             let rows = self.outputs_of(&Owner::Page(page.name()))?;
@@ -327,12 +331,7 @@ impl Engine {
         if !self.has_outputs {
             return Ok(known);
         }
-        let owners = wanted
-            .notes
-            .keys()
-            .map(|id| Owner::Note(*id))
-            .chain(wanted.copies.keys().map(|id| Owner::Copy(*id)))
-            .chain(wanted.pages.iter().map(|page| Owner::Page(page.name())));
+        let owners = wanted.owners();
         if wanted.len() < BULK {
             for owner in owners {
                 let rows = self.outputs_of(&owner)?;
@@ -452,7 +451,9 @@ pub(super) struct Wanted {
     /// Outputs that are not as the manifest remembers them.
     pub(super) damaged: BTreeSet<OutputPath>,
     /// Jobs that read something other than what was planned.
-    overtaken: BTreeSet<FailureKey>,
+    pub(super) overtaken: BTreeSet<FailureKey>,
+    /// Those that are wanted because something changed, where that makes a difference: while anything that failed waits.
+    pub(super) changed: Option<BTreeSet<Owner>>,
     /// Outputs that nobody wants any more, whoever had them.
     pub(super) withdraw: BTreeSet<OutputPath>,
 }
@@ -486,6 +487,13 @@ impl Wanted {
             }
         }
         self.pages.extend(engine.vault.pages().iter());
+    }
+
+    fn owners(&self) -> impl Iterator<Item = Owner> {
+        let notes = self.notes.keys().map(|id| Owner::Note(*id));
+        let copies = self.copies.keys().map(|id| Owner::Copy(*id));
+        let pages = self.pages.iter().map(|page| Owner::Page(page.name()));
+        notes.chain(copies).chain(pages)
     }
 
     fn len(&self) -> usize {

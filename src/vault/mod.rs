@@ -19,6 +19,7 @@ mod frontmatter;
 pub mod helpers;
 pub(crate) mod highlight;
 mod indexed;
+mod line_ends;
 pub mod load;
 pub mod names;
 pub mod note;

@@ -6,6 +6,7 @@ use std::ops::Range;
 use super::anchor::Slugger;
 use super::footnotes::Footnotes;
 use super::frontmatter::{self, Fields, Opening};
+use super::line_ends::with_line_feeds;
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
 use super::syntax::{
@@ -24,7 +25,8 @@ const MAX_BYTES: usize = 1 << 30;
 /// A note: its text and what it says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note {
-    /// Its Markdown: the whole file for Markdown and text (BOM and line ends as they are), the body of a JSON note.
+    /// Its Markdown: the whole file for Markdown and text, the body of a JSON note. A BOM and CRLF are there as they are; a
+    /// lone carriage return is a line feed.
     pub text: String,
     /// What it says.
     pub facts: NoteFacts,
@@ -73,7 +75,8 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
 
 impl Note {
     /// What to keep of a note that was read from `bytes`, so that [`Self::recall`] need not parse them again. `None`
-    /// where the text is not the file's own: a JSON note's is its body, and what is not UTF-8 was replaced.
+    /// where the text is not the file's own: a JSON note's is its body, and what is not UTF-8, or a lone carriage return,
+    /// was replaced.
     pub fn packed_syntax(&self, bytes: &[u8]) -> Option<PackedSyntax> {
         (self.text.as_bytes() == bytes).then(|| PackedSyntax::pack(&self.syntax))
     }
@@ -154,6 +157,7 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
         head.problem = not_utf8(bytes);
         String::from_utf8_lossy(bytes).into_owned()
     };
+    let text = with_line_feeds(text);
     match kind {
         NoteKind::Markdown => read_markdown(text, head),
         NoteKind::Json => read_json(text, head),
@@ -213,7 +217,7 @@ fn read_json(text: String, mut head: Head) -> Head {
             head.privacy = privacy(&head.fields);
             match frontmatter::value_of(&object, "body") {
                 None | Some(serde_yaml::Value::Null) => {}
-                Some(serde_yaml::Value::String(body)) => body.clone_into(&mut head.text),
+                Some(serde_yaml::Value::String(body)) => head.text = with_line_feeds(body.clone()),
                 Some(_) => {
                     let problem = || no_body(&text);
                     head.problem = Some(head.problem.take().unwrap_or_else(problem));
@@ -261,6 +265,7 @@ fn problem_at(line: usize, column: usize, message: &str) -> Problem {
 fn not_utf8(bytes: &[u8]) -> Option<Problem> {
     let error = std::str::from_utf8(bytes).err()?;
     let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+    let valid = with_line_feeds(valid.into_owned());
     let (line, column) = frontmatter::position(&valid, valid.len());
     Some(problem_at(
         line,

@@ -171,6 +171,9 @@ fn verify_finds_what_is_missing_what_differs_and_what_is_stale_and_touches_nothi
         {"path": "c.md", "difference": "stale"},
     ]);
     assert_eq!(report["differences"], differences);
+    let said = vault.run(&["verify"]).exits(1).stdout;
+    let last = "2 of 3 outputs differ; 1 file should not be there\n";
+    assert!(said.ends_with(last), "{said}");
     assert_eq!(vault.tree(), before);
     vault.export().exits(0);
     vault.run(&["verify"]).exits(0);

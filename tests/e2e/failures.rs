@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
 use crate::convergence::room::Room;
-use crate::support::{Vault, until};
+use crate::support::{Record, Vault, until};
 
 /// A format whose command refuses notes that say `bad`, unless the file `allowed` is there.
 fn picky(vault: &Vault) -> String {
@@ -113,6 +113,72 @@ fn under_continue_a_failing_note_is_tried_again_less_and_less_often() {
     assert_eq!(daemon.wait_for_export("a.md").text("because"), "retry");
     vault.assert_converged();
     assert_eq!(vault.status()["failures"].as_array().map(Vec::len), Some(0));
+}
+
+/// When a record was made, ms since the epoch.
+fn made_at(record: &Record) -> i64 {
+    let time: jiff::Timestamp = record.text("timestamp").parse().unwrap();
+    time.as_millisecond()
+}
+
+#[test]
+fn a_rescan_leaves_what_failed_its_time() {
+    let vault = Vault::new();
+    vault.configure(&(picky(&vault) + "  markdown:\nwatch: {rescan: 100ms}\n"));
+    // The second can't be exported at all, as the first has its name.
+    for (note, text) in [("a.md", "bad"), ("b.markdown", "good"), ("b.md", "good")] {
+        vault.write(note, text);
+    }
+    let mut daemon = vault.start();
+    daemon.wait_for("ready");
+    // What is missing is made again by a rescan, whatever else of its note failed.
+    daemon.wait_until("the second attempt", |record| {
+        record.message() == "note failed" && record.number("attempt") == 2
+    });
+    fs::remove_file(vault.export_dir().join("a.md")).unwrap();
+    daemon.wait_for_export("a.md");
+    daemon.wait_until("the third attempt", |record| {
+        record.message() == "note failed" && record.number("attempt") == 3
+    });
+    for format in ["txt", "markdown"] {
+        let failed = daemon.all("note failed");
+        let failed: Vec<&Record> = failed
+            .iter()
+            .filter(|r| r.text("format") == format)
+            .collect();
+        for two in failed
+            .windows(2)
+            .filter(|two| two[0].text("note") == two[1].text("note"))
+        {
+            let waited = made_at(two[1]) - made_at(two[0]);
+            let said = i64::try_from(two[0].number("retry_in_ms")).unwrap();
+            assert!(
+                waited + 50 >= said,
+                "after {waited} ms:\n{}\n{}",
+                two[0],
+                two[1]
+            );
+        }
+    }
+    vault.write("a.md", "good");
+    daemon.wait_until("its change is no retry", |record| {
+        record.message() == "note exported" && record.text("because") == "changed"
+    });
+}
+
+#[test]
+fn a_reload_tries_at_once_what_failed() {
+    let vault = vault_with("");
+    vault.write("a.md", "bad");
+    let mut daemon = vault.start();
+    daemon.wait_until("it waits for long", |record| {
+        record.message() == "note failed" && record.number("attempt") == 3
+    });
+    daemon.wait_for("batch finished");
+    vault.run(&["reload"]).exits(0);
+    let failed = daemon.wait_for("note failed");
+    assert_eq!(failed.number("attempt"), 4, "{failed}");
+    assert_eq!(daemon.wait_for("batch finished").text("trigger"), "reload");
 }
 
 #[test]

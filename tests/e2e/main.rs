@@ -14,6 +14,7 @@ mod dependencies;
 mod failures;
 mod first_run;
 mod layout;
+mod line_ends;
 mod log_formats;
 mod pages;
 mod selection;

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::vault::syntax::Mark;
 
+mod line_ends;
+
 fn md(text: &str) -> Note {
     parse(&NotePath::new("d/Stem.md").unwrap(), text.as_bytes())
 }

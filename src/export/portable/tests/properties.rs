@@ -83,7 +83,7 @@ proptest! {
     fn markdown_without_note_syntax_comes_through(
         pieces in prop::collection::vec(prop::sample::select(&PLAIN[..]), 0..12),
         gaps in prop::collection::vec(prop::sample::select(&["", "\n", "> ", "- ", "  ", "    ", "\r\n"][..]), 12),
-        head in prop::sample::select(&["", "\u{feff}", "---\ntitle: 1.10 # c\n---\n", "---\ra: b\n", "---\n"][..]),
+        head in prop::sample::select(&["", "\u{feff}", "---\ntitle: 1.10 # c\n---\n", "---\r\na: b\r\n", "---\n"][..]),
     ) {
         let text = pieces.iter().zip(&gaps).fold(head.to_owned(), |text, (piece, gap)| text + gap + piece);
         for style in [Style::Markdown, Style::Html] {
