@@ -20,6 +20,7 @@ use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
 };
+use crate::engine::{Engine, notes_device};
 use crate::export::command;
 use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
@@ -151,10 +152,16 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
         notes: notes.clone(),
         seen: Mutex::default(),
     });
-    let ran = run_full_export(loaded, notes, comparing.clone())?;
+    let ran = run_full_export(loaded, notes.clone(), comparing.clone())?;
     let mut differences = std::mem::take(&mut *lock(&comparing.seen));
     let outputs = differences.len();
-    let stale = stale(loaded, &differences)?;
+    let stale = match manifest_of(loaded)? {
+        Some(manifest) => {
+            confirm_notes(&manifest, &notes, &ran.engine)?;
+            stale(loaded, &manifest, &differences)?
+        }
+        None => BTreeSet::new(),
+    };
     differences.extend(
         stale
             .into_iter()
@@ -226,17 +233,36 @@ fn run_full_export(
     Ok(ran)
 }
 
+/// What the export tree is known by, if anything was exported to it.
+fn manifest_of(loaded: &Loaded) -> Result<Option<Manifest>, CommandError> {
+    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
+    match Manifest::open_read_only(&path) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(ManifestError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An empty folder on another file system than the notes lay on is a mount point that waits for its mount, as it is to an
+/// export.
+fn confirm_notes(
+    manifest: &Manifest,
+    notes: &NotesFolder,
+    found: &Engine,
+) -> Result<(), CommandError> {
+    let is_empty = found.vault().files().iter().next().is_none();
+    if is_empty && notes_device(manifest)?.is_some_and(|known| known != notes.device()) {
+        return Err(found.notes_gone().into());
+    }
+    Ok(())
+}
+
 /// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
 fn stale(
     loaded: &Loaded,
+    manifest: &Manifest,
     wanted: &BTreeMap<OutputPath, Option<Difference>>,
 ) -> Result<BTreeSet<OutputPath>, CommandError> {
-    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
-    let manifest = match Manifest::open_read_only(&path) {
-        Ok(manifest) => manifest,
-        Err(ManifestError::Missing { .. }) => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error.into()),
-    };
     let mut stale = BTreeSet::new();
     manifest.load_outputs(|row| {
         let there = loaded

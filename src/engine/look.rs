@@ -361,7 +361,8 @@ impl Engine {
         !matches!(looked, Ok(Ok(Looked::Folder) | Err(_)))
     }
 
-    fn notes_gone(&self) -> EngineError {
+    /// That the notes folder is gone.
+    pub fn notes_gone(&self) -> EngineError {
         EngineError::NotesGone(self.config.notes_dir.display().to_string())
     }
 }

@@ -32,7 +32,7 @@ pub use ended::{JobEnd, JobReport};
 pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, Measured};
 pub use look::{FolderListener, Unwatched};
-pub use open::Parts;
+pub use open::{Parts, notes_device};
 pub use prepare::{Batch, BatchJob, Ownership, Request};
 pub use publish::{Published, Secured};
 pub use unreadable::Unreadable;

@@ -242,13 +242,20 @@ impl Memory {
             failures: manifest.failures()?,
             rules: manifest.meta(RULES)?,
             formats,
-            device: manifest
-                .meta(DEVICE)?
-                .and_then(|device| device.parse().ok()),
+            device: notes_device(manifest)?,
             last_batch: manifest.last_batch_number()?,
             has_outputs: manifest.has_outputs()?,
         })
     }
+}
+
+/// The file system that the notes folder lay on when its notes were last looked at.
+///
+/// # Errors
+/// When the system refuses, or the database is damaged.
+pub fn notes_device(manifest: &Manifest) -> Result<Option<u64>, ManifestError> {
+    let device = manifest.meta(DEVICE)?;
+    Ok(device.and_then(|device| device.parse().ok()))
 }
 
 fn read_vault(

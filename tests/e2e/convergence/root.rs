@@ -207,6 +207,8 @@ fn started_while_the_notes_are_not_mounted() {
         fs::write(vault.note("e/f/n.md"), "changed while it was stopped").unwrap();
         unmount(&vault);
         vault.export().exits(74);
+        let said = vault.run(&["verify"]).exits(74).stderr;
+        assert!(said.contains("the notes folder is gone"), "{said}");
         assert_eq!(vault.tree().differences(&exported), "");
         let mut daemon = vault.start();
         assert_waits(&vault, &mut daemon, &exported);
