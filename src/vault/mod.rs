@@ -33,6 +33,7 @@ pub mod syntax;
 pub mod table;
 mod tags;
 mod targets;
+mod through;
 pub mod view;
 mod wikilinks;
 
@@ -50,6 +51,7 @@ pub use rules::Rules;
 pub use table::{Edge, File, Files};
 pub(crate) use tags::normal_tag;
 pub use targets::Targets;
+pub use through::Through;
 
 use std::sync::Arc;
 

@@ -34,9 +34,9 @@ pub(super) struct View {
 
 /// A part of a note that is shown in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Shown {
-    id: FileId,
-    place: Place,
+pub(super) struct Shown {
+    pub(super) id: FileId,
+    pub(super) place: Place,
 }
 
 /// Whose text a reference stands in. Of the note's own references `json` says more than the text shows.
@@ -67,33 +67,14 @@ impl Vault {
 
     /// The attachments that a note's text shows in place, in path order.
     pub fn pictures(&self, id: FileId) -> Vec<FileId> {
-        let targets = Targets::new(self);
         let mut pictures = Vec::new();
-        let mut seen: HashSet<Shown> = HashSet::new();
-        let mut level = vec![Shown {
-            id,
-            place: Place::Whole,
-        }];
-        for _ in 0..=MAX_EMBED_DEPTH {
-            let mut next = Vec::new();
-            for shown in level {
-                let facts = targets.facts(shown.id);
-                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
-                    continue;
-                };
-                for reference in shown_refs(&facts, shown.place) {
-                    match targets.target(shown.id, reference) {
-                        Target::File(file) if reference.kind.is_shown() => pictures.push(file),
-                        Target::Note(_, Place::Missing) => {}
-                        Target::Note(id, place) if reference.kind.is_embed() => {
-                            next.push(Shown { id, place });
-                        }
-                        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => {}
-                    }
-                }
+        Targets::new(self).each_shown(id, |_, _, reference, target| {
+            if let Target::File(file) = target
+                && reference.kind.is_shown()
+            {
+                pictures.push(file);
             }
-            level = next;
-        }
+        });
         pictures.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
         pictures.dedup();
         pictures
@@ -101,6 +82,35 @@ impl Vault {
 }
 
 impl<V: Deref<Target = Vault>> Targets<V> {
+    /// The references that an export of a note shows, its own and those of what it embeds: through how many embeds, in which
+    /// note, and what each leads to.
+    pub(super) fn each_shown(
+        &self,
+        id: FileId,
+        mut visit: impl FnMut(usize, FileId, &Ref, Target),
+    ) {
+        let mut seen: HashSet<Shown> = HashSet::new();
+        let mut level = vec![Shown {
+            id,
+            place: Place::Whole,
+        }];
+        for depth in 0..=MAX_EMBED_DEPTH {
+            let mut next = Vec::new();
+            for shown in level {
+                let facts = self.facts(shown.id);
+                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
+                    continue;
+                };
+                for reference in shown_refs(&facts, shown.place) {
+                    let target = self.target(shown.id, reference);
+                    visit(depth, shown.id, reference, target);
+                    next.extend(embedded(reference, target));
+                }
+            }
+            level = next;
+        }
+    }
+
     /// The view of a note as the vault now is.
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
         #[cfg(test)]
@@ -262,8 +272,17 @@ fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
     }
 }
 
+/// The part of a note that a reference shows in place, if it does.
+pub(super) fn embedded(reference: &Ref, target: Target) -> Option<Shown> {
+    match target {
+        Target::Note(_, Place::Missing) => None,
+        Target::Note(id, place) if reference.kind.is_embed() => Some(Shown { id, place }),
+        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => None,
+    }
+}
+
 /// The references in a part of a note, and in the footnotes that are shown with it.
-fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
+pub(super) fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
     let (_, range) = part(facts, place);
     let part = range.start as usize..range.end as usize;
     let mut footnotes = facts.footnotes.beside(&part);

@@ -218,15 +218,14 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
             .contains("b#none"),
         "{explained}"
     );
-    let depends: Vec<&str> = explained["depends_on"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|on| on["note"].as_str().unwrap())
-        .collect();
-    assert!(
-        depends.contains(&"b.md") && depends.contains(&"c.md") && depends.contains(&"x/twin.md"),
-        "{depends:?}"
+    assert_eq!(
+        explained["depends_on"],
+        json!([
+            {"note": "b.md", "how": "links to"},
+            {"note": "c.md", "how": "embeds"},
+            {"note": "x/twin.md", "how": "links to"},
+            {"note": "d.md", "how": "embeds", "through": "c.md"},
+        ])
     );
     // Without a daemon the notes themselves are asked; only the outputs were not there yet.
     for key in [
@@ -249,6 +248,9 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
         text.contains("embeds d.md") && text.contains("embedded in a.md"),
         "{text}"
     );
+    let text = vault.run(&["explain", "d.md"]).exits(0).stdout;
+    let dependents = "  embedded in c.md\n  embedded in a.md through c.md\n";
+    assert!(text.contains(dependents), "{text}");
     let secret = vault
         .run(&["explain", "--json", "secret.md"])
         .exits(0)
