@@ -12,6 +12,7 @@ use crate::engine::{Failures, NotWithdrawn, Unreadable};
 use crate::manifest::Owner;
 use crate::path::NotePath;
 use crate::report::safe::safe;
+use crate::vault::view::leads_nowhere;
 use crate::vault::{
     Candidates, Edge, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Through, Vault,
 };
@@ -276,8 +277,11 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
                 candidates: ids.into_iter().map(path).collect(),
             });
         }
-        match targets.target(id, reference) {
-            Target::Nowhere(Nowhere::Unresolved) => explanation.unresolved.push(link),
+        let target = targets.target(id, reference);
+        if leads_nowhere(reference, target) {
+            explanation.unresolved.push(link.clone());
+        }
+        match target {
             Target::Nowhere(Nowhere::Hidden) => {
                 explanation.problems.push(format!(
                     "{link}: leads to a note that is kept out; it is exported as plain text"
@@ -293,7 +297,7 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
                     .problems
                     .push(format!("{link}: the note has no such heading or block"));
             }
-            Target::Note(..) | Target::File(_) => {}
+            Target::Note(..) | Target::File(_) | Target::Nowhere(Nowhere::Unresolved) => {}
         }
     }
 }

@@ -17,7 +17,7 @@ use std::ops::{Deref, Range};
 use super::facts::{NoteFacts, Ref};
 use super::resolve::{Candidates, Place, Target};
 use super::syntax::looks_like_file;
-use super::table::Edge;
+use super::table::{Edge, File};
 use super::{FileId, Nowhere, RefKind, Targets, Vault};
 use crate::hash::{Key, KeyHasher};
 
@@ -30,6 +30,20 @@ pub(super) struct View {
     pub(super) key: Key,
     pub(super) unresolved: u16,
     pub(super) ambiguous: u16,
+}
+
+impl View {
+    /// Whether a file is known otherwise.
+    pub(super) fn differs_from(&self, file: &File) -> bool {
+        (self.key, self.unresolved, self.ambiguous) != (file.view, file.unresolved, file.ambiguous)
+    }
+
+    /// Makes it what is known of a file.
+    pub(super) fn put_into(&self, file: &mut File) {
+        file.view = self.key;
+        file.unresolved = self.unresolved;
+        file.ambiguous = self.ambiguous;
+    }
 }
 
 /// A part of a note that is shown in another one.
@@ -129,13 +143,13 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         let mut queue: Vec<Shown> = Vec::new();
         for reference in &facts.refs {
             let candidates = vault.candidates(id, reference);
-            match candidates {
-                Candidates::None => view.unresolved = view.unresolved.saturating_add(1),
-                Candidates::Tie(_) => view.ambiguous = view.ambiguous.saturating_add(1),
-                Candidates::One(_) => {}
-            }
+            let target = self.target_among(&candidates, reference);
+            let unresolved = u16::from(leads_nowhere(reference, target));
+            view.unresolved = view.unresolved.saturating_add(unresolved);
+            let ambiguous = u16::from(matches!(candidates, Candidates::Tie(_)));
+            view.ambiguous = view.ambiguous.saturating_add(ambiguous);
             if file.exported {
-                self.take_in(&mut key, reference, &candidates, Whose::Own, &mut queue);
+                self.take_in(&mut key, reference, target, Whose::Own, &mut queue);
             }
         }
         if file.exported {
@@ -159,8 +173,8 @@ impl<V: Deref<Target = Vault>> Targets<V> {
                 let (hash, _) = part(&facts, shown.place);
                 key.number(hash);
                 for reference in shown_refs(&facts, shown.place) {
-                    let candidates = self.vault().candidates(shown.id, reference);
-                    self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
+                    let target = self.target(shown.id, reference);
+                    self.take_in(key, reference, target, Whose::Embedded, &mut next);
                 }
             }
             if next.is_empty() {
@@ -175,15 +189,10 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         &self,
         key: &mut KeyHasher,
         reference: &Ref,
-        candidates: &Candidates,
+        target: Target,
         whose: Whose,
         queue: &mut Vec<Shown>,
     ) {
-        let target = candidates
-            .first()
-            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
-                self.target_at(id, reference)
-            });
         match target {
             Target::Nowhere(nowhere) => {
                 key.number(kind_of_nowhere(nowhere, reference, whose));
@@ -269,6 +278,16 @@ fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
         }
         Nowhere::Hidden if whose == Whose::Own => 2,
         Nowhere::Unresolved | Nowhere::Hidden | Nowhere::NotCopied => 0,
+    }
+}
+
+/// Whether a reference becomes plain text since what it names is not there: a link to a note that has no such place still
+/// leads to the note.
+pub(crate) fn leads_nowhere(reference: &Ref, target: Target) -> bool {
+    match target {
+        Target::Nowhere(Nowhere::Unresolved) => true,
+        Target::Note(_, Place::Missing) => reference.kind.is_embed(),
+        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => false,
     }
 }
 

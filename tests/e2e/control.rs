@@ -190,7 +190,7 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
     let vault = Vault::new();
     vault.write(
         "a.md",
-        "# The Title\n\n[[b]] ![[c]] [[nowhere]] [[twin]] [[b#none]] #tag\n",
+        "# The Title\n\n[[b]] ![[c]] [[nowhere]] [[twin]] [[b#none]] ![[b#^gone]] #tag\n",
     );
     vault.write("b.md", "text");
     vault.write("c.md", "![[d]]");
@@ -203,7 +203,8 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
     let explained = vault.run(&["explain", "--json", "a.md"]).exits(0).json();
     assert_eq!(explained["title"], "The Title");
     assert_eq!(explained["tags"], json!(["tag"]));
-    assert_eq!(explained["unresolved"], json!(["nowhere"]));
+    assert_eq!(explained["unresolved"], json!(["nowhere", "b#^gone"]));
+    assert_eq!(vault.status()["links"]["unresolved"], 2);
     let twin =
         json!([{"link": "twin", "taken": "x/twin.md", "candidates": ["x/twin.md", "y/twin.md"]}]);
     assert_eq!(explained["ambiguous"], twin);
@@ -221,6 +222,7 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
     assert_eq!(
         explained["depends_on"],
         json!([
+            {"note": "b.md", "how": "embeds"},
             {"note": "b.md", "how": "links to"},
             {"note": "c.md", "how": "embeds"},
             {"note": "x/twin.md", "how": "links to"},
