@@ -39,7 +39,12 @@ fn status_says_what_the_daemon_does_for_people_and_for_scripts() {
         failure["attempt"].as_u64() >= Some(1) && failure["retry_in_ms"].is_u64(),
         "{failure}"
     );
-    assert!(status["batches"][0]["batch"].is_u64(), "{status}");
+    let batch = &status["batches"][0];
+    assert!(batch["batch"].is_u64(), "{status}");
+    assert_eq!(
+        (&batch["attachments"], &batch["pages"]),
+        (&json!(1), &json!(0))
+    );
 
     let text = vault.run(&["status"]).exits(0).stdout;
     for words in [
@@ -106,6 +111,8 @@ fn batches_are_a_table_a_list_and_a_picture() {
             "batch",
             "jobs",
             "limit",
+            "attachments",
+            "pages",
             "peak",
             "elapsed_ms",
             "sequential_ms",
