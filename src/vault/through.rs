@@ -5,6 +5,7 @@
 //! by its edges.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::table::Edge;
 use super::view::{MAX_EMBED_DEPTH, Shown, embedded, shown_refs};
@@ -42,6 +43,7 @@ impl Vault {
     pub fn dependents_through(&self, id: FileId) -> Vec<Through> {
         let mut back = Backwards {
             targets: Targets::new(self),
+            embeds: HashMap::new(),
             seen: HashSet::new(),
             found: Found::default(),
         };
@@ -71,6 +73,8 @@ type Level = BTreeMap<FileId, Vec<Mark>>;
 /// The ways to a note, followed back from reference to reference: an embed shows those in one part of a note only.
 struct Backwards<'a> {
     targets: Targets<&'a Vault>,
+    /// What each note on the way embeds, and where: many ways lead through one.
+    embeds: HashMap<FileId, Rc<[(u32, Shown)]>>,
     seen: HashSet<(FileId, Mark)>,
     found: Found,
 }
@@ -111,6 +115,7 @@ impl Backwards<'_> {
             if !vault.is_embedded(shown) {
                 continue;
             }
+            let mut ends = HashMap::new();
             let embeds = vault.files.get(shown).incoming.iter();
             let embedders = embeds.filter(|edge| edge.is_embed()).map(|edge| edge.id());
             // A part of a note can show another of its parts.
@@ -118,7 +123,7 @@ impl Backwards<'_> {
                 if embedder == id || !vault.files.get(embedder).exported {
                     continue;
                 }
-                for mark in self.marks_showing(embedder, shown, &marks) {
+                for mark in self.marks_showing(embedder, shown, &marks, &mut ends) {
                     if self.seen.insert((embedder, mark)) {
                         let edge = Edge::new(embedder, mark.embeds && steps < MAX_EMBED_DEPTH);
                         self.found.add(vault, edge, steps, shown);
@@ -130,24 +135,40 @@ impl Backwards<'_> {
         next
     }
 
-    /// The embeds in a note that show these references in another one.
-    fn marks_showing(&self, embedder: FileId, shown: FileId, marks: &[Mark]) -> Vec<Mark> {
+    /// The embeds in a note that show these references in another one. What a part of that shows is kept in `ends`.
+    fn marks_showing(
+        &mut self,
+        embedder: FileId,
+        shown: FileId,
+        marks: &[Mark],
+        ends: &mut HashMap<Place, Vec<bool>>,
+    ) -> Vec<Mark> {
         let mut showing = Vec::new();
-        let mut ends: HashMap<Place, Vec<bool>> = HashMap::new();
-        let facts = self.targets.facts(embedder);
-        for reference in facts.iter().flat_map(|facts| &facts.refs) {
-            let target = self.targets.target(embedder, reference);
-            let Some(part) = embedded(reference, target).filter(|part| part.id == shown) else {
-                continue;
-            };
-            let ends = ends.entry(part.place);
-            let ends = ends.or_insert_with(|| self.ends_in(part, marks));
-            showing.extend(ends.iter().map(|&embeds| Mark {
-                at: reference.start,
-                embeds,
-            }));
+        for &(at, part) in &*self.embeds_in(embedder) {
+            if part.id == shown {
+                let ends = ends.entry(part.place);
+                let ends = ends.or_insert_with(|| self.ends_in(part, marks));
+                showing.extend(ends.iter().map(|&embeds| Mark { at, embeds }));
+            }
         }
         showing
+    }
+
+    fn embeds_in(&mut self, id: FileId) -> Rc<[(u32, Shown)]> {
+        if let Some(known) = self.embeds.get(&id) {
+            return known.clone();
+        }
+        let facts = self.targets.facts(id);
+        let refs = facts.iter().flat_map(|facts| &facts.refs);
+        let embeds: Rc<[(u32, Shown)]> = refs
+            .filter(|reference| reference.kind.is_embed())
+            .filter_map(|reference| {
+                let target = self.targets.target(id, reference);
+                Some((reference.start, embedded(reference, target)?))
+            })
+            .collect();
+        self.embeds.insert(id, embeds.clone());
+        embeds
     }
 
     /// How the ways end that go on from a part of a note.
