@@ -12,8 +12,9 @@ use crate::engine::{Failures, NotWithdrawn, Unreadable};
 use crate::manifest::Owner;
 use crate::path::NotePath;
 use crate::report::safe::safe;
+use crate::vault::view::leads_nowhere;
 use crate::vault::{
-    Candidates, Edge, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Vault,
+    Candidates, Edge, FileId, NoteFacts, Nowhere, Place, Privacy, Target, Targets, Through, Vault,
 };
 
 /// What there is to tell of a note.
@@ -40,6 +41,9 @@ pub struct Explanation {
 struct Dependency {
     note: String,
     how: String,
+    /// The embedded note that shows it; `None` where it needs none between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    through: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,8 +150,18 @@ fn explanation(known: &Known<'_>, id: FileId) -> Explanation {
     let mut explanation = Explanation {
         note: file.path.to_string(),
         exported: file.exported,
-        depends_on: dependencies(vault, &file.edges, "embeds", "links to"),
-        dependents: dependencies(vault, &file.incoming, "embedded in", "linked from"),
+        depends_on: dependencies(
+            vault,
+            &file.edges,
+            &vault.depends_through(id),
+            ["embeds", "links to"],
+        ),
+        dependents: dependencies(
+            vault,
+            &file.incoming,
+            &vault.dependents_through(id),
+            ["embedded in", "linked from"],
+        ),
         outputs: outputs(vault, config, id),
         problems: failures(known, id),
         ..Explanation::default()
@@ -162,14 +176,24 @@ fn explanation(known: &Known<'_>, id: FileId) -> Explanation {
     explanation
 }
 
-/// The notes at the other ends of edges, and how they hang together with this one.
-fn dependencies(vault: &Vault, edges: &[Edge], embed: &str, link: &str) -> Vec<Dependency> {
-    let dependency = |edge: &Edge| Dependency {
-        note: vault.files().get(edge.id()).path.to_string(),
+/// The files at the other ends of edges and how they hang together with this one, then those through other notes.
+fn dependencies(
+    vault: &Vault,
+    edges: &[Edge],
+    further: &[Through],
+    [embed, link]: [&str; 2],
+) -> Vec<Dependency> {
+    let path = |id: FileId| vault.files().get(id).path.to_string();
+    let dependency = |edge: Edge, through: Option<FileId>| Dependency {
+        note: path(edge.id()),
         how: if edge.is_embed() { embed } else { link }.into(),
+        through: through.map(path),
     };
-    let mut dependencies: Vec<Dependency> = edges.iter().map(dependency).collect();
+    let direct = edges.iter().map(|edge| dependency(*edge, None));
+    let mut dependencies: Vec<Dependency> = direct.collect();
     dependencies.sort_by(|a, b| (&a.note, &a.how).cmp(&(&b.note, &b.how)));
+    let further = further.iter();
+    dependencies.extend(further.map(|way| dependency(way.edge, Some(way.through))));
     dependencies
 }
 
@@ -253,8 +277,11 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
                 candidates: ids.into_iter().map(path).collect(),
             });
         }
-        match targets.target(id, reference) {
-            Target::Nowhere(Nowhere::Unresolved) => explanation.unresolved.push(link),
+        let target = targets.target(id, reference);
+        if leads_nowhere(reference, target) {
+            explanation.unresolved.push(link.clone());
+        }
+        match target {
             Target::Nowhere(Nowhere::Hidden) => {
                 explanation.problems.push(format!(
                     "{link}: leads to a note that is kept out; it is exported as plain text"
@@ -270,7 +297,7 @@ fn explain_links(vault: &Vault, id: FileId, facts: &NoteFacts, explanation: &mut
                     .problems
                     .push(format!("{link}: the note has no such heading or block"));
             }
-            Target::Note(..) | Target::File(_) => {}
+            Target::Note(..) | Target::File(_) | Target::Nowhere(Nowhere::Unresolved) => {}
         }
     }
 }
@@ -293,7 +320,13 @@ pub fn text(explanation: &Explanation) -> String {
     list("kept out", explanation.kept_out.iter().cloned().collect());
     list("tags", explanation.tags.clone());
     list("aliases", explanation.aliases.clone());
-    let how = |dependency: &Dependency| format!("{} {}", dependency.how, dependency.note);
+    let how = |dependency: &Dependency| {
+        let Dependency { note, how, through } = dependency;
+        let through = through
+            .as_ref()
+            .map(|through| format!(" through {through}"));
+        format!("{how} {note}{}", through.unwrap_or_default())
+    };
     list(
         "depends on",
         explanation.depends_on.iter().map(how).collect(),

@@ -135,6 +135,8 @@ pub fn row(record: &BatchRecord) -> BatchRow {
         deleted: finished.deleted,
         failed: finished.failed,
         cancelled: finished.cancelled,
+        attachments: finished.attachments,
+        pages: finished.pages,
         peak: finished.peak,
         elapsed_ms: events::milliseconds(finished.elapsed),
         sequential_ms: events::milliseconds(finished.sequential),

@@ -114,7 +114,9 @@ impl Engine {
                 now,
             );
         }
-        engine.settle_settings(memory.rules.as_deref(), &memory.formats);
+        // What is counted of a note's links can differ where its facts don't.
+        let rules = memory.rules.as_deref().filter(|_| !memory.read_otherwise);
+        engine.settle_settings(rules, &memory.formats);
         if memory.read_otherwise {
             // They are saved as what they are now: to be read again, however often we are ended before.
             let ids = engine.vault.files().iter().map(|(id, _)| id);

@@ -40,6 +40,12 @@ pub struct BatchRow {
     pub failed: usize,
     /// Jobs that were not run to their end.
     pub cancelled: usize,
+    /// Attachments copied.
+    #[serde(default)]
+    pub attachments: usize,
+    /// Index and tag pages written.
+    #[serde(default)]
+    pub pages: usize,
     /// Most jobs in flight at once.
     pub peak: usize,
     /// From start to end.

@@ -27,6 +27,8 @@ fn row(batch: u64, trigger: Trigger, elapsed_ms: f64) -> BatchRow {
         deleted: 0,
         failed: 1,
         cancelled: 0,
+        attachments: 3,
+        pages: 1,
         peak: 8,
         elapsed_ms,
         sequential_ms: (elapsed_ms * 3.9).round(),

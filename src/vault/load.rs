@@ -11,6 +11,7 @@ use super::indexed::Indexed;
 use super::page;
 pub use super::table::Damaged;
 use super::table::{Edge, File};
+use super::view::View;
 use super::{FileId, Rules, Targets, Vault, resolve};
 use crate::disk::Stamp;
 use crate::hash::Key;
@@ -192,16 +193,16 @@ impl Load {
 }
 
 impl Vault {
-    /// After the rules changed: makes every note's view anew and tells of which it differs.
+    /// After the rules changed, or what is read from a note did: makes every note's view anew and tells of which it differs.
     pub fn review_all(&mut self) -> Vec<FileId> {
         let targets = Targets::new(&*self);
         let views = self.files.iter().filter_map(|(id, file)| {
-            let view = targets.view_of(id, &file.facts()?).key;
-            (view != file.view).then_some((id, view))
+            let view = targets.view_of(id, &file.facts()?);
+            view.differs_from(file).then_some((id, view))
         });
-        let differ: Vec<(FileId, Key)> = views.collect();
-        for &(id, view) in &differ {
-            self.files.get_mut(id).view = view;
+        let differ: Vec<(FileId, View)> = views.collect();
+        for (id, view) in &differ {
+            view.put_into(self.files.get_mut(*id));
         }
         differ.into_iter().map(|(id, _)| id).collect()
     }

@@ -3,7 +3,7 @@
 //! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds the file that a link names, `targets` what that means
 //! for the export; `change` takes in what
 //! changed on disk and tells which exports that affects; `places` says who has which place of the export; `view` makes
-//! the keys by which it knows.
+//! the keys by which it knows; `through` tells who hangs together by them.
 //!
 //! Invariants, kept by `change` alone: every file's names, aliases and mentions are in the indexes; `edges` and
 //! `incoming` are each other's mirror; `exported`, `view` and `backlinks` are what the files and rules imply.
@@ -34,6 +34,7 @@ pub mod syntax;
 pub mod table;
 mod tags;
 mod targets;
+mod through;
 pub mod view;
 mod wikilinks;
 
@@ -51,6 +52,7 @@ pub use rules::Rules;
 pub use table::{Edge, File, Files};
 pub(crate) use tags::normal_tag;
 pub use targets::Targets;
+pub use through::Through;
 
 use std::sync::Arc;
 

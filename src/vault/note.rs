@@ -16,7 +16,8 @@ use super::{Block, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind}
 use crate::hash::{ContentHash, KeyHasher};
 use crate::path::NotePath;
 
-/// Raised whenever the same bytes are read as other facts than before: every note is then read again, once.
+/// Raised whenever the same bytes are read as other facts than before, or their links are counted otherwise: every note is
+/// then read again, once.
 pub const READER_VERSION: u64 = 6;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.

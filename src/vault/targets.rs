@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use super::fragments::Fragments;
-use super::{FileId, NoteFacts, Nowhere, Place, Ref, Target, Vault};
+use super::{Candidates, FileId, NoteFacts, Nowhere, Place, Ref, Target, Vault};
 use crate::sync::lock;
 
 /// So many bytes of packed facts stay unpacked at most, or those of one note; that makes ten to twenty times as many.
@@ -42,14 +42,18 @@ impl<V: Deref<Target = Vault>> Targets<V> {
 
     /// What a reference in `from` means for the export.
     pub fn target(&self, from: FileId, reference: &Ref) -> Target {
-        match self.vault.candidates(from, reference).first() {
+        self.target_among(&self.vault.candidates(from, reference), reference)
+    }
+
+    /// The same, where the files that it may mean are known.
+    pub(super) fn target_among(&self, candidates: &Candidates, reference: &Ref) -> Target {
+        match candidates.first() {
             None => Target::Nowhere(Nowhere::Unresolved),
             Some(id) => self.target_at(id, reference),
         }
     }
 
-    /// The same, where the file that it leads to is known.
-    pub(super) fn target_at(&self, id: FileId, reference: &Ref) -> Target {
+    fn target_at(&self, id: FileId, reference: &Ref) -> Target {
         let file = self.vault.files.get(id);
         if !file.is_note() {
             return if self.vault.is_copied(id) {

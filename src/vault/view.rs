@@ -17,7 +17,7 @@ use std::ops::{Deref, Range};
 use super::facts::{NoteFacts, Ref};
 use super::resolve::{Candidates, Place, Target};
 use super::syntax::looks_like_file;
-use super::table::Edge;
+use super::table::{Edge, File};
 use super::{FileId, Nowhere, RefKind, Targets, Vault};
 use crate::hash::{Key, KeyHasher};
 
@@ -32,11 +32,25 @@ pub(super) struct View {
     pub(super) ambiguous: u16,
 }
 
+impl View {
+    /// Whether a file is known otherwise.
+    pub(super) fn differs_from(&self, file: &File) -> bool {
+        (self.key, self.unresolved, self.ambiguous) != (file.view, file.unresolved, file.ambiguous)
+    }
+
+    /// Makes it what is known of a file.
+    pub(super) fn put_into(&self, file: &mut File) {
+        file.view = self.key;
+        file.unresolved = self.unresolved;
+        file.ambiguous = self.ambiguous;
+    }
+}
+
 /// A part of a note that is shown in another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Shown {
-    id: FileId,
-    place: Place,
+pub(super) struct Shown {
+    pub(super) id: FileId,
+    pub(super) place: Place,
 }
 
 /// Whose text a reference stands in. Of the note's own references `json` says more than the text shows.
@@ -67,33 +81,14 @@ impl Vault {
 
     /// The attachments that a note's text shows in place, in path order.
     pub fn pictures(&self, id: FileId) -> Vec<FileId> {
-        let targets = Targets::new(self);
         let mut pictures = Vec::new();
-        let mut seen: HashSet<Shown> = HashSet::new();
-        let mut level = vec![Shown {
-            id,
-            place: Place::Whole,
-        }];
-        for _ in 0..=MAX_EMBED_DEPTH {
-            let mut next = Vec::new();
-            for shown in level {
-                let facts = targets.facts(shown.id);
-                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
-                    continue;
-                };
-                for reference in shown_refs(&facts, shown.place) {
-                    match targets.target(shown.id, reference) {
-                        Target::File(file) if reference.kind.is_shown() => pictures.push(file),
-                        Target::Note(_, Place::Missing) => {}
-                        Target::Note(id, place) if reference.kind.is_embed() => {
-                            next.push(Shown { id, place });
-                        }
-                        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => {}
-                    }
-                }
+        Targets::new(self).each_shown(id, |_, _, reference, target| {
+            if let Target::File(file) = target
+                && reference.kind.is_shown()
+            {
+                pictures.push(file);
             }
-            level = next;
-        }
+        });
         pictures.sort_by(|a, b| self.files.get(*a).path.cmp(&self.files.get(*b).path));
         pictures.dedup();
         pictures
@@ -101,6 +96,35 @@ impl Vault {
 }
 
 impl<V: Deref<Target = Vault>> Targets<V> {
+    /// The references that an export of a note shows, its own and those of what it embeds: through how many embeds, in which
+    /// note, and what each leads to.
+    pub(super) fn each_shown(
+        &self,
+        id: FileId,
+        mut visit: impl FnMut(usize, FileId, &Ref, Target),
+    ) {
+        let mut seen: HashSet<Shown> = HashSet::new();
+        let mut level = vec![Shown {
+            id,
+            place: Place::Whole,
+        }];
+        for depth in 0..=MAX_EMBED_DEPTH {
+            let mut next = Vec::new();
+            for shown in level {
+                let facts = self.facts(shown.id);
+                let Some(facts) = facts.filter(|_| seen.insert(shown)) else {
+                    continue;
+                };
+                for reference in shown_refs(&facts, shown.place) {
+                    let target = self.target(shown.id, reference);
+                    visit(depth, shown.id, reference, target);
+                    next.extend(embedded(reference, target));
+                }
+            }
+            level = next;
+        }
+    }
+
     /// The view of a note as the vault now is.
     pub(super) fn view_of(&self, id: FileId, facts: &NoteFacts) -> View {
         #[cfg(test)]
@@ -119,13 +143,13 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         let mut queue: Vec<Shown> = Vec::new();
         for reference in &facts.refs {
             let candidates = vault.candidates(id, reference);
-            match candidates {
-                Candidates::None => view.unresolved = view.unresolved.saturating_add(1),
-                Candidates::Tie(_) => view.ambiguous = view.ambiguous.saturating_add(1),
-                Candidates::One(_) => {}
-            }
+            let target = self.target_among(&candidates, reference);
+            let unresolved = u16::from(leads_nowhere(reference, target));
+            view.unresolved = view.unresolved.saturating_add(unresolved);
+            let ambiguous = u16::from(matches!(candidates, Candidates::Tie(_)));
+            view.ambiguous = view.ambiguous.saturating_add(ambiguous);
             if file.exported {
-                self.take_in(&mut key, reference, &candidates, Whose::Own, &mut queue);
+                self.take_in(&mut key, reference, target, Whose::Own, &mut queue);
             }
         }
         if file.exported {
@@ -149,8 +173,8 @@ impl<V: Deref<Target = Vault>> Targets<V> {
                 let (hash, _) = part(&facts, shown.place);
                 key.number(hash);
                 for reference in shown_refs(&facts, shown.place) {
-                    let candidates = self.vault().candidates(shown.id, reference);
-                    self.take_in(key, reference, &candidates, Whose::Embedded, &mut next);
+                    let target = self.target(shown.id, reference);
+                    self.take_in(key, reference, target, Whose::Embedded, &mut next);
                 }
             }
             if next.is_empty() {
@@ -165,15 +189,10 @@ impl<V: Deref<Target = Vault>> Targets<V> {
         &self,
         key: &mut KeyHasher,
         reference: &Ref,
-        candidates: &Candidates,
+        target: Target,
         whose: Whose,
         queue: &mut Vec<Shown>,
     ) {
-        let target = candidates
-            .first()
-            .map_or(Target::Nowhere(Nowhere::Unresolved), |id| {
-                self.target_at(id, reference)
-            });
         match target {
             Target::Nowhere(nowhere) => {
                 key.number(kind_of_nowhere(nowhere, reference, whose));
@@ -262,8 +281,27 @@ fn kind_of_nowhere(nowhere: Nowhere, reference: &Ref, whose: Whose) -> u64 {
     }
 }
 
+/// Whether a reference becomes plain text since what it names is not there: a link to a note that has no such place still
+/// leads to the note.
+pub(crate) fn leads_nowhere(reference: &Ref, target: Target) -> bool {
+    match target {
+        Target::Nowhere(Nowhere::Unresolved) => true,
+        Target::Note(_, Place::Missing) => reference.kind.is_embed(),
+        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => false,
+    }
+}
+
+/// The part of a note that a reference shows in place, if it does.
+pub(super) fn embedded(reference: &Ref, target: Target) -> Option<Shown> {
+    match target {
+        Target::Note(_, Place::Missing) => None,
+        Target::Note(id, place) if reference.kind.is_embed() => Some(Shown { id, place }),
+        Target::Note(..) | Target::File(_) | Target::Nowhere(_) => None,
+    }
+}
+
 /// The references in a part of a note, and in the footnotes that are shown with it.
-fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
+pub(super) fn shown_refs(facts: &NoteFacts, place: Place) -> impl Iterator<Item = &Ref> {
     let (_, range) = part(facts, place);
     let part = range.start as usize..range.end as usize;
     let mut footnotes = facts.footnotes.beside(&part);

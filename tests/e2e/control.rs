@@ -39,7 +39,12 @@ fn status_says_what_the_daemon_does_for_people_and_for_scripts() {
         failure["attempt"].as_u64() >= Some(1) && failure["retry_in_ms"].is_u64(),
         "{failure}"
     );
-    assert!(status["batches"][0]["batch"].is_u64(), "{status}");
+    let batch = &status["batches"][0];
+    assert!(batch["batch"].is_u64(), "{status}");
+    assert_eq!(
+        (&batch["attachments"], &batch["pages"]),
+        (&json!(1), &json!(0))
+    );
 
     let text = vault.run(&["status"]).exits(0).stdout;
     for words in [
@@ -106,6 +111,8 @@ fn batches_are_a_table_a_list_and_a_picture() {
             "batch",
             "jobs",
             "limit",
+            "attachments",
+            "pages",
             "peak",
             "elapsed_ms",
             "sequential_ms",
@@ -193,7 +200,7 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
     let vault = Vault::new();
     vault.write(
         "a.md",
-        "# The Title\n\n[[b]] ![[c]] [[nowhere]] [[twin]] [[b#none]] #tag\n",
+        "# The Title\n\n[[b]] ![[c]] [[nowhere]] [[twin]] [[b#none]] ![[b#^gone]] #tag\n",
     );
     vault.write("b.md", "text");
     vault.write("c.md", "![[d]]");
@@ -206,7 +213,8 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
     let explained = vault.run(&["explain", "--json", "a.md"]).exits(0).json();
     assert_eq!(explained["title"], "The Title");
     assert_eq!(explained["tags"], json!(["tag"]));
-    assert_eq!(explained["unresolved"], json!(["nowhere"]));
+    assert_eq!(explained["unresolved"], json!(["nowhere", "b#^gone"]));
+    assert_eq!(vault.status()["links"]["unresolved"], 2);
     let twin =
         json!([{"link": "twin", "taken": "x/twin.md", "candidates": ["x/twin.md", "y/twin.md"]}]);
     assert_eq!(explained["ambiguous"], twin);
@@ -221,15 +229,15 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
             .contains("b#none"),
         "{explained}"
     );
-    let depends: Vec<&str> = explained["depends_on"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|on| on["note"].as_str().unwrap())
-        .collect();
-    assert!(
-        depends.contains(&"b.md") && depends.contains(&"c.md") && depends.contains(&"x/twin.md"),
-        "{depends:?}"
+    assert_eq!(
+        explained["depends_on"],
+        json!([
+            {"note": "b.md", "how": "embeds"},
+            {"note": "b.md", "how": "links to"},
+            {"note": "c.md", "how": "embeds"},
+            {"note": "x/twin.md", "how": "links to"},
+            {"note": "d.md", "how": "embeds", "through": "c.md"},
+        ])
     );
     // Without a daemon the notes themselves are asked; only the outputs were not there yet.
     for key in [
@@ -252,6 +260,9 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
         text.contains("embeds d.md") && text.contains("embedded in a.md"),
         "{text}"
     );
+    let text = vault.run(&["explain", "d.md"]).exits(0).stdout;
+    let dependents = "  embedded in c.md\n  embedded in a.md through c.md\n";
+    assert!(text.contains(dependents), "{text}");
     let secret = vault
         .run(&["explain", "--json", "secret.md"])
         .exits(0)

@@ -13,6 +13,7 @@ mod convergence;
 mod dependencies;
 mod failures;
 mod first_run;
+mod json_keys;
 mod layout;
 mod line_ends;
 mod log_formats;

@@ -125,16 +125,14 @@ impl Update<'_> {
         affected
     }
 
-    /// Takes a note's view over; true when it differs.
+    /// Takes a note's view over; true when its key differs.
     fn review(&mut self, id: FileId, view: &View) -> bool {
         let file = self.vault.files.get_mut(id);
         let differs = file.view != view.key;
-        if differs || (file.unresolved, file.ambiguous) != (view.unresolved, view.ambiguous) {
+        if view.differs_from(file) {
             self.touched.insert(id);
         }
-        file.view = view.key;
-        file.unresolved = view.unresolved;
-        file.ambiguous = view.ambiguous;
+        view.put_into(file);
         differs
     }
 

@@ -11,6 +11,7 @@ mod names;
 mod privacy;
 mod restore;
 mod seen;
+mod through;
 mod world;
 
 use proptest::test_runner::{Config, RngSeed};

@@ -123,6 +123,33 @@ fn ties_go_by_path_order_and_are_known() {
 }
 
 #[test]
+fn an_embed_of_a_place_that_is_not_there_counts_as_leading_nowhere() {
+    let counts = |world: &World| world.file("n.md").unresolved;
+    let text = "![[k#Gone]] ![[k#^gone]] [[k#Gone]] [[k#^gone]] [x](k.md#gone) ![x](k.md#gone)";
+    let mut world = World::with(&[("n.md", text), ("k.md", "x")]);
+    assert_eq!(counts(&world), 2);
+    world.write(&[("k.md", "# Gone\nx")]);
+    assert_eq!(counts(&world), 1);
+    world.write(&[("k.md", "# Gone\nx ^gone")]);
+    assert_eq!(counts(&world), 0);
+    world.write(&[("k.md", "x")]);
+    assert_eq!(counts(&world), 2);
+    // What is kept out is there all the same.
+    world.write(&[("k.md", "---\nprivate: true\n---\n")]);
+    assert_eq!(counts(&world), 0);
+    // It counts in a note that is kept out, too.
+    world.write(&[
+        ("k.md", "x"),
+        ("n.md", &format!("---\ndraft: true\n---\n{text}")),
+    ]);
+    assert_eq!(counts(&world), 2);
+    world.write(&[("k.md", "# Gone\nx ^gone")]);
+    assert_eq!(counts(&world), 0);
+    world.delete(&["k.md"]);
+    assert_eq!(counts(&world), 6);
+}
+
+#[test]
 fn aliases_come_last() {
     let alias = "---\naliases: [Nick, two/words, d/]\n---\n";
     let world = |link: &str, others: &[(&str, &str)]| {

@@ -121,6 +121,16 @@ fn that_a_note_has_a_problem_is_known_without_its_facts() {
     );
 }
 
+/// As after a start with what a version remembered that counted otherwise.
+#[test]
+fn what_was_counted_otherwise_is_counted_anew() {
+    let world = World::with(&[("a.md", "[[gone]] ![[b#Gone]]"), ("b.md", "[[a]]")]);
+    let mut vault = restarted(&world.vault, &config());
+    vault.files.get_mut(world.id("a.md")).unresolved = 1;
+    assert_eq!(vault.review_all(), [world.id("a.md")]);
+    assert_eq!(knowledge(&vault), knowledge(&world.vault));
+}
+
 #[test]
 fn damaged_records_are_noticed() {
     let world = World::with(&[("a.md", "[[b]]"), ("b.md", "x")]);

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rusqlite::Connection;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
 use crate::support::Vault;
 
 fn vault() -> Vault {
@@ -138,4 +141,31 @@ fn of_a_newer_version_nothing_is_touched() {
     }
     assert_eq!(vault.tree().differences(&before), "");
     assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+/// As a version left it that counted one link less: the count is the last but one of a record, before the hash.
+#[test]
+fn of_an_older_version_what_it_counted_otherwise_is_counted_anew() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    vault.write("l.md", "![[a#Gone]] [[gone]]");
+    vault.daemon().stop();
+    let database = Connection::open(manifest(&vault)).unwrap();
+    let record = "SELECT record FROM files WHERE path = 'l.md'";
+    let mut record: Vec<u8> = database.query_row(record, [], |row| row.get(0)).unwrap();
+    let end = record.len() - 8;
+    assert_eq!(record[end - 2..end], [2, 0]);
+    record[end - 2] = 1;
+    let hash = xxh3_64_with_seed(&record[..end], 1).to_le_bytes();
+    record[end..].copy_from_slice(&hash);
+    let put = "UPDATE files SET record = ?1, trusted = 1 WHERE path = 'l.md'";
+    database.execute(put, [record]).unwrap();
+    let older = "UPDATE meta SET value = '1' WHERE name = 'reader'";
+    assert_eq!(database.execute(older, []).unwrap(), 1);
+    drop(database);
+    for _ in 0..2 {
+        let daemon = vault.daemon();
+        assert_eq!(vault.status()["links"]["unresolved"], 2);
+        daemon.stop();
+    }
 }
