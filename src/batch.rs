@@ -223,8 +223,9 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Ran {
     let outbox = Arc::<Outbox>::default();
     let (stop, stopped) = watch::channel(Halt::No);
     let batch = Arc::new(batch);
+    let mut gather = Gather::new(batch.clone());
     let queue = Arc::new(Queue {
-        batch: batch.clone(),
+        batch,
         next: AtomicUsize::new(0),
         began: run.began,
         halt: run.halt.clone(),
@@ -233,12 +234,23 @@ pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Ran {
         progress: run.progress.clone(),
         outbox: outbox.clone(),
     });
+    if queue.is_one_quick_job() {
+        // Mostly a note that was just saved. Each hand-over takes as long as the job, so there is but one.
+        return off_the_loop(move || {
+            if let Some(index) = queue.take() {
+                queue.run_here(index, 0);
+            }
+            drop(queue);
+            gather.take_all(outbox.take());
+            gather.finish(engine, withdrawn, started_at, &run)
+        })
+        .await;
+    }
     let mut lanes = JoinSet::new();
-    for lane in 0..run.limit.min(batch.jobs.len()) {
+    for lane in 0..run.limit.min(queue.batch.jobs.len()) {
         lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
     }
     drop(queue);
-    let mut gather = Gather::new(batch);
     let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
     wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -291,6 +303,11 @@ impl Queue {
         }
         let index = self.next.fetch_add(1, Ordering::Relaxed);
         (index < self.batch.jobs.len()).then_some(index)
+    }
+
+    /// Whether there is one job, and that needs no command: it can't be cut short.
+    fn is_one_quick_job(&self) -> bool {
+        self.batch.jobs.len() == 1 && self.command(0).is_none()
     }
 
     fn command(&self, index: usize) -> Option<CommandJob> {

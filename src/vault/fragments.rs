@@ -11,6 +11,9 @@ use super::facts::{Ref, RefKind};
 use super::names::fold_heading;
 use super::resolve::Place;
 
+/// Markdown has no heading below this level.
+const DEEPEST: u8 = 6;
+
 /// A note's facts, and what is where in them.
 #[derive(Debug)]
 pub struct Fragments {
@@ -30,26 +33,19 @@ struct Index {
     elements: HashMap<Box<str>, usize>,
 }
 
-/// Headings of one name, in text order, by level: as far as some has it.
+/// Headings of one name, sorted by level, and those of one level in text order.
 #[derive(Debug, Default)]
-struct Places(Vec<Vec<usize>>);
+struct Places(Vec<(u8, u32)>);
 
 impl Places {
-    fn add(&mut self, level: u8, at: usize) {
-        let level = usize::from(level);
-        if self.0.len() <= level {
-            self.0.resize_with(level + 1, Vec::new);
-        }
-        self.0[level].push(at);
-    }
-
     /// The first from `from` on that is deeper than `above`.
-    fn first(&self, from: usize, above: u8) -> Option<usize> {
-        let deeper = self.0.iter().skip(usize::from(above) + 1);
-        deeper
-            .filter_map(|all| all.get(all.partition_point(|&at| at < from)))
-            .min()
-            .copied()
+    fn first(&self, from: u32, above: u8) -> Option<u32> {
+        let first_at = |level: u8| {
+            let at = self.0.partition_point(|place| *place < (level, from));
+            self.0.get(at).filter(|place| place.0 == level)
+        };
+        let deeper = (above + 1..=DEEPEST).filter_map(first_at);
+        deeper.map(|&(_, at)| at).min()
     }
 }
 
@@ -92,17 +88,17 @@ impl Fragments {
     /// below a later `A`.
     fn heading(&self, fragment: &str) -> Option<usize> {
         let index = self.index();
-        let mut found: Option<usize> = None;
+        let mut found: Option<u32> = None;
         for part in fragment.split('#').filter(|part| !part.is_empty()) {
             let (from, above) = match found {
                 None => (0, 0),
-                Some(parent) => (parent + 1, self.facts.headings[parent].level),
+                Some(parent) => (parent + 1, self.facts.headings[parent as usize].level),
             };
             let folded = index.folded.get(&fold_heading(part));
             let named = [folded, index.exact.get(part)].into_iter().flatten();
             found = Some(named.filter_map(|all| all.first(from, above)).min()?);
         }
-        found
+        found.map(|at| at as usize)
     }
 
     fn index(&self) -> &Index {
@@ -113,16 +109,18 @@ impl Fragments {
 impl Index {
     fn of(facts: &NoteFacts) -> Self {
         let mut index = Self::default();
-        for (at, heading) in facts.headings.iter().enumerate() {
+        for (at, heading) in (0..).zip(&facts.headings) {
+            let place = (heading.level, at);
             let folded = fold_heading(&heading.text);
             if !folded.is_empty() {
-                let all = index.folded.entry(folded).or_default();
-                all.add(heading.level, at);
+                index.folded.entry(folded).or_default().0.push(place);
             }
             for name in [&heading.text, &heading.anchor] {
-                let all = index.exact.entry(name.clone()).or_default();
-                all.add(heading.level, at);
+                index.exact.entry(name.clone()).or_default().0.push(place);
             }
+        }
+        for places in index.folded.values_mut().chain(index.exact.values_mut()) {
+            places.0.sort_unstable();
         }
         for (at, block) in facts.blocks.iter().enumerate() {
             let id = block.id.to_ascii_lowercase();
