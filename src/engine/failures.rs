@@ -159,6 +159,13 @@ mod tests {
     use crate::manifest::Owner;
     use crate::vault::FileId;
 
+    fn key() -> FailureKey {
+        FailureKey {
+            owner: Owner::Note(FileId(1)),
+            format: "json".into(),
+        }
+    }
+
     #[test]
     fn waits_double_up_to_ten_minutes() {
         assert_eq!(wait_after(1), Duration::from_secs(1));
@@ -168,10 +175,7 @@ mod tests {
 
     #[test]
     fn attempts_are_counted_until_cleared() {
-        let key = FailureKey {
-            owner: Owner::Note(FileId(1)),
-            format: "json".into(),
-        };
+        let key = key();
         let now = Instant::now();
         let mut failures = Failures::default();
         assert_eq!(failures.failed(key.clone(), "x".into(), now, 0).attempt, 1);
@@ -184,10 +188,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_ended() {
-        let key = FailureKey {
-            owner: Owner::Note(FileId(1)),
-            format: "json".into(),
-        };
+        let key = key();
         let now = Instant::now();
         let mut failures = Failures::default();
         failures.failed(key.clone(), "x".into(), now, 0);
@@ -201,10 +202,7 @@ mod tests {
 
     #[test]
     fn being_cancelled_is_no_attempt() {
-        let key = FailureKey {
-            owner: Owner::Note(FileId(1)),
-            format: "json".into(),
-        };
+        let key = key();
         let now = Instant::now();
         let mut failures = Failures::default();
         for _ in 0..3 {
@@ -220,10 +218,7 @@ mod tests {
 
     #[test]
     fn a_try_that_was_overtaken_is_not_due_again_at_once() {
-        let key = FailureKey {
-            owner: Owner::Note(FileId(1)),
-            format: "json".into(),
-        };
+        let key = key();
         let now = Instant::now();
         let mut failures = Failures::default();
         failures.failed(key.clone(), "x".into(), now, 0);

@@ -94,7 +94,7 @@ fn a_symlink_that_is_turned_to_another_folder() {
     fs::create_dir_all(vault.path("two/e")).unwrap();
     fs::write(vault.path("two/e/m.md"), "of two").unwrap();
     symlink("one", vault.notes()).unwrap();
-    let _daemon = vault.daemon();
+    let daemon = vault.daemon();
     vault.assert_converged();
     fs::write(vault.note("d/n.md"), "through the link").unwrap();
     vault.assert_converged();
@@ -107,6 +107,9 @@ fn a_symlink_that_is_turned_to_another_folder() {
     fs::write(vault.note("e/m.md"), "watched").unwrap();
     vault.assert_converged();
     assert_eq!(vault.tree().files(), ["e/m.md"]);
+    // Nobody heard that anything was amiss.
+    let said = |message| daemon.all(message).len();
+    assert_eq!((said("watch degraded"), said("watch restored")), (0, 0));
 }
 
 #[test]
