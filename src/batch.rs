@@ -209,68 +209,143 @@ impl Outbox {
 /// Dropping this future ends the commands and loses the engine. Waves that are on their way may still get their names;
 /// other staged files stay in the temporary folder until the next start sweeps it. Of the batch, the manifest knows the
 /// names that were announced and no more: the next start plans it again.
-pub async fn run(mut engine: Engine, mut batch: Batch, run: Run) -> Ran {
+pub async fn run(engine: Engine, batch: Batch, run: Run) -> Ran {
+    off_the_loop(move || begin(engine, batch, run))
+        .await
+        .finish()
+        .await
+}
+
+/// A batch that was begun.
+pub enum Begun {
+    /// It is over already.
+    Ended(Box<Ran>),
+    /// Its jobs wait for their lanes.
+    Lanes(Box<Lanes>),
+}
+
+/// Withdraws what must go first, and runs the job of a batch that has but one, mostly a note that was just saved: whoever
+/// has planned a batch on a thread for blocking work begins it there, as each hand-over takes as long as such a job.
+/// Blocks.
+pub fn begin(mut engine: Engine, mut batch: Batch, run: Run) -> Begun {
     let started_at = unix_ms();
     run.progress.begin();
-    let mut withdrawn = Withdrawn::default();
-    if batch.has_withdrawals() {
-        (engine, batch, withdrawn) = off_the_loop(move || {
-            let withdrawn = engine.withdraw_first(&mut batch);
-            (engine, batch, withdrawn)
-        })
-        .await;
-    }
-    let outbox = Arc::<Outbox>::default();
+    let withdrawn = if batch.has_withdrawals() {
+        engine.withdraw_first(&mut batch)
+    } else {
+        Withdrawn::default()
+    };
     let (stop, stopped) = watch::channel(Halt::No);
     let batch = Arc::new(batch);
-    let mut gather = Gather::new(batch.clone());
-    let queue = Arc::new(Queue {
-        batch,
+    let queue = Queue {
+        batch: batch.clone(),
         next: AtomicUsize::new(0),
         began: run.began,
         halt: run.halt.clone(),
         on_error: run.on_error,
         stop,
         progress: run.progress.clone(),
-        outbox: outbox.clone(),
-    });
-    if queue.is_one_quick_job() {
-        // Mostly a note that was just saved. Each hand-over takes as long as the job, so there is but one.
-        return off_the_loop(move || {
-            if let Some(index) = queue.take() {
-                queue.run_here(index, 0);
-            }
-            drop(queue);
-            gather.take_all(outbox.take());
-            gather.finish(engine, withdrawn, started_at, &run)
-        })
-        .await;
+        outbox: Arc::default(),
+    };
+    let harvest = Harvest {
+        outbox: queue.outbox.clone(),
+        gather: Gather::new(batch),
+        engine,
+        withdrawn,
+        started_at,
+        run,
+    };
+    if !queue.is_one_quick_job() {
+        return Begun::Lanes(Box::new(Lanes {
+            queue: Arc::new(queue),
+            stopped,
+            harvest,
+        }));
     }
-    let mut lanes = JoinSet::new();
-    for lane in 0..run.limit.min(queue.batch.jobs.len()) {
-        lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
+    if let Some(index) = queue.take() {
+        queue.run_here(index, 0);
     }
     drop(queue);
-    let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
-    wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let mut is_due = false;
-        tokio::select! {
-            lane = lanes.join_next() => match lane {
-                Some(lane) => task_ended(ready(lane)).await,
-                None => break,
-            },
-            () = outbox.full.notified() => {}
-            _ = wave.tick() => is_due = true,
-        }
-        gather.take_all(outbox.take());
-        if is_due || gather.staged() >= WAVE_FILES {
-            (engine, gather) = gather.publish_wave(engine).await;
+    Begun::Ended(Box::new(harvest.end()))
+}
+
+impl Begun {
+    /// Runs what is left of it. Dropping this future is as bad as dropping that of [`run`].
+    pub async fn finish(self) -> Ran {
+        match self {
+            Self::Ended(ran) => *ran,
+            Self::Lanes(lanes) => lanes.run().await,
         }
     }
-    gather.take_all(outbox.take());
-    // One hand-over for all that is left: a batch of one job spends as long on each as on the job.
-    off_the_loop(move || gather.finish(engine, withdrawn, started_at, &run)).await
+}
+
+/// A batch whose jobs wait for their lanes.
+pub struct Lanes {
+    queue: Arc<Queue>,
+    stopped: watch::Receiver<Halt>,
+    harvest: Harvest,
+}
+
+impl Lanes {
+    async fn run(self) -> Ran {
+        let Self {
+            queue,
+            stopped,
+            mut harvest,
+        } = self;
+        let mut lanes = JoinSet::new();
+        for lane in 0..harvest.run.limit.min(queue.batch.jobs.len()) {
+            lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
+        }
+        drop(queue);
+        let mut wave = tokio::time::interval_at(tokio::time::Instant::now() + WAVE, WAVE);
+        wave.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let mut is_due = false;
+            tokio::select! {
+                lane = lanes.join_next() => match lane {
+                    Some(lane) => task_ended(ready(lane)).await,
+                    None => break,
+                },
+                () = harvest.outbox.full.notified() => {}
+                _ = wave.tick() => is_due = true,
+            }
+            harvest.gather.take_all(harvest.outbox.take());
+            if is_due || harvest.gather.staged() >= WAVE_FILES {
+                harvest = harvest.publish_wave().await;
+            }
+        }
+        off_the_loop(move || harvest.end()).await
+    }
+}
+
+/// What a batch brings in, and whom it is brought to.
+struct Harvest {
+    outbox: Arc<Outbox>,
+    gather: Gather,
+    engine: Engine,
+    withdrawn: Withdrawn,
+    started_at: i64,
+    run: Run,
+}
+
+impl Harvest {
+    /// Publishes what is staged so far, while the lanes go on.
+    async fn publish_wave(self) -> Self {
+        let (engine, gather) = self.gather.publish_wave(self.engine).await;
+        Self {
+            engine,
+            gather,
+            ..self
+        }
+    }
+
+    /// Takes in all that is left, publishes it and ends the batch. Blocks.
+    fn end(mut self) -> Ran {
+        self.gather.take_all(self.outbox.take());
+        self.gather
+            .finish(self.engine, self.withdrawn, self.started_at, &self.run)
+    }
 }
 
 fn unix_ms() -> i64 {

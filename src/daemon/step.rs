@@ -130,9 +130,29 @@ impl FolderListener for Watching {
     }
 }
 
+/// How far a step is when it leaves the thread that it looked on.
+enum Looked {
+    /// There is nothing to do, or it could not look.
+    Over(StepDone),
+    /// A batch was begun.
+    Begun(Box<batch::Begun>),
+}
+
 impl Step {
     /// Takes the step. Dropping it while a batch runs ends that batch's commands and loses the engine.
     pub(super) async fn run(self) -> StepDone {
+        match off_the_loop(move || self.look_and_begin()).await {
+            Looked::Over(done) => done,
+            Looked::Begun(batch) => {
+                let ran = batch.finish().await;
+                let row = tell::finished(&ran, tell::Runner::Daemon);
+                done(ran.engine, Some(row), ran.finished.again)
+            }
+        }
+    }
+
+    /// Looks, and begins the batch that comes of it. Blocks.
+    fn look_and_begin(self) -> Looked {
         let Self {
             mut engine,
             dirty,
@@ -152,20 +172,15 @@ impl Step {
             tell: tell.clone(),
             heard: Mutex::new(Some(heard)),
         };
-        let (mut engine, dirty, prepared) = off_the_loop(move || {
-            let request = Request {
-                trigger: asked.trigger,
-                dirty: &dirty,
-                full: false,
-                audit: asked.audit,
-                always: asked.always,
-                now: began,
-            };
-            let prepared = engine.prepare(&request, &listener);
-            (engine, dirty, prepared)
-        })
-        .await;
-        let batch = match prepared {
+        let request = Request {
+            trigger: asked.trigger,
+            dirty: &dirty,
+            full: false,
+            audit: asked.audit,
+            always: asked.always,
+            now: began,
+        };
+        let batch = match engine.prepare(&request, &listener) {
             Ok(batch) => batch,
             Err(error) => {
                 let failed = StepFailed {
@@ -173,50 +188,50 @@ impl Step {
                     dirty,
                     asked,
                 };
-                return StepDone {
+                return Looked::Over(StepDone {
                     engine,
                     result: Err(failed),
-                };
+                });
             }
         };
         // Fails only when the loop has ended.
-        let _ = told.await;
-        let mut row = None;
-        let mut again = Vec::new();
-        if let Some(batch) = batch {
-            let limit = engine.config().max_concurrent.get();
-            let current = Current {
-                vault: engine.vault().clone(),
-                failures: engine.failures().clone(),
-                unreadable: engine.unreadable().clone(),
-                not_withdrawn: engine.not_withdrawn().clone(),
-                batch: batch.number,
-                trigger: asked.trigger,
-                jobs: batch.jobs.len(),
-                began,
-            };
-            let _ = tell.send(StepEvent::Started(current));
-            tell::started(&batch, limit);
-            let run = Run {
-                limit,
-                on_error: engine.config().on_error,
-                began,
-                tell_exported: tell::wants_exported(),
-                halt,
-                progress,
-            };
-            let ran = batch::run(engine, batch, run).await;
-            row = Some(tell::finished(&ran, tell::Runner::Daemon));
-            engine = ran.engine;
-            again = ran.finished.again;
-        }
-        let counts = Counts {
-            notes: engine.vault().notes(),
-            failing: engine.failures().len(),
+        let _ = told.blocking_recv();
+        let Some(batch) = batch else {
+            return Looked::Over(done(engine, None, Vec::new()));
         };
-        StepDone {
-            engine,
-            result: Ok(StepResult { row, again, counts }),
-        }
+        let limit = engine.config().max_concurrent.get();
+        let current = Current {
+            vault: engine.vault().clone(),
+            failures: engine.failures().clone(),
+            unreadable: engine.unreadable().clone(),
+            not_withdrawn: engine.not_withdrawn().clone(),
+            batch: batch.number,
+            trigger: asked.trigger,
+            jobs: batch.jobs.len(),
+            began,
+        };
+        let _ = tell.send(StepEvent::Started(current));
+        tell::started(&batch, limit);
+        let run = Run {
+            limit,
+            on_error: engine.config().on_error,
+            began,
+            tell_exported: tell::wants_exported(),
+            halt,
+            progress,
+        };
+        Looked::Begun(Box::new(batch::begin(engine, batch, run)))
+    }
+}
+
+/// A step that did what there was to do.
+fn done(engine: Engine, row: Option<BatchRow>, again: Vec<NotePath>) -> StepDone {
+    let counts = Counts {
+        notes: engine.vault().notes(),
+        failing: engine.failures().len(),
+    };
+    StepDone {
+        engine,
+        result: Ok(StepResult { row, again, counts }),
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxFlags};
+use rustix::fs::{FileType, OFlags, Statx};
 use rustix::io::Errno;
 
 use self::links::Links;
@@ -131,15 +131,8 @@ impl NotesFolder {
     /// As for [`NotesDisk::read`].
     pub fn open_file(&self, path: &NotePath) -> io::Result<(File, Stamp)> {
         let root = self.root()?;
-        // Asked first so that a FIFO or a device is not opened; what it answers is not trusted: the open file is asked again.
-        let peek = rustix::fs::statx(
-            &root.folder,
-            path.as_str(),
-            AtFlags::empty(),
-            StatxFlags::TYPE,
-        )?;
-        require_regular(&peek)?;
-        // NONBLOCK and NOCTTY: should it have become a FIFO or a terminal just now, opening it waits for nobody and takes nothing.
+        // NONBLOCK and NOCTTY: it was a regular file when it was looked at; should it have become a FIFO or a terminal since,
+        // opening it waits for nobody and takes nothing. What it is now is asked of the open file.
         let file = root.open_inside(
             path.as_str(),
             OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
