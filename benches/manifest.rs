@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use smartnotesd::disk::{OutputState, Stamp};
-use smartnotesd::hash::{ContentHash, Key};
+use smartnotesd::hash::Key;
 use smartnotesd::manifest::{Announcement, Changes, Manifest, Owner, StoredFile, StoredOutput};
 use smartnotesd::path::{NotePath, OutputPath};
 use smartnotesd::vault::FileId;
@@ -93,7 +93,7 @@ fn changes(notes: Range<u32>) -> Changes {
         format: "markdown".into(),
         key: Key(note.into()),
         state: Some(OutputState {
-            hash: ContentHash(note.into()),
+            hash: u128::from(note).into(),
             size: 4_000,
             mtime: 1,
             inode: note.into(),

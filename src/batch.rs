@@ -247,7 +247,7 @@ pub fn begin(mut engine: Engine, mut batch: Batch, run: Run) -> Begun {
         progress: run.progress.clone(),
         outbox: Arc::default(),
     };
-    let harvest = Harvest {
+    let ending = Ending {
         outbox: queue.outbox.clone(),
         gather: Gather::new(batch),
         engine,
@@ -259,14 +259,14 @@ pub fn begin(mut engine: Engine, mut batch: Batch, run: Run) -> Begun {
         return Begun::Lanes(Box::new(Lanes {
             queue: Arc::new(queue),
             stopped,
-            harvest,
+            ending,
         }));
     }
     if let Some(index) = queue.take() {
         queue.run_here(index, 0);
     }
     drop(queue);
-    Begun::Ended(Box::new(harvest.end()))
+    Begun::Ended(Box::new(ending.end()))
 }
 
 impl Begun {
@@ -283,7 +283,7 @@ impl Begun {
 pub struct Lanes {
     queue: Arc<Queue>,
     stopped: watch::Receiver<Halt>,
-    harvest: Harvest,
+    ending: Ending,
 }
 
 impl Lanes {
@@ -291,10 +291,10 @@ impl Lanes {
         let Self {
             queue,
             stopped,
-            mut harvest,
+            mut ending,
         } = self;
         let mut lanes = JoinSet::new();
-        for lane in 0..harvest.run.limit.min(queue.batch.jobs.len()) {
+        for lane in 0..ending.run.limit.min(queue.batch.jobs.len()) {
             lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
         }
         drop(queue);
@@ -307,20 +307,20 @@ impl Lanes {
                     Some(lane) => task_ended(ready(lane)).await,
                     None => break,
                 },
-                () = harvest.outbox.full.notified() => {}
+                () = ending.outbox.full.notified() => {}
                 _ = wave.tick() => is_due = true,
             }
-            harvest.gather.take_all(harvest.outbox.take());
-            if is_due || harvest.gather.staged() >= WAVE_FILES {
-                harvest = harvest.publish_wave().await;
+            ending.gather.take_all(ending.outbox.take());
+            if is_due || ending.gather.staged() >= WAVE_FILES {
+                ending = ending.publish_wave().await;
             }
         }
-        off_the_loop(move || harvest.end()).await
+        off_the_loop(move || ending.end()).await
     }
 }
 
-/// What a batch brings in, and whom it is brought to.
-struct Harvest {
+/// What it takes to end a batch: what its lanes report, and who is told.
+struct Ending {
     outbox: Arc<Outbox>,
     gather: Gather,
     engine: Engine,
@@ -329,13 +329,13 @@ struct Harvest {
     run: Run,
 }
 
-impl Harvest {
+impl Ending {
     /// Publishes what is staged so far, while the lanes go on.
     async fn publish_wave(self) -> Self {
         let (engine, gather) = self.gather.publish_wave(self.engine).await;
         Self {
-            engine,
             gather,
+            engine,
             ..self
         }
     }

@@ -7,14 +7,38 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64, xxh3_128};
 
-/// 128 bits that stand for some bytes.
+/// 128 bits that stand for some bytes. Kept as bytes, as a `u128` takes the room up to the next multiple of 16 in all that
+/// holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ContentHash(pub u128);
+#[serde(from = "u128", into = "u128")]
+pub struct ContentHash([u8; 16]);
 
 impl ContentHash {
     /// The hash of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(xxh3_128(bytes))
+        xxh3_128(bytes).into()
+    }
+
+    /// Its bytes, the lowest first.
+    pub fn to_le_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The hash whose bytes these are.
+    pub fn from_le_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl From<u128> for ContentHash {
+    fn from(number: u128) -> Self {
+        Self(number.to_le_bytes())
+    }
+}
+
+impl From<ContentHash> for u128 {
+    fn from(hash: ContentHash) -> Self {
+        Self::from_le_bytes(hash.0)
     }
 }
 
@@ -36,7 +60,7 @@ impl ContentHasher {
 
     /// The hash of all pieces as one.
     pub fn finish(&self) -> ContentHash {
-        ContentHash(self.0.digest128())
+        self.0.digest128().into()
     }
 }
 
@@ -78,7 +102,7 @@ impl KeyHasher {
 
     /// Takes in a content hash.
     pub fn hash(&mut self, part: ContentHash) -> &mut Self {
-        self.0.extend_from_slice(&part.0.to_le_bytes());
+        self.0.extend_from_slice(&part.0);
         self
     }
 
@@ -90,5 +114,34 @@ impl KeyHasher {
     /// The key of all parts so far.
     pub fn finish(&self) -> Key {
         Key(xxh3_64(&self.0))
+    }
+}
+
+/// Builds the key of long parts, as [`KeyHasher`] does of short ones: they are taken in where they lie, without a copy.
+#[derive(Default)]
+pub struct TextHasher(Xxh3Default);
+
+impl TextHasher {
+    /// A hasher that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a text.
+    pub fn text(&mut self, part: &str) -> &mut Self {
+        self.number(part.len() as u64);
+        self.0.update(part.as_bytes());
+        self
+    }
+
+    /// Takes in a number.
+    pub fn number(&mut self, part: u64) -> &mut Self {
+        self.0.update(&part.to_le_bytes());
+        self
+    }
+
+    /// The key of all parts so far.
+    pub fn finish(&self) -> Key {
+        Key(self.0.digest())
     }
 }

@@ -5,12 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Exported, Fault, Outcome, Ran, Run};
 use crate::disk::{Staged, StagedFile};
 use crate::engine::{
-    Batch, Engine, JobEnd, JobError, JobReport, Measured, Published, Secured, Withdrawn,
+    Batch, Engine, JobEnd, JobError, JobReport, JobTime, Measured, Published, Secured, Withdrawn,
 };
 use crate::plan::name_of;
 use crate::sync::{joined, off_the_loop};
@@ -63,8 +63,8 @@ impl Gather {
         let report = |end| JobReport {
             index,
             end,
-            queued,
-            elapsed,
+            queued: queued.into(),
+            elapsed: elapsed.into(),
             lane,
         };
         let end = match result {
@@ -199,8 +199,8 @@ fn add_cancelled(reports: &mut Vec<JobReport>, jobs: usize) {
             .unwrap_or(JobReport {
                 index,
                 end: JobEnd::Cancelled,
-                queued: Duration::ZERO,
-                elapsed: Duration::ZERO,
+                queued: JobTime::default(),
+                elapsed: JobTime::default(),
                 lane: 0,
             });
         reports.push(report);
@@ -221,8 +221,8 @@ fn tell_exported(engine: &Engine, batch: &Batch, reports: &[JobReport]) -> Vec<E
                     .map_or("".into(), |format| engine.format_name(format)),
                 output: job.output.to_string(),
                 because: job.because.to_string(),
-                queued: report.queued,
-                elapsed: report.elapsed,
+                queued: report.queued.into(),
+                elapsed: report.elapsed.into(),
             }
         })
         .collect()

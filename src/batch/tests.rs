@@ -17,7 +17,6 @@ use crate::disk::{
 };
 use crate::engine::{Parts, Request, Unwatched};
 use crate::export::Formats;
-use crate::hash::ContentHash;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
 use crate::path::OutputPath;
@@ -48,7 +47,7 @@ impl OutputDisk for Door {
             path: path.clone(),
             replace: true,
             state: OutputState {
-                hash: ContentHash(0),
+                hash: 0.into(),
                 size: 0,
                 mtime: 0,
                 inode: 0,

@@ -22,7 +22,6 @@ use crate::disk::{
 };
 use crate::engine::{Engine, notes_device};
 use crate::export::command;
-use crate::hash::ContentHash;
 use crate::manifest::{Manifest, ManifestError, state_path};
 use crate::path::{OutputPath, prefixes};
 use crate::report::job_name;
@@ -362,7 +361,7 @@ impl OutputDisk for Comparing {
         })?;
         // To the engine all is as it should be: there is nothing to publish.
         let state = OutputState {
-            hash: ContentHash(0),
+            hash: 0.into(),
             size: 0,
             mtime: self.notes.now(),
             inode: 0,

@@ -131,9 +131,9 @@ impl FolderListener for Watching {
 }
 
 /// How far a step is when it leaves the thread that it looked on.
-enum Looked {
+enum Halfway {
     /// There is nothing to do, or it could not look.
-    Over(StepDone),
+    Over(Box<StepDone>),
     /// A batch was begun.
     Begun(Box<batch::Begun>),
 }
@@ -142,8 +142,8 @@ impl Step {
     /// Takes the step. Dropping it while a batch runs ends that batch's commands and loses the engine.
     pub(super) async fn run(self) -> StepDone {
         match off_the_loop(move || self.look_and_begin()).await {
-            Looked::Over(done) => done,
-            Looked::Begun(batch) => {
+            Halfway::Over(done) => *done,
+            Halfway::Begun(batch) => {
                 let ran = batch.finish().await;
                 let row = tell::finished(&ran, tell::Runner::Daemon);
                 done(ran.engine, Some(row), ran.finished.again)
@@ -152,7 +152,7 @@ impl Step {
     }
 
     /// Looks, and begins the batch that comes of it. Blocks.
-    fn look_and_begin(self) -> Looked {
+    fn look_and_begin(self) -> Halfway {
         let Self {
             mut engine,
             dirty,
@@ -188,16 +188,16 @@ impl Step {
                     dirty,
                     asked,
                 };
-                return Looked::Over(StepDone {
+                return Halfway::Over(Box::new(StepDone {
                     engine,
                     result: Err(failed),
-                });
+                }));
             }
         };
         // Fails only when the loop has ended.
         let _ = told.blocking_recv();
         let Some(batch) = batch else {
-            return Looked::Over(done(engine, None, Vec::new()));
+            return Halfway::Over(Box::new(done(engine, None, Vec::new())));
         };
         let limit = engine.config().max_concurrent.get();
         let current = Current {
@@ -220,7 +220,7 @@ impl Step {
             halt,
             progress,
         };
-        Looked::Begun(Box::new(batch::begin(engine, batch, run)))
+        Halfway::Begun(Box::new(batch::begin(engine, batch, run)))
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Engine;
 use super::prepare::BatchJob;
-use super::texts::{Kept, Texts};
+use super::texts::Texts;
 use crate::batch::Progress;
 use crate::disk::{Content, NotesDisk, OutputDisk, OutputError, Staged};
 use crate::export::{Formats, Invocation, Listed, RenderError, Source, SourceError};
@@ -66,7 +66,7 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(engine: &Engine, looked: Vec<(NotePath, Kept)>, jobs: &[BatchJob]) -> Self {
+    pub(super) fn new(engine: &Engine, texts: Texts, jobs: &[BatchJob]) -> Self {
         let readers = jobs.iter().filter_map(|job| match job.job.work {
             Work::Note(id, _) => Some(id),
             Work::Page(..) | Work::Copy(_) => None,
@@ -77,7 +77,7 @@ impl Context {
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
             progress: engine.progress.clone(),
-            texts: Texts::new(looked, engine.vault.files(), readers),
+            texts: texts.for_jobs(readers),
             titles: Mutex::default(),
         }
     }
@@ -159,7 +159,7 @@ impl Context {
         let note = match self.texts.syntax(id) {
             Some(syntax) => Note::recall(bytes, planned, syntax).ok_or_else(superseded)?,
             None if ContentHash::of(&bytes) != planned.content => return Err(superseded()),
-            None => note::parse(path, &bytes),
+            None => note::parse(path, bytes),
         };
         Ok(Arc::new(note))
     }

@@ -37,6 +37,22 @@ impl From<JobError> for JobEnd {
     }
 }
 
+/// A time that a job took, in ns: of a first export there are two for each note, and a [`Duration`] takes twice the room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobTime(u64);
+
+impl From<Duration> for JobTime {
+    fn from(time: Duration) -> Self {
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<JobTime> for Duration {
+    fn from(JobTime(ns): JobTime) -> Self {
+        Self::from_nanos(ns)
+    }
+}
+
 /// One job of a batch, done or not.
 #[derive(Debug)]
 pub struct JobReport {
@@ -45,9 +61,9 @@ pub struct JobReport {
     /// How it ended.
     pub end: JobEnd,
     /// From the batch's start to its own.
-    pub queued: Duration,
+    pub queued: JobTime,
     /// From its start to its end.
-    pub elapsed: Duration,
+    pub elapsed: JobTime,
     /// Which of the concurrent lanes ran it.
     pub lane: usize,
 }

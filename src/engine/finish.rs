@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::ended::Ended;
 use super::withdraw::Withdrawn;
-use super::{Batch, Engine, JobEnd, JobReport};
+use super::{Batch, BatchJob, Engine, JobEnd, JobReport};
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
@@ -80,15 +80,15 @@ impl Engine {
     ) -> (Finished, Result<(), ManifestError>) {
         let mut tally = Tally::new(record_of(&batch, measured));
         let wall_ms = self.notes.now() / 1_000_000;
-        let kept = self.kept_jobs(&batch, &reports);
+        // Of a first export it is as large as all that stays.
+        drop(batch.context);
+        let kept = self.kept_jobs(&batch.jobs, &reports);
         let audited = batch.audited;
         tally.stale = batch.withdraw;
         for blocked in &batch.blocked {
             let key = self.failure_key(&Work::Note(blocked.id, blocked.format));
             self.fail(&mut tally, &key, blocked.blocked.to_string(), now, wall_ms);
         }
-        // Of a first export it is as large as all that stays.
-        drop(batch.context);
         let ended = Ended {
             jobs: batch.jobs,
             reports,
@@ -247,17 +247,18 @@ impl Engine {
     }
 
     /// The jobs that the history keeps.
-    fn kept_jobs(&self, batch: &Batch, reports: &[JobReport]) -> Vec<JobRecord> {
-        let durations: Vec<Duration> = reports.iter().map(|report| report.elapsed).collect();
+    fn kept_jobs(&self, jobs: &[BatchJob], reports: &[JobReport]) -> Vec<JobRecord> {
+        let durations: Vec<Duration> = reports.iter().map(|report| report.elapsed.into()).collect();
         let kept = manifest::kept_jobs(&durations).into_iter();
         kept.map(|index| {
-            let (job, report) = (&batch.jobs[index].job, &reports[index]);
+            let (job, report) = (&jobs[index].job, &reports[index]);
+            let (queued, elapsed) = (report.queued.into(), durations[index]);
             JobRecord {
                 note: name_of(&self.vault, &job.work).into(),
                 format: self.failure_key(&job.work).format,
                 slot: small(report.lane),
-                start_us: micros(report.queued),
-                end_us: micros(report.queued + report.elapsed),
+                start_us: micros(queued),
+                end_us: micros(queued + elapsed),
                 outcome: outcome(&report.end),
                 because: job.because.to_string().into(),
             }
@@ -377,7 +378,7 @@ impl Tally {
     /// Counts a job that has ended.
     fn count(&mut self, work: &Work, report: &JobReport, vault: &Vault) {
         let record = &mut self.finished.record;
-        let elapsed = micros(report.elapsed);
+        let elapsed = micros(report.elapsed.into());
         record.sequential_us += elapsed;
         if elapsed > record.slowest_us || record.slowest.is_none() {
             record.slowest_us = elapsed;

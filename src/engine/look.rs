@@ -381,7 +381,7 @@ impl Reader<'_> {
     fn read(&self, path: &NotePath) -> Read {
         let now = self.notes.now();
         let (bytes, stamp) = self.notes.read(path)?;
-        let note = note::parse(path, &bytes);
+        let note = note::parse(path, bytes);
         let mut said = SeenNote::new(self.rules, path, &note.facts);
         // At once: of a first look at a large vault, what all notes say is more than all else that is kept of them.
         self.shelf.take(&mut said.facts);
@@ -390,7 +390,7 @@ impl Reader<'_> {
             trusted: is_trusted(&stamp, now),
             note: Some(Box::new(said)),
         };
-        Ok((seen, self.room.keep(note, &bytes)))
+        Ok((seen, self.room.keep(note)))
     }
 }
 

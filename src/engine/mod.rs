@@ -28,7 +28,7 @@ mod waiting;
 mod withdraw;
 
 pub use context::{Context, JobError};
-pub use ended::{JobEnd, JobReport};
+pub use ended::{JobEnd, JobReport, JobTime};
 pub use failures::{Failed, Failures};
 pub use finish::{FailedJob, Finished, Measured};
 pub use look::{FolderListener, Unwatched};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::audit::want;
-use super::texts::Kept;
+use super::texts::Texts;
 use super::threads::Threads;
 use super::{Context, Engine, EngineError, FolderListener};
 use crate::disk::{OutputState, Owned};
@@ -164,6 +164,8 @@ impl Engine {
         let helpers = Threads(self.progress.clone());
         let delta = self.vault_mut().apply(look.changes, &helpers);
         listener.looked(&self.vault);
+        // At once, as of a first look the paths in what was looked at take as much as the plan that follows.
+        let texts = Texts::new(look.texts, self.vault.files());
         self.unsaved.touched.extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {
             self.unsaved.touched.remove(id);
@@ -194,7 +196,7 @@ impl Engine {
         if nothing && !request.always && !commits_again {
             return Ok(None);
         }
-        self.batch(request, &delta, plan, look.texts, unreadable)
+        self.batch(request, &delta, plan, texts, unreadable)
             .map(Some)
     }
 
@@ -354,7 +356,7 @@ impl Engine {
         request: &Request<'_>,
         delta: &Delta,
         plan: Plan,
-        texts: Vec<(NotePath, Kept)>,
+        texts: Texts,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
         let number = self.next_batch;

@@ -2,7 +2,7 @@
 //! their text, so that a job that reads the file again (from the system's cache) need not parse it again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::path::NotePath;
@@ -30,12 +30,12 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// What to keep of a note that was read from `bytes`, if anything.
-    pub(super) fn keep(&self, note: Note, bytes: &[u8]) -> Option<Kept> {
+    /// What to keep of a note, if anything.
+    pub(super) fn keep(&self, note: Note) -> Option<Kept> {
         if takes(&self.text, note.text.len(), MOST_TEXT) {
             return Some(Kept::Whole(Arc::new(note)));
         }
-        let syntax = note.packed_syntax(bytes)?;
+        let syntax = note.packed_syntax()?;
         takes(&self.syntax, syntax.size(), MOST_SYNTAX).then_some(Kept::Syntax(syntax))
     }
 }
@@ -54,7 +54,19 @@ pub(super) struct Texts {
     /// By id, which takes half of a map's room: of a first export there is one for each note.
     syntaxes: Vec<(FileId, PackedSyntax)>,
     /// How many jobs have yet to read a note for its own outputs, by id too.
-    readers: Vec<(FileId, AtomicUsize)>,
+    readers: Vec<(FileId, AtomicU32)>,
+}
+
+/// How often each is there.
+fn count(ids: impl Iterator<Item = FileId>) -> Vec<(FileId, AtomicU32)> {
+    let mut ids: Vec<FileId> = ids.collect();
+    ids.sort_unstable();
+    let counted = ids.chunk_by(|a, b| a == b);
+    let mut counts = Vec::with_capacity(counted.clone().count());
+    // A note has a job for each format, and nobody has so many of those.
+    let number = |jobs: &[FileId]| u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    counts.extend(counted.map(|jobs| (jobs[0], AtomicU32::new(number(jobs)))));
+    counts
 }
 
 fn find<T>(by_id: &[(FileId, T)], id: FileId) -> Option<&T> {
@@ -73,18 +85,13 @@ struct Notes {
 type Slot = Mutex<Option<Arc<Note>>>;
 
 impl Texts {
-    /// What a look kept, for jobs that each read one of `readers`.
-    pub(super) fn new(
-        looked: Vec<(NotePath, Kept)>,
-        files: &Files,
-        readers: impl Iterator<Item = FileId>,
-    ) -> Self {
-        let mut texts = Self::default();
-        let mut readers: Vec<FileId> = readers.collect();
-        readers.sort_unstable();
-        let readers = readers.chunk_by(|a, b| a == b);
-        let readers = readers.map(|jobs| (jobs[0], AtomicUsize::new(jobs.len())));
-        texts.readers = readers.collect();
+    /// What a look kept.
+    pub(super) fn new(looked: Vec<(NotePath, Kept)>, files: &Files) -> Self {
+        let mut texts = Self {
+            // Grown by doubling it would take half as much again, when an export takes most.
+            syntaxes: Vec::with_capacity(looked.len()),
+            ..Self::default()
+        };
         for (path, kept) in looked {
             match (files.find(path.as_str()), kept) {
                 (None, _) => {}
@@ -101,6 +108,12 @@ impl Texts {
         }
         texts.syntaxes.sort_unstable_by_key(|(id, _)| *id);
         texts
+    }
+
+    /// For jobs that each read one of `readers`.
+    pub(super) fn for_jobs(mut self, readers: impl Iterator<Item = FileId>) -> Self {
+        self.readers = count(readers);
+        self
     }
 
     /// What was found in the note's text, if that is kept.
@@ -178,7 +191,7 @@ mod tests {
     #[test]
     fn all_jobs_of_a_note_share_one_reading() {
         let readers = [FileId(0); 8].into_iter();
-        let texts = Texts::new(Vec::new(), &Files::default(), readers);
+        let texts = Texts::default().for_jobs(readers);
         let readings = AtomicUsize::new(0);
         let lasts = AtomicUsize::new(0);
         std::thread::scope(|scope| {
@@ -204,12 +217,9 @@ mod tests {
     fn past_the_room_for_texts_only_syntax_is_kept() {
         let room = Room::default();
         let whole = vec![b'x'; MOST_TEXT];
-        assert!(matches!(
-            room.keep(note_of(&whole), &whole),
-            Some(Kept::Whole(_))
-        ));
+        assert!(matches!(room.keep(note_of(&whole)), Some(Kept::Whole(_))));
         let small = b"[[b]] %%c%%";
-        let Some(Kept::Syntax(syntax)) = room.keep(note_of(small), small) else {
+        let Some(Kept::Syntax(syntax)) = room.keep(note_of(small)) else {
             panic!("there is room for a syntax");
         };
         let note = note_of(small);
@@ -217,6 +227,6 @@ mod tests {
         assert_eq!(recalled, Some(note));
         // A text that is not the file's own must be parsed again.
         let broken = b"\xff";
-        assert!(room.keep(note_of(broken), broken).is_none());
+        assert!(room.keep(note_of(broken)).is_none());
     }
 }

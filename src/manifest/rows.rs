@@ -104,7 +104,7 @@ fn read_state(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<OutputStat
         return Ok(None);
     };
     Ok(Some(OutputState {
-        hash: ContentHash(u128::from_le_bytes(hash)),
+        hash: ContentHash::from_le_bytes(hash),
         size: unsigned(row, first + 1)?,
         mtime: row.get(first + 2)?,
         inode: unsigned(row, first + 3)?,

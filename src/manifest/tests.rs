@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::disk::{OutputState, Stamp};
-use crate::hash::{ContentHash, Key};
+use crate::hash::Key;
 use crate::log::events::Trigger;
 use crate::path::{NotePath, OutputPath};
 use crate::vault::FileId;
@@ -76,7 +76,7 @@ fn file(id: u32, path: &str) -> StoredFile {
 
 fn state(number: u64) -> OutputState {
     OutputState {
-        hash: ContentHash(u128::MAX - u128::from(number)),
+        hash: (u128::MAX - u128::from(number)).into(),
         size: number,
         mtime: -5,
         inode: u64::MAX - number,

@@ -265,7 +265,7 @@ fn put_outputs<Output: Borrow<StoredOutput>>(
         let output = output.borrow();
         let (kind, owner) = output.owner.columns();
         let state = output.state.as_ref();
-        let hash = state.map(|state| state.hash.0.to_le_bytes());
+        let hash = state.map(|state| state.hash.to_le_bytes());
         let number = |of: fn(&OutputState) -> i64| state.map(of);
         let columns = params![
             output.path.as_str(),

@@ -1,7 +1,6 @@
 //! GitHub's heading anchors, as `github-slugger` makes them. Pure text; knows nothing of notes.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use unicode_normalization::char::is_combining_mark;
 
 /// Gives out GitHub's anchors for headings in text order; a repeat gets `-1`, `-2`, ….

@@ -5,13 +5,24 @@ use memchr::memchr_iter;
 
 /// A text whose lone carriage returns are line feeds. Every offset stays what it was.
 pub(super) fn with_line_feeds(text: String) -> String {
-    let is_lone = |at: usize| text.as_bytes().get(at + 1) != Some(&b'\n');
-    if !memchr_iter(b'\r', text.as_bytes()).any(is_lone) {
+    if !has_lone_return(&text) {
         return text;
     }
     let characters = text.char_indices();
-    let read = characters.map(|(at, c)| if c == '\r' && is_lone(at) { '\n' } else { c });
+    let read = characters.map(|(at, c)| match c {
+        '\r' if is_lone(&text, at) => '\n',
+        c => c,
+    });
     read.collect()
+}
+
+/// Whether a carriage return stands in the text with no line feed after it.
+pub(super) fn has_lone_return(text: &str) -> bool {
+    memchr_iter(b'\r', text.as_bytes()).any(|at| is_lone(text, at))
+}
+
+fn is_lone(text: &str, carriage_return: usize) -> bool {
+    text.as_bytes().get(carriage_return + 1) != Some(&b'\n')
 }
 
 #[cfg(test)]

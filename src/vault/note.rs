@@ -2,18 +2,19 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::str::Utf8Error;
 
 use super::anchor::Slugger;
 use super::footnotes::Footnotes;
 use super::frontmatter::{self, Fields, Opening};
-use super::line_ends::with_line_feeds;
+use super::line_ends::{has_lone_return, with_line_feeds};
 use super::outline::{Outline, RawHeading};
 use super::scan::{Scan, scan};
 use super::syntax::{
     self, Destination, MarkKind, PackedSyntax, Setting, Span, Syntax, default_label, is_image,
 };
 use super::{Block, Heading, NoteFacts, NoteKind, Privacy, Problem, Ref, RefKind};
-use crate::hash::{ContentHash, KeyHasher};
+use crate::hash::{ContentHash, TextHasher};
 use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before, or their links are counted otherwise: every note is
@@ -33,11 +34,14 @@ pub struct Note {
     pub facts: NoteFacts,
     /// What is note-specific in the text. It goes with the text, and is never kept without it.
     pub syntax: Syntax,
+    /// Whether the text is the file's bytes as they are: then it can be recalled.
+    is_verbatim: bool,
 }
 
 /// Reads a note. Never fails: what can't be understood is text, and `facts.problem` says so.
-pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
-    let content = ContentHash::of(bytes);
+pub fn parse(path: &NotePath, bytes: impl Into<Vec<u8>>) -> Note {
+    let bytes = bytes.into();
+    let content = ContentHash::of(&bytes);
     let kind = NoteKind::of_extension(path.extension());
     let mut head = read_head(kind, bytes);
     let scan = scan(&head.text, head.body_start, &mut head.fields.tags);
@@ -71,15 +75,15 @@ pub fn parse(path: &NotePath, bytes: &[u8]) -> Note {
         text: head.text,
         facts,
         syntax: body.syntax,
+        is_verbatim: head.is_verbatim,
     }
 }
 
 impl Note {
-    /// What to keep of a note that was read from `bytes`, so that [`Self::recall`] need not parse them again. `None`
-    /// where the text is not the file's own: a JSON note's is its body, and what is not UTF-8, or a lone carriage return,
-    /// was replaced.
-    pub fn packed_syntax(&self, bytes: &[u8]) -> Option<PackedSyntax> {
-        (self.text.as_bytes() == bytes).then(|| PackedSyntax::pack(&self.syntax))
+    /// What to keep of a note, so that [`Self::recall`] need not parse the same bytes again. `None` where the text is not
+    /// the file's own: a JSON note's is its body, and what is not UTF-8, or a lone carriage return, was replaced.
+    pub fn packed_syntax(&self) -> Option<PackedSyntax> {
+        self.is_verbatim.then(|| PackedSyntax::pack(&self.syntax))
     }
 
     /// A note read again, from the very bytes that it was parsed from before. `None` for other bytes.
@@ -91,6 +95,7 @@ impl Note {
             text: String::from_utf8(bytes).ok()?,
             facts,
             syntax: syntax.unpack(),
+            is_verbatim: true,
         })
     }
 }
@@ -119,15 +124,17 @@ pub fn opens_front_matter(text: &str) -> bool {
 /// What stands before the body, and the text that both are in.
 struct Head {
     text: String,
+    is_verbatim: bool,
     body_start: usize,
     fields: Fields,
     privacy: Privacy,
     problem: Option<Problem>,
 }
 
-fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
+fn read_head(kind: NoteKind, bytes: Vec<u8>) -> Head {
     let mut head = Head {
         text: String::new(),
+        is_verbatim: false,
         body_start: 0,
         fields: Fields::default(),
         privacy: Privacy::Public,
@@ -142,7 +149,7 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
         head.privacy = Privacy::Withheld;
         return head;
     }
-    if is_wide(bytes) {
+    if is_wide(&bytes) {
         head.problem = Some(problem_at(
             1,
             1,
@@ -151,14 +158,21 @@ fn read_head(kind: NoteKind, bytes: &[u8]) -> Head {
         head.privacy = Privacy::Withheld;
         return head;
     }
-    // Checked first: the lossy way looks at each byte even where all are well.
-    let text = if let Ok(text) = std::str::from_utf8(bytes) {
-        text.to_owned()
-    } else {
-        head.problem = not_utf8(bytes);
-        String::from_utf8_lossy(bytes).into_owned()
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => {
+            head.is_verbatim = kind != NoteKind::Json && !has_lone_return(&text);
+            text
+        }
+        Err(error) => {
+            head.problem = Some(not_utf8(error.as_bytes(), error.utf8_error()));
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        }
     };
-    let text = with_line_feeds(text);
+    let text = if head.is_verbatim {
+        text
+    } else {
+        with_line_feeds(text)
+    };
     match kind {
         NoteKind::Markdown => read_markdown(text, head),
         NoteKind::Json => read_json(text, head),
@@ -263,16 +277,15 @@ fn problem_at(line: usize, column: usize, message: &str) -> Problem {
 }
 
 /// Where the first bytes are that are not UTF-8.
-fn not_utf8(bytes: &[u8]) -> Option<Problem> {
-    let error = std::str::from_utf8(bytes).err()?;
+fn not_utf8(bytes: &[u8], error: Utf8Error) -> Problem {
     let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
     let valid = with_line_feeds(valid.into_owned());
     let (line, column) = frontmatter::position(&valid, valid.len());
-    Some(problem_at(
+    problem_at(
         line,
         column,
         "the file is not UTF-8: what can't be read is shown as \u{fffd}",
-    ))
+    )
 }
 
 /// What the body says.
@@ -332,7 +345,7 @@ fn elements(outline: &Outline, footnotes: &Footnotes) -> Vec<Box<str>> {
 /// lines. The footnotes that it mentions are shown with it. What no embed shows (comments, ids, definitions) does not
 /// count.
 fn shown_hash(text: &str, syntax: &Syntax, footnotes: &Footnotes, part: &Range<usize>) -> u64 {
-    let mut key = KeyHasher::new();
+    let mut key = TextHasher::new();
     let uses_crlf = text.find('\n').is_some_and(|nl| text[..nl].ends_with('\r'));
     key.number(uses_crlf.into());
     for footnote in footnotes.beside(part) {
@@ -343,7 +356,7 @@ fn shown_hash(text: &str, syntax: &Syntax, footnotes: &Footnotes, part: &Range<u
 }
 
 /// Adds what is shown of a part of a text.
-fn take_in(key: &mut KeyHasher, text: &str, syntax: &Syntax, part: &Range<usize>) {
+fn take_in(key: &mut TextHasher, text: &str, syntax: &Syntax, part: &Range<usize>) {
     key.text(&text[super::comments::line_start(text, part.start)..part.start]);
     let mut at = part.start;
     for mark in syntax.marks_in(part) {

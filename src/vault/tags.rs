@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
+use hashbrown::HashSet;
+
 /// Tags in the order and spelling of their first use.
 #[derive(Debug, Default)]
 pub(super) struct TagSet {
     tags: Vec<Box<str>>,
     /// Their folded spellings.
-    seen: std::collections::HashSet<Box<str>>,
+    seen: HashSet<Box<str>>,
 }
 
 impl TagSet {

@@ -10,8 +10,8 @@ use smartnotesd::agenda::{Agenda, Hints, Periodic, RootNews, RootSeen};
 use smartnotesd::config::Config;
 use smartnotesd::disk::{Staged, StagedFile};
 use smartnotesd::engine::{
-    Batch, Engine, EngineError, Finished, JobEnd, JobReport, Measured, Parts, Published, Request,
-    Secured,
+    Batch, Engine, EngineError, Finished, JobEnd, JobReport, JobTime, Measured, Parts, Published,
+    Request, Secured,
 };
 use smartnotesd::export::Formats;
 use smartnotesd::log::events::Trigger;
@@ -289,8 +289,8 @@ impl Process {
         let report = |(index, end)| JobReport {
             index,
             end,
-            queued: Duration::ZERO,
-            elapsed: Duration::ZERO,
+            queued: JobTime::default(),
+            elapsed: JobTime::default(),
             lane: 0,
         };
         ends.into_iter().map(report).collect()

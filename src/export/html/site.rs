@@ -58,7 +58,7 @@ fn file_name(part: &str) -> String {
         name.push('~');
     }
     if name.len() > LONGEST_PART {
-        let hash = ContentHash::of(name.as_bytes()).0;
+        let hash = u128::from(ContentHash::of(name.as_bytes()));
         name.truncate(prefix_of(&name, LONGEST_PART).len());
         write!(name, "~~{hash:032x}").expect("a String takes all that is written");
     }
@@ -216,7 +216,7 @@ pub(crate) fn place(folder: &str, stem: &str, extension: &str) -> OutputPath {
     if let Ok(path) = OutputPath::join(folder, &whole) {
         return path;
     }
-    let hash = ContentHash::of(whole.as_bytes()).0;
+    let hash = u128::from(ContentHash::of(whole.as_bytes()));
     let (parent, name) = stem.rsplit_once('/').unwrap_or(("", stem));
     let room = 255_usize.saturating_sub(extension.len() + 34);
     let short = prefix_of(name, room);

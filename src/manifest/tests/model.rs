@@ -147,7 +147,7 @@ fn any_file() -> impl Strategy<Value = StoredFile> {
 
 fn any_state() -> impl Strategy<Value = OutputState> {
     any::<(u128, u64, i64, u64, i64)>().prop_map(|(hash, size, mtime, inode, birth)| OutputState {
-        hash: ContentHash(hash),
+        hash: hash.into(),
         size,
         mtime,
         inode,

@@ -127,7 +127,7 @@ fn a_note_in_wide_characters_is_withheld() {
             .collect(),
     ];
     for bytes in wide {
-        let note = parse(&NotePath::new("n.md").unwrap(), &bytes);
+        let note = parse(&NotePath::new("n.md").unwrap(), &*bytes);
         assert_eq!(note.facts.privacy, Privacy::Withheld, "{bytes:?}");
         assert!(note.facts.problem.is_some());
     }
@@ -500,7 +500,7 @@ proptest! {
 
     #[test]
     fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        assert_sound(&parse(&NotePath::new("n.md").unwrap(), &bytes));
+        assert_sound(&parse(&NotePath::new("n.md").unwrap(), bytes.clone()));
         prop_assert_eq!(is_recalled("n.md", &bytes), std::str::from_utf8(&bytes).is_ok());
     }
 }
@@ -508,7 +508,7 @@ proptest! {
 /// Whether a note can be read again from what was kept of it; asserts that it is the same note then.
 fn is_recalled(path: &str, bytes: &[u8]) -> bool {
     let note = parse(&NotePath::new(path).unwrap(), bytes);
-    let Some(syntax) = note.packed_syntax(bytes) else {
+    let Some(syntax) = note.packed_syntax() else {
         return false;
     };
     let facts = note.facts.clone();

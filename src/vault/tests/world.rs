@@ -226,7 +226,7 @@ fn changes(rules: &Rules, before: &Tree, after: &Tree) -> Vec<Change> {
 
 /// What a look at a file finds. Its stamp follows from its text, so that it is the same in every vault.
 pub(super) fn seen(rules: &Rules, path: &NotePath, text: &str) -> Seen {
-    let hash = ContentHash::of(text.as_bytes()).0.to_le_bytes();
+    let hash = ContentHash::of(text.as_bytes()).to_le_bytes();
     let mtime = i64::from_le_bytes(hash[..8].try_into().unwrap());
     let stamp = Stamp {
         mtime,
