@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::{Daemon, Work};
 use crate::control::status::{Failure, Links, Queue, Refused, Running, State, WatchState};
 use crate::control::{Request, Response, Status};
-use crate::engine::{Failures, NotWithdrawn, Unreadable};
+use crate::engine::{Engine, Failures, NotWithdrawn, Unreadable};
 use crate::explain::{self, Known};
 use crate::log::events::milliseconds;
 use crate::plan::owner_name;
@@ -79,18 +79,8 @@ impl Daemon<'_> {
     /// What is known of the notes; `None` while they are being looked at.
     fn seen(&self) -> Option<Seen> {
         match (&self.work, &self.current) {
-            (Work::Idle(engine), _) => Some(Seen {
-                vault: engine.vault().clone(),
-                failures: engine.failures().clone(),
-                unreadable: engine.unreadable().clone(),
-                not_withdrawn: engine.not_withdrawn().clone(),
-            }),
-            (_, Some(current)) => Some(Seen {
-                vault: current.vault.clone(),
-                failures: current.failures.clone(),
-                unreadable: current.unreadable.clone(),
-                not_withdrawn: current.not_withdrawn.clone(),
-            }),
+            (Work::Idle(engine), _) => Some(Seen::of(engine)),
+            (_, Some(current)) => Some(current.seen.clone()),
             (_, None) => None,
         }
     }
@@ -120,7 +110,7 @@ impl Daemon<'_> {
                 .collect(),
             state: self.state(),
             watch: self.watch_state(),
-            degraded: [&self.notes_lost, &self.tree_lost, &self.degraded]
+            degraded: [&self.trouble.notes, &self.trouble.tree, &self.trouble.watch]
                 .into_iter()
                 .find_map(Clone::clone),
             notes: census.notes,
@@ -145,10 +135,10 @@ impl Daemon<'_> {
                 in_flight: self.progress.in_flight.load(Ordering::Relaxed),
                 elapsed_ms: milliseconds(current.began.elapsed()),
             }),
-            last_rescan_ms_ago: self.last_rescan.map(|last| whole_ms(last.elapsed())),
-            batches: self.batches.clone(),
+            last_rescan_ms_ago: self.past.last_rescan.map(|last| whole_ms(last.elapsed())),
+            batches: self.past.batches.clone(),
             failures: census.failures,
-            config_error: self.config_error.clone(),
+            config_error: self.trouble.config.clone(),
         }
     }
 
@@ -188,11 +178,28 @@ fn refused((path, error): (&str, &str)) -> Refused {
 }
 
 /// What is known of the notes, and does not change while it is held.
-struct Seen {
+#[derive(Clone)]
+pub(super) struct Seen {
+    /// The notes themselves.
     vault: Arc<Vault>,
+    /// What failed and waits to be tried again.
     failures: Arc<Failures>,
+    /// What the last look could not read.
     unreadable: Arc<Unreadable>,
+    /// What the last batch could not withdraw.
     not_withdrawn: Arc<NotWithdrawn>,
+}
+
+impl Seen {
+    /// What the engine knows now.
+    pub(super) fn of(engine: &Engine) -> Self {
+        Self {
+            vault: engine.vault().clone(),
+            failures: engine.failures().clone(),
+            unreadable: engine.unreadable().clone(),
+            not_withdrawn: engine.not_withdrawn().clone(),
+        }
+    }
 }
 
 /// What the engine knows that `status` shows. While a batch has the engine, the last one made is shown.

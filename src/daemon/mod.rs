@@ -7,6 +7,7 @@
 
 mod alarm;
 mod answer;
+mod manager;
 mod reload;
 mod root;
 mod state;
@@ -15,7 +16,6 @@ mod timers;
 mod tree;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
@@ -34,7 +34,7 @@ use crate::log::events::Trigger;
 use crate::log::{LogHandle, events};
 use crate::manifest::ManifestError;
 use crate::report::BatchRow;
-use crate::service::{self, Service};
+use crate::service::Service;
 use crate::session::{Session, SessionError};
 use crate::watch::{Dirty, Inbox, Notice, Watch, WatchError};
 use alarm::Alarm;
@@ -99,21 +99,44 @@ struct Daemon<'a> {
     counts: step::Counts,
     /// What `status` shows while a batch has the engine.
     census: answer::Census,
-    last: Option<service::Finished>,
-    batches: Vec<BatchRow>,
-    batch_count: u64,
+    past: Past,
     current: Option<step::Current>,
-    last_rescan: Option<Instant>,
-    /// Why the notes folder can't be looked at.
-    notes_lost: Option<String>,
-    /// Why some folders, or all, are polled.
-    degraded: Option<String>,
-    /// Why the export folder, which is gone, can't be had again; told once.
-    tree_lost: Option<String>,
-    /// Why the state folder, which is gone, can't be had again; told once.
-    state_lost: Option<String>,
-    config_error: Option<String>,
+    trouble: Trouble,
     beats_told: u64,
+}
+
+/// What is wrong at the moment, each with its reason.
+#[derive(Default)]
+struct Trouble {
+    /// The notes folder can't be looked at.
+    notes: Option<String>,
+    /// Some folders, or all, are polled.
+    watch: Option<String>,
+    /// The export folder is gone and can't be had again; told once.
+    tree: Option<String>,
+    /// The state folder is gone and can't be had again; told once.
+    state: Option<String>,
+    /// The config file was last rejected.
+    config: Option<String>,
+}
+
+/// The batches that have ended.
+#[derive(Default)]
+struct Past {
+    /// How many.
+    count: u64,
+    /// The last few, the newest first.
+    batches: Vec<BatchRow>,
+    /// When everything was last looked at.
+    last_rescan: Option<Instant>,
+}
+
+impl Past {
+    fn add(&mut self, row: BatchRow) {
+        self.count += 1;
+        self.batches.insert(0, row);
+        self.batches.truncate(SHOWN_BATCHES);
+    }
 }
 
 /// Where the engine is.
@@ -181,16 +204,9 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         status_asked: Vec::new(),
         counts: step::Counts::default(),
         census: answer::Census::default(),
-        last: None,
-        batches: Vec::new(),
-        batch_count: 0,
+        past: Past::default(),
         current: None,
-        last_rescan: None,
-        notes_lost: None,
-        degraded: None,
-        tree_lost: None,
-        state_lost: None,
-        config_error: None,
+        trouble: Trouble::default(),
         beats_told: 0,
     };
     daemon.inbox.mark_all();
@@ -304,7 +320,7 @@ impl Daemon<'_> {
             } => {
                 let now = Instant::now();
                 if everything {
-                    self.last_rescan = Some(now);
+                    self.past.last_rescan = Some(now);
                 }
                 self.counts.notes = notes;
                 if self.agenda.looked(asked, everything, began, now) {
@@ -351,10 +367,7 @@ impl Daemon<'_> {
         };
         self.counts = result.counts;
         if let Some(row) = result.row {
-            self.batch_count += 1;
-            self.last = Some(service_row(&row));
-            self.batches.insert(0, row);
-            self.batches.truncate(SHOWN_BATCHES);
+            self.past.add(row);
             self.say_state();
         }
         for path in result.again {
@@ -368,10 +381,10 @@ impl Daemon<'_> {
             match notice {
                 Notice::Degraded { reason, hint } => {
                     events::watch_degraded(&reason, &hint);
-                    self.degraded = Some(reason);
+                    self.trouble.watch = Some(reason);
                 }
                 Notice::Restored => {
-                    self.degraded = None;
+                    self.trouble.watch = None;
                     events::watch_restored(self.watch.coverage().word());
                 }
                 // What was lost is made up for by a look at everything: it is told, and over.
@@ -404,7 +417,7 @@ impl Daemon<'_> {
                 step.abort();
             }
             self.halt.send_replace(Halt::Now);
-            events::stopped(self.batch_count, self.started.elapsed());
+            events::stopped(self.past.count, self.started.elapsed());
             return std::ops::ControlFlow::Break(());
         }
         self.stopping = true;
@@ -419,67 +432,7 @@ impl Daemon<'_> {
         if let Some(asked) = self.reload.take() {
             asked.answer(&Response::Stopping);
         }
-        events::stopped(self.batch_count, self.started.elapsed());
-    }
-
-    /// What the daemon is at, in plain words.
-    fn sentence(&self) -> String {
-        if self.notes_lost.is_some() {
-            return service::waiting_sentence(&self.config().notes_dir);
-        }
-        if self.tree_lost.is_some() {
-            return service::waiting_for_exports_sentence(&self.config().export_dir);
-        }
-        if let Some(current) = &self.current {
-            let done = self.progress.done.load(Ordering::Relaxed);
-            return service::exporting_sentence(current.batch, done, current.jobs);
-        }
-        let sentence =
-            service::watching_sentence(self.counts.notes, self.last.as_ref(), self.counts.failing);
-        match &self.config_error {
-            Some(error) => format!("{sentence}; config rejected: {error}"),
-            None => sentence,
-        }
-    }
-
-    /// Shows the service manager what the daemon is at. To be called whenever that may have changed.
-    fn say_state(&mut self) {
-        if self.is_ready && !self.stopping {
-            let told = self.service.status(&self.sentence());
-            Self::heed(told);
-        }
-    }
-
-    /// The service manager could not be told something: that is no reason to end.
-    fn heed(told: std::io::Result<()>) {
-        if let Err(error) = told {
-            events::service_unreachable(&error);
-        }
-    }
-
-    /// Tells the watchdog, and at the end whoever waits for it, that the work goes on: that the loop turns and that, if a
-    /// step runs, it has got further or only waits: for commands, which have a time limit of their own, or for the disk. A
-    /// flush that never ends hangs in the kernel, where no signal reaches it, and the next process would hang in its own:
-    /// to end this one mends nothing, while to end one on a slow disk loses all that the batch has done.
-    fn ping(&mut self) {
-        if !self.is_ready && !self.stopping {
-            // A start has a time limit of its own; a ping would put the watchdog's in its place.
-            return;
-        }
-        let beats = self.progress.beats();
-        let running = matches!(self.work, Work::Running(_));
-        let waits =
-            self.progress.commands.load(Ordering::Relaxed) > 0 || self.progress.waits_for_disk();
-        if running && !waits && beats == self.beats_told {
-            return;
-        }
-        self.beats_told = beats;
-        let told = self.service.ping();
-        Self::heed(told);
-        if self.stopping {
-            let told = self.service.extend_timeout(2 * DRAIN_TICK);
-            Self::heed(told);
-        }
+        events::stopped(self.past.count, self.started.elapsed());
     }
 }
 
@@ -488,15 +441,5 @@ async fn step_ended(work: &mut Work) -> StepDone {
     match work {
         Work::Running(step) => crate::sync::task_ended(step).await,
         Work::Idle(_) | Work::Moving => std::future::pending().await,
-    }
-}
-
-fn service_row(row: &BatchRow) -> service::Finished {
-    service::Finished {
-        batch: row.batch,
-        exported: row.exported,
-        failed: row.failed,
-        elapsed_ms: row.elapsed_ms,
-        speedup: row.speedup,
     }
 }

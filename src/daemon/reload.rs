@@ -79,12 +79,12 @@ impl Daemon<'_> {
         let response = match outcome {
             Ok(changed) => {
                 events::config_reloaded(&changed);
-                self.config_error = None;
+                self.trouble.config = None;
                 Response::Reloaded { changed }
             }
             Err(error) => {
                 events::config_rejected(&error);
-                self.config_error = Some(error.clone());
+                self.trouble.config = Some(error.clone());
                 Response::failed(error)
             }
         };
@@ -128,8 +128,8 @@ impl Daemon<'_> {
         self.watch = watch;
         let now = Instant::now();
         self.agenda = Agenda::new(config.debounce, config.watch, Trigger::Reload, now);
-        self.notes_lost = None;
-        self.degraded = None;
+        self.trouble.notes = None;
+        self.trouble.watch = None;
         self.inbox.mark_all();
         Ok(Ok(changed))
     }

@@ -47,7 +47,7 @@ impl Daemon<'_> {
     /// A look succeeded, and the folder had been gone or replaced.
     pub(super) fn found_notes(&mut self) {
         // A folder that was replaced between two looks was never told of as gone.
-        if self.notes_lost.take().is_some() {
+        if self.trouble.notes.take().is_some() {
             events::watch_restored(self.watch.coverage().word());
         }
         self.say_state();
@@ -83,7 +83,7 @@ impl Daemon<'_> {
 
     fn lose_notes(&mut self, reason: String) {
         events::watch_degraded(&reason, HINT);
-        self.notes_lost = Some(reason);
+        self.trouble.notes = Some(reason);
         self.say_state();
     }
 }

@@ -30,14 +30,14 @@ impl Daemon<'_> {
         let has_socket =
             || (self.socket).is_some_and(|socket| socket.is_at(&session.state.join(SOCKET_NAME)));
         if session.has_state(engine) && has_socket() {
-            self.state_lost = None;
+            self.trouble.state = None;
             return Ok(());
         }
         let path = session.state.clone();
         match self.restore_state().await {
             Ok(()) => {
                 events::state_folder_renewed(&path);
-                self.state_lost = None;
+                self.trouble.state = None;
             }
             Err(error @ SessionError::Held(_)) => return Err(error.into()),
             Err(error) => self.lose_state(error.to_string()),
@@ -69,9 +69,9 @@ impl Daemon<'_> {
 
     /// Nothing is lost while the process lives, so it goes on, and tries again at every look.
     fn lose_state(&mut self, error: String) {
-        if self.state_lost.as_ref() != Some(&error) {
+        if self.trouble.state.as_ref() != Some(&error) {
             events::state_folder_lost(&error);
-            self.state_lost = Some(error);
+            self.trouble.state = Some(error);
         }
     }
 }

@@ -6,11 +6,10 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch as channel};
 
+use super::answer::Seen;
 use crate::agenda::Asked;
 use crate::batch::{self, Halt, Progress, Run};
-use crate::engine::{
-    Engine, EngineError, Failures, FolderListener, NotWithdrawn, Request, Unreadable,
-};
+use crate::engine::{Engine, EngineError, FolderListener, Request};
 use crate::log::events::Trigger;
 use crate::path::NotePath;
 use crate::report::BatchRow;
@@ -48,14 +47,8 @@ pub(super) enum StepEvent {
 
 /// A batch that runs.
 pub(super) struct Current {
-    /// The vault that it exports; it doesn't change before the batch is over.
-    pub(super) vault: Arc<Vault>,
-    /// What waited to be tried again when it began.
-    pub(super) failures: Arc<Failures>,
-    /// What its look could not read.
-    pub(super) unreadable: Arc<Unreadable>,
-    /// What the batch before could not withdraw.
-    pub(super) not_withdrawn: Arc<NotWithdrawn>,
+    /// What is known of the notes until it is over.
+    pub(super) seen: Seen,
     pub(super) batch: u64,
     pub(super) trigger: Trigger,
     pub(super) jobs: usize,
@@ -201,10 +194,7 @@ impl Step {
         };
         let limit = engine.config().max_concurrent.get();
         let current = Current {
-            vault: engine.vault().clone(),
-            failures: engine.failures().clone(),
-            unreadable: engine.unreadable().clone(),
-            not_withdrawn: engine.not_withdrawn().clone(),
+            seen: Seen::of(&engine),
             batch: batch.number,
             trigger: asked.trigger,
             jobs: batch.jobs.len(),

@@ -46,16 +46,16 @@ impl Daemon<'_> {
 
     fn has_tree(&mut self) {
         self.agenda.hold(false);
-        if self.tree_lost.take().is_some() {
+        if self.trouble.tree.take().is_some() {
             self.say_state();
         }
     }
 
     fn lose_tree(&mut self, error: String) {
         self.agenda.hold(true);
-        if self.tree_lost.as_ref() != Some(&error) {
+        if self.trouble.tree.as_ref() != Some(&error) {
             events::export_folder_lost(&error);
-            self.tree_lost = Some(error);
+            self.trouble.tree = Some(error);
             self.say_state();
         }
     }
