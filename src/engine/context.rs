@@ -66,18 +66,14 @@ impl JobError {
 }
 
 impl Context {
-    pub(super) fn new(engine: &Engine, texts: Texts, jobs: &[BatchJob]) -> Self {
-        let readers = jobs.iter().filter_map(|job| match job.job.work {
-            Work::Note(id, _) => Some(id),
-            Work::Page(..) | Work::Copy(_) => None,
-        });
+    pub(super) fn new(engine: &Engine, texts: Texts) -> Self {
         Self {
             formats: engine.formats.clone(),
             targets: Targets::new(engine.vault.clone()),
             notes: engine.notes.clone(),
             outputs: engine.outputs.clone(),
             progress: engine.progress.clone(),
-            texts: texts.for_jobs(readers),
+            texts,
             titles: Mutex::default(),
         }
     }
@@ -93,9 +89,8 @@ impl Context {
     pub fn run(&self, job: &BatchJob) -> Result<Staged, JobError> {
         match &job.job.work {
             Work::Note(id, format) => {
-                let bytes = self.formats.render(*format, self, *id);
-                self.was_read(*id);
-                self.stage(job, &bytes?)
+                let bytes = self.formats.render(*format, self, *id)?;
+                self.stage(job, &bytes)
             }
             Work::Page(page, format) => {
                 let bytes = self.formats.render_page(*format, self, page)?;
@@ -128,16 +123,7 @@ impl Context {
     /// # Errors
     /// See [`RenderError`].
     pub fn invocation(&self, id: FileId, format: usize) -> Result<Option<Invocation>, RenderError> {
-        let invocation = self.formats.invocation(format, self, id);
-        self.was_read(id);
-        invocation
-    }
-
-    /// One of a note's own jobs has read it.
-    fn was_read(&self, id: FileId) {
-        if self.texts.was_read(id) && !self.is_embedded(id) {
-            self.texts.forget(id);
-        }
+        self.formats.invocation(format, self, id)
     }
 
     fn read(&self, id: FileId) -> Result<Arc<Note>, SourceError> {
@@ -162,12 +148,6 @@ impl Context {
             None => note::parse(path, bytes),
         };
         Ok(Arc::new(note))
-    }
-
-    /// Whether other notes' jobs read this one too.
-    fn is_embedded(&self, id: FileId) -> bool {
-        let incoming = &self.vault().files().get(id).incoming;
-        incoming.iter().any(|edge| edge.is_embed())
     }
 }
 

@@ -380,7 +380,7 @@ impl Engine {
         let problems = problems
             .filter_map(|(id, problem)| Some((self.name_of(*id)?.clone(), problem.clone())))
             .collect();
-        let context = Context::new(self, texts, &jobs);
+        let context = Context::new(self, texts);
         let outputs = jobs.iter().map(|job| &job.job.output);
         let in_the_way = outputs.filter(|output| self.made.contains(*output));
         let in_the_way = in_the_way.cloned().collect();

@@ -1,8 +1,8 @@
-//! What a batch keeps of the notes that it reads: whole notes while there is room, and of all others what was found in
+//! What a batch keeps of the notes that it reads: those that were used last whole, and of all others what was found in
 //! their text, so that a job that reads the file again (from the system's cache) need not parse it again.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::path::NotePath;
@@ -13,6 +13,8 @@ use crate::vault::{FileId, Files, Note};
 /// How many bytes of text are kept at most; a whole note takes about three times its text. Enough for a hub and all that
 /// embed it. More would save reading from the cache what is in it anyway, and take the memory of a large export.
 const MOST_TEXT: usize = 1 << 20;
+/// What a note counts besides its text: what it says takes room too.
+const BESIDES_TEXT: usize = 512;
 /// How many bytes of syntax are kept at most: that of some hundred thousand notes.
 const MOST_SYNTAX: usize = 16 << 20;
 
@@ -50,120 +52,133 @@ fn takes(taken: &AtomicUsize, size: usize, most: usize) -> bool {
 /// What is kept, by note.
 #[derive(Default)]
 pub(super) struct Texts {
-    notes: Mutex<Notes>,
+    recent: Mutex<Recent>,
     /// By id, which takes half of a map's room: of a first export there is one for each note.
     syntaxes: Vec<(FileId, PackedSyntax)>,
-    /// How many jobs have yet to read a note for its own outputs, by id too.
-    readers: Vec<(FileId, AtomicU32)>,
 }
 
-/// How often each is there.
-fn count(ids: impl Iterator<Item = FileId>) -> Vec<(FileId, AtomicU32)> {
-    let mut ids: Vec<FileId> = ids.collect();
-    ids.sort_unstable();
-    let counted = ids.chunk_by(|a, b| a == b);
-    let mut counts = Vec::with_capacity(counted.clone().count());
-    // A note has a job for each format, and nobody has so many of those.
-    let number = |jobs: &[FileId]| u32::try_from(jobs.len()).unwrap_or(u32::MAX);
-    counts.extend(counted.map(|jobs| (jobs[0], AtomicU32::new(number(jobs)))));
-    counts
-}
-
-fn find<T>(by_id: &[(FileId, T)], id: FileId) -> Option<&T> {
-    let at = by_id.binary_search_by_key(&id, |(id, _)| *id).ok()?;
-    Some(&by_id[at].1)
-}
-
+/// The notes that were used last, in two generations: when the younger fills half of the room, the older is let go and the
+/// younger takes its place. All jobs of a note come one after the other, so the formats share one reading; and what many
+/// embed is used again before it is old.
 #[derive(Default)]
-struct Notes {
-    slots: HashMap<FileId, Arc<Slot>>,
+struct Recent {
+    young: HashMap<FileId, Entry>,
+    old: HashMap<FileId, Entry>,
+    /// What the young ones count.
     bytes: usize,
+}
+
+/// A place for a note.
+struct Entry {
+    slot: Arc<Slot>,
+    /// What it counts.
+    bytes: usize,
+}
+
+impl Entry {
+    /// For a note that is to be read, or was.
+    fn new(note: Option<Arc<Note>>) -> Self {
+        Self {
+            bytes: BESIDES_TEXT + note.as_ref().map_or(0, |note| note.text.len()),
+            slot: Arc::new(Mutex::new(note)),
+        }
+    }
 }
 
 /// Locked while the note is read: whoever else wants it then waits for one reading. A slot is locked before the list of
 /// them, never after.
 type Slot = Mutex<Option<Arc<Note>>>;
 
+impl Recent {
+    /// The place of a note, which is young from now on.
+    fn slot(&mut self, id: FileId) -> Arc<Slot> {
+        if let Some(entry) = self.young.get(&id) {
+            return entry.slot.clone();
+        }
+        let entry = self.old.remove(&id).unwrap_or_else(|| Entry::new(None));
+        let slot = entry.slot.clone();
+        self.put(id, entry);
+        slot
+    }
+
+    /// Takes note of a text that was put into a place, if that is still one of the young.
+    fn fill(&mut self, id: FileId, slot: &Arc<Slot>, text: usize) {
+        let entry = self.young.get_mut(&id);
+        if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.slot, slot)) {
+            entry.bytes += text;
+            self.bytes += text;
+            self.age();
+        }
+    }
+
+    fn put(&mut self, id: FileId, entry: Entry) {
+        self.bytes += entry.bytes;
+        self.young.insert(id, entry);
+        self.age();
+    }
+
+    fn age(&mut self) {
+        if self.bytes > MOST_TEXT / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
+        }
+    }
+}
+
 impl Texts {
     /// What a look kept.
     pub(super) fn new(looked: Vec<(NotePath, Kept)>, files: &Files) -> Self {
-        let mut texts = Self {
-            // Grown by doubling it would take half as much again, when an export takes most.
-            syntaxes: Vec::with_capacity(looked.len()),
-            ..Self::default()
-        };
+        let mut recent = Recent::default();
+        // Grown by doubling it would take half as much again, when an export takes most.
+        let mut syntaxes = Vec::with_capacity(looked.len());
         for (path, kept) in looked {
             match (files.find(path.as_str()), kept) {
                 (None, _) => {}
-                (Some(id), Kept::Whole(note)) => {
-                    let notes = &mut lock(&texts.notes);
-                    notes.bytes += note.text.len();
-                    let slot = Mutex::new(Some(note));
-                    notes.slots.insert(id, Arc::new(slot));
-                }
-                (Some(id), Kept::Syntax(syntax)) => {
-                    texts.syntaxes.push((id, syntax));
-                }
+                (Some(id), Kept::Whole(note)) => recent.put(id, Entry::new(Some(note))),
+                (Some(id), Kept::Syntax(syntax)) => syntaxes.push((id, syntax)),
             }
         }
-        texts.syntaxes.sort_unstable_by_key(|(id, _)| *id);
-        texts
-    }
-
-    /// For jobs that each read one of `readers`.
-    pub(super) fn for_jobs(mut self, readers: impl Iterator<Item = FileId>) -> Self {
-        self.readers = count(readers);
-        self
+        syntaxes.sort_unstable_by_key(|(id, _)| *id);
+        Self {
+            recent: Mutex::new(recent),
+            syntaxes,
+        }
     }
 
     /// What was found in the note's text, if that is kept.
     pub(super) fn syntax(&self, id: FileId) -> Option<&PackedSyntax> {
-        find(&self.syntaxes, id)
+        let at = self
+            .syntaxes
+            .binary_search_by_key(&id, |(id, _)| *id)
+            .ok()?;
+        Some(&self.syntaxes[at].1)
     }
 
-    /// The note; where it is not kept, what `read` gives, which is kept while there is room.
+    /// The note; where it is not kept, what `read` gives, which is kept for a while.
     pub(super) fn get_or_read<E>(
         &self,
         id: FileId,
         read: impl FnOnce() -> Result<Arc<Note>, E>,
     ) -> Result<Arc<Note>, E> {
-        let slot = lock(&self.notes).slots.entry(id).or_default().clone();
+        let slot = lock(&self.recent).slot(id);
         let mut kept = lock(&slot);
         if let Some(note) = &*kept {
             return Ok(note.clone());
         }
         let note = read()?;
-        let mut notes = lock(&self.notes);
-        let bytes = notes.bytes + note.text.len();
-        let is_listed = notes
-            .slots
-            .get(&id)
-            .is_some_and(|listed| Arc::ptr_eq(listed, &slot));
-        if bytes <= MOST_TEXT && is_listed {
-            notes.bytes = bytes;
+        let text = note.text.len();
+        if text <= MOST_TEXT {
             *kept = Some(note.clone());
+            lock(&self.recent).fill(id, &slot, text);
         }
         Ok(note)
-    }
-
-    /// One of a note's own jobs has read it. True when no other is left.
-    pub(super) fn was_read(&self, id: FileId) -> bool {
-        let readers = find(&self.readers, id);
-        readers.is_none_or(|readers| readers.fetch_sub(1, Ordering::Relaxed) <= 1)
-    }
-
-    /// Makes room.
-    pub(super) fn forget(&self, id: FileId) {
-        let slot = lock(&self.notes).slots.remove(&id);
-        let note = slot.and_then(|slot| lock(&slot).take());
-        if let Some(note) = note {
-            lock(&self.notes).bytes -= note.text.len();
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::vault::note;
 
@@ -171,29 +186,50 @@ mod tests {
         note::parse(&NotePath::new("a.md").unwrap(), bytes)
     }
 
-    #[test]
-    fn keeps_what_fits_and_makes_room() {
-        let large = Arc::new(note_of(&vec![b'x'; MOST_TEXT / 2 + 1]));
+    /// How often `texts` reads when notes of these sizes are wanted one after the other, each known by its number.
+    fn readings(wanted: &[(u32, usize)]) -> usize {
         let texts = Texts::default();
-        let read = |id| texts.get_or_read(FileId(id), || Ok::<_, ()>(large.clone()));
-        assert!(read(0).is_ok() && read(1).is_ok());
-        let keeps = |id| {
-            let missed = texts.get_or_read(FileId(id), || Err(()));
-            missed.is_ok()
-        };
-        assert!(keeps(0) && !keeps(1));
-        texts.forget(FileId(0));
-        assert!(read(1).is_ok());
-        assert!(keeps(1) && !keeps(0));
-        assert_eq!(lock(&texts.notes).bytes, large.text.len());
+        let readings = Cell::new(0);
+        for &(id, size) in wanted {
+            let read = || {
+                readings.set(readings.get() + 1);
+                Ok::<_, ()>(Arc::new(note_of(&vec![b'x'; size])))
+            };
+            assert!(texts.get_or_read(FileId(id), read).is_ok());
+            let recent = lock(&texts.recent);
+            let all = recent.young.values().chain(recent.old.values());
+            let bytes: usize = all.map(|entry| entry.bytes).sum();
+            assert!(bytes <= MOST_TEXT + BESIDES_TEXT + size, "{bytes}");
+        }
+        readings.get()
+    }
+
+    #[test]
+    fn what_is_used_again_and_again_is_kept_and_all_else_let_go() {
+        const SIZE: usize = MOST_TEXT / 16;
+        // One that all embed, and a hundred that do, each wanted by four formats.
+        let wanted: Vec<(u32, usize)> = (1..=100)
+            .flat_map(|id| [[(id, SIZE), (0, SIZE)]; 4].concat())
+            .collect();
+        assert_eq!(readings(&wanted), 101);
+        // The first of them has gone, what all embed has not.
+        let again = [wanted, vec![(1, SIZE), (0, SIZE)]].concat();
+        assert_eq!(readings(&again), 102);
+    }
+
+    #[test]
+    fn what_fills_the_room_alone_is_kept_and_what_does_not_fit_is_not() {
+        assert_eq!(readings(&[(0, MOST_TEXT); 8]), 1);
+        assert_eq!(readings(&[(0, MOST_TEXT + 1); 8]), 8);
+        let half = MOST_TEXT / 2 - BESIDES_TEXT;
+        let beside = [[(0, half), (1, half)]; 4].concat();
+        assert_eq!(readings(&beside), 2);
     }
 
     #[test]
     fn all_jobs_of_a_note_share_one_reading() {
-        let readers = [FileId(0); 8].into_iter();
-        let texts = Texts::default().for_jobs(readers);
+        let texts = Texts::default();
         let readings = AtomicUsize::new(0);
-        let lasts = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -202,15 +238,10 @@ mod tests {
                         Ok::<_, ()>(Arc::new(note_of(b"x")))
                     };
                     assert!(texts.get_or_read(FileId(0), read).is_ok());
-                    if texts.was_read(FileId(0)) {
-                        lasts.fetch_add(1, Ordering::Relaxed);
-                        texts.forget(FileId(0));
-                    }
                 });
             }
         });
-        assert_eq!((readings.into_inner(), lasts.into_inner()), (1, 1));
-        assert_eq!(lock(&texts.notes).bytes, 0);
+        assert_eq!(readings.into_inner(), 1);
     }
 
     #[test]
