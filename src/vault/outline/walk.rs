@@ -25,7 +25,9 @@ struct Open {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// A body, or a footnote's text.
     Container,
+    Quote,
     List,
     Item,
     Paragraph,
@@ -238,12 +240,12 @@ impl<'a> Walk<'a> {
             Tag::Paragraph => self.open(Kind::Paragraph, range),
             Tag::Heading { level, .. } => self.heading(level as u8, range),
             Tag::List(_) => {
-                let range = self.begun_by_marker(range);
+                let range = self.begun_by(range, &[' ', '\t', '\r', '\n', '>']);
                 push_outermost(&mut self.out.lists, &range);
                 self.open(Kind::List, range);
             }
             Tag::Item => {
-                let range = self.begun_by_marker(range);
+                let range = self.begun_by(range, &[' ', '\t', '\r', '\n', '>']);
                 self.open(Kind::Item, range);
             }
             Tag::FootnoteDefinition(_) => {
@@ -283,10 +285,11 @@ impl<'a> Walk<'a> {
                 self.extend_inline(&(range.start..range.start));
                 self.highlights.push(None);
             }
-            Tag::BlockQuote(_)
-            | Tag::DefinitionList
-            | Tag::DefinitionListTitle
-            | Tag::DefinitionListDefinition => {
+            Tag::BlockQuote(_) => {
+                let range = self.begun_by(range, &[' ', '\t', '\r', '\n']);
+                self.open(Kind::Quote, range);
+            }
+            Tag::DefinitionList | Tag::DefinitionListTitle | Tag::DefinitionListDefinition => {
                 self.open(Kind::Container, range);
             }
         }
@@ -340,11 +343,11 @@ impl<'a> Walk<'a> {
         });
     }
 
-    /// A list or an item, from its first marker on: to the parser it begins before that, by what a tab there is wider
-    /// than its one byte.
-    fn begun_by_marker(&self, range: Range<usize>) -> Range<usize> {
+    /// A quote, a list or an item, from its first marker on, which is none of `before`: to the parser it begins before
+    /// that, by what a tab there is wider than its one byte.
+    fn begun_by(&self, range: Range<usize>, before: &[char]) -> Range<usize> {
         let written = &self.text[range.clone()];
-        let marker = written.trim_start_matches([' ', '\t', '\r', '\n', '>']);
+        let marker = written.trim_start_matches(before);
         range.end - marker.len()..range.end
     }
 
@@ -392,7 +395,7 @@ impl<'a> Walk<'a> {
         {
             let first = self.blocks[top].last_child.is_none();
             self.out.paragraphs.push(inline.clone());
-            self.block_id(&inline, top, first.then_some(top), inline.clone());
+            self.block_id(&inline, top, first.then_some(top), &inline);
             self.blocks[top].last_child = Some(inline);
         }
     }
@@ -410,16 +413,16 @@ impl<'a> Walk<'a> {
                     && (self.blocks[parent].kind == Kind::Item
                         || self.is_callout(parent, open.range.start));
                 let names = opens.then_some(parent);
-                if self.block_id(inline, parent, names, open.range.clone()) {
+                if self.block_id(inline, parent, names, &open.range) {
                     // An id by itself is no block that another id could name.
                     return;
                 }
             }
             (Kind::Heading, Some(inline)) => {
-                self.block_id(inline, parent, None, open.range.clone());
+                self.block_id(inline, parent, None, &open.range);
             }
             (Kind::Table, _) => self.table_id(&open.range),
-            (Kind::Item | Kind::Container, _) => {
+            (Kind::Item | Kind::Quote, _) => {
                 if let Some(id) = open.id {
                     let end = self.trimmed_end(&open.range);
                     let id = &mut self.out.ids[id];

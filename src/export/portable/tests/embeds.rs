@@ -17,7 +17,7 @@ fn embeds_are_inlined() {
         ),
         ("![[a#^blk]]", "two"),
         ("![[list#^l]]", "- two\n  - under"),
-        ("![[list#^q]]", "q1\nq2"),
+        ("![[list#^q]]", "> q1\n> q2"),
         ("![[d/My Note]]", "mine [a](a.md) ![pic.png](d/pic.png)"),
         ("x ![[a#^blk]] y", "x\n\ntwo\n\ny"),
         ("x\n![[a#^blk]]\ny", "x\n\ntwo\n\ny"),
@@ -61,9 +61,62 @@ fn an_id_at_the_end_of_a_callouts_first_text_names_it_whole() {
         shown("![[c#^a]]"),
         "> [!tip]- T\n> body\n>\n> - x\n>\n> last"
     );
-    assert_eq!(shown("![[c#^b]]"), "last");
     assert_eq!(shown("![[c#^c]]"), "> [!note] N\n> - x");
-    assert_eq!(shown("![[c#^d]]"), "[!note](u)\nq");
+}
+
+#[test]
+fn an_id_on_a_quotes_last_line_names_it_whole() {
+    let shown = |quote: &str, embed: &str| {
+        among(
+            embed,
+            &[("q.md", quote), ("hush.md", "---\nprivate: true\n---\nx")],
+        )
+    };
+    for (quote, expected) in [
+        ("> first\n> second ^i\n\nafter", "> first\n> second"),
+        ("> first\n> second\n\n^i\n\nafter", "> first\n> second"),
+        ("> one\n> ^i", "> one"),
+        ("> one\n>\n> two\n>\n> ^i", "> one\n>\n> two"),
+        ("> one\nlazy ^i", "> one\nlazy"),
+        ("> one ^i\n>\n>\n", "> one"),
+        ("> one ^i %%c%%\n", "> one"),
+        ("> one\r\n> two ^i\r\n", "> one\n> two"),
+        (
+            "> one\n>\n> > two\n> > three ^i",
+            "> one\n>\n> > two\n> > three",
+        ),
+        ("> > one\n> > two ^i\n>\n> three", "> one\n> two"),
+        (
+            "> [!tip]- T\n> a\n>\n> - x\n>\n> last ^i",
+            "> [!tip]- T\n> a\n>\n> - x\n>\n> last",
+        ),
+        ("> [!note](u)\n> q ^i\n", "> [!note](u)\n> q"),
+        ("> one\n>\n> # H ^i", "> one\n>\n> # H"),
+        (
+            "> one\n>\n> | a |\n> |---|\n> ^i\n",
+            "> one\n>\n> | a |\n> |---|",
+        ),
+        ("> - a\n> - b\n>\n> ^i", "> - a\n> - b"),
+        ("- x\n  > one\n  > two ^i\n- y", "> one\n> two"),
+        ("-\t> one\n\t> two ^i\n", "> one\n> two"),
+        ("   > one\n  > two ^i\n", "> one\n> two"),
+        (
+            "> one [[hush]] ![[hush]] %%c%% two ^i",
+            "> one hush hush two",
+        ),
+        ("> one ^j\n>\n> two ^i", "> one\n>\n> two"),
+        // It stays the block's own.
+        ("> one\n> two ^i\n>\n> three", "one\ntwo"),
+        ("> one\n> - a\n> - b ^i", "- b"),
+        ("> one\n>\n> - a\n>\n>   b ^i", "b"),
+        ("> [^1]: one\n>\n>     two ^i\n\n[^1]", "two"),
+    ] {
+        assert_eq!(shown(quote, "![[q#^i]]"), expected, "{quote:?}");
+    }
+    assert_eq!(
+        shown("> one\n> two ^i", "> a\n> ![[q#^i]]\n> b"),
+        "> a\n>\n> > one\n> > two\n>\n> b"
+    );
 }
 
 #[test]
