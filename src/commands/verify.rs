@@ -3,7 +3,7 @@
 //! It runs that full export, with all its jobs and limits, over a door to the export tree that compares instead of
 //! writing and over a manifest in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -15,19 +15,20 @@ use serde::Serialize;
 use super::interrupt::Interrupt;
 use super::{CommandError, Outcome, fresh, print, print_json, runtime};
 use crate::batch::{self, Progress, Ran, Run};
-use crate::config::{Loaded, OnError};
+use crate::config::{Attachments, Config, Format, Loaded, OnError};
 use crate::disk::notes::NotesFolder;
 use crate::disk::{
     Beat, Content, NotesDisk as _, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile,
 };
 use crate::engine::{Engine, notes_device};
 use crate::export::command;
-use crate::manifest::{Manifest, ManifestError, state_path};
-use crate::path::{OutputPath, prefixes};
+use crate::manifest::{Manifest, ManifestError, Owner, StoredOutput, state_path};
+use crate::path::{OutputPath, is_below, prefixes};
 use crate::report::job_name;
 use crate::report::safe::safe;
 use crate::session::open_notes;
 use crate::sync::lock;
+use crate::vault::FileId;
 
 /// How an output differs from what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -157,7 +158,8 @@ fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
     let stale = match manifest_of(loaded)? {
         Some(manifest) => {
             confirm_notes(&manifest, &notes, &ran.engine)?;
-            stale(loaded, &manifest, &differences)?
+            let kept = kept(&manifest, &ran.engine)?;
+            stale(loaded, &manifest, &differences, &kept)?
         }
         None => BTreeSet::new(),
     };
@@ -256,21 +258,56 @@ fn confirm_notes(
     Ok(())
 }
 
-/// Files in the export tree that the manifest knows as ours and that a fresh export would not write.
+/// The files that were exported once and can't be read now: what was made of them is kept until they can.
+fn kept(manifest: &Manifest, found: &Engine) -> Result<HashSet<FileId>, ManifestError> {
+    let refused = found.unreadable().refused();
+    let refused: HashSet<&str> = refused.map(|(path, _)| path).collect();
+    let mut kept = HashSet::new();
+    if refused.is_empty() {
+        return Ok(kept);
+    }
+    manifest.load_files(|file| {
+        if prefixes(file.path.as_str()).any(|path| refused.contains(path)) {
+            kept.insert(file.id);
+        }
+    })?;
+    Ok(kept)
+}
+
+/// Whether an output is one of these files', at a place where this config has it.
+fn is_kept(config: &Config, row: &StoredOutput, kept: &HashSet<FileId>) -> bool {
+    let lies_as_in = |format: &Format| {
+        let path = row.path.as_str();
+        let stem = path.strip_suffix(&*format.extension);
+        is_below(path, &format.dir) && stem.is_some_and(|stem| stem.ends_with('.'))
+    };
+    match &row.owner {
+        Owner::Note(id) => {
+            let mut formats = config.formats.iter();
+            let format = formats.find(|format| format.name == row.format);
+            kept.contains(id) && format.is_some_and(lies_as_in)
+        }
+        Owner::Copy(id) => kept.contains(id) && config.attachments != Attachments::None,
+        Owner::Page(_) => false,
+    }
+}
+
+/// Files in the export tree that the manifest knows as ours and that a fresh export would not write, but for what it can't
+/// know of.
 fn stale(
     loaded: &Loaded,
     manifest: &Manifest,
     wanted: &BTreeMap<OutputPath, Option<Difference>>,
+    kept: &HashSet<FileId>,
 ) -> Result<BTreeSet<OutputPath>, CommandError> {
+    let config = &loaded.config;
     let mut stale = BTreeSet::new();
     manifest.load_outputs(|row| {
-        let there = loaded
-            .config
-            .export_dir
-            .join(row.path.as_path())
-            .symlink_metadata()
-            .is_ok();
-        if there && !wanted.contains_key(&row.path) {
+        let is_there = || {
+            let path = config.export_dir.join(row.path.as_path());
+            path.symlink_metadata().is_ok()
+        };
+        if !wanted.contains_key(&row.path) && !is_kept(config, &row, kept) && is_there() {
             stale.insert(row.path);
         }
     })?;

@@ -69,6 +69,55 @@ fn an_output_or_attachment_that_cannot_be_read_is_not_equal() {
     });
 }
 
+/// The daemon keeps what it exported of them, so `verify` calls it right; what no config asks for any more is stale.
+#[test]
+fn what_was_exported_of_them_before_is_not_stale() {
+    Room::Unprivileged.run(|| {
+        let vault = Vault::with("formats: {markdown: , json: {dir: data}}");
+        vault.write("a.md", "text");
+        vault.write("b.md", "text ![[d/pic.png]]");
+        vault.write("d/m.md", "text");
+        vault.write("d/pic.png", "picture");
+        let mut daemon = vault.daemon();
+        // Another state of it is wanted, so that it is read again.
+        fs::write(vault.note("a.md"), "changed").unwrap();
+        lock(&vault, "a.md");
+        lock(&vault, "d");
+        daemon.wait_until("a.md can't be read", |record| {
+            record.message() == "file unreadable" && record.text("path") == "a.md"
+        });
+        daemon.stop();
+        let verify = || vault.run(&["verify", "--json"]).exits(1).json();
+        let stale = |report: &serde_json::Value| -> Vec<String> {
+            let differences = report["differences"].as_array().unwrap().iter();
+            let stale = differences.filter(|entry| entry["difference"] == "stale");
+            stale
+                .map(|entry| entry["path"].as_str().unwrap().to_owned())
+                .collect()
+        };
+        let report = verify();
+        assert!(vault.has_output("a.md") && vault.has_output("d/m.md"));
+        assert!(stale(&report).is_empty(), "{report}");
+        assert_eq!(
+            report["unreadable"].as_array().unwrap().len(),
+            2,
+            "{report}"
+        );
+        // A note that is gone leaves what is stale.
+        vault.remove("b.md");
+        assert_eq!(stale(&verify()), ["b.md", "data/b.json"]);
+        vault.configure("formats: {markdown: , json: {dir: elsewhere}}");
+        let report = verify();
+        assert_eq!(
+            stale(&report),
+            ["b.md", "data/a.json", "data/b.json", "data/d/m.json"],
+            "{report}"
+        );
+        vault.configure("");
+        assert_eq!(stale(&verify()), stale(&report));
+    });
+}
+
 #[test]
 fn explain_and_status_tell_of_them() {
     Room::Unprivileged.run(|| {
