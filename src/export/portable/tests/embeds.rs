@@ -105,6 +105,7 @@ fn an_id_on_a_quotes_last_line_names_it_whole() {
             "> one hush hush two",
         ),
         ("> one ^j\n>\n> two ^i", "> one\n>\n> two"),
+        ("> one %%c\n> d%%\n>\n> ^i", "> one"),
         // It stays the block's own.
         ("> one\n> two ^i\n>\n> three", "one\ntwo"),
         ("> one\n> - a\n> - b ^i", "- b"),
