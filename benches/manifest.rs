@@ -21,13 +21,19 @@ const RECORD_BYTES: usize = 500;
 struct Bench {
     folder: TempDir,
     manifest: Manifest,
+    /// The last batch that was written.
+    batch: u64,
 }
 
 impl Bench {
     fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let manifest = open(&file_in(&folder));
-        Self { folder, manifest }
+        Self {
+            folder,
+            manifest,
+            batch: 0,
+        }
     }
 
     fn full() -> Self {
@@ -40,7 +46,8 @@ impl Bench {
     }
 
     fn write(&mut self, (announcements, changes): &(Vec<Announcement>, Changes)) {
-        let announced = self.manifest.announce(announcements);
+        self.batch += 1;
+        let announced = self.manifest.announce(self.batch, announcements);
         announced.expect("the manifest can be written");
         let committed = self.manifest.commit(changes);
         committed.expect("the manifest can be written");
@@ -134,7 +141,9 @@ fn writing(criterion: &mut Criterion) {
 fn reading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("manifest of 100,000 notes, read");
     group.sample_size(10);
-    let Bench { folder, manifest } = Bench::full();
+    let Bench {
+        folder, manifest, ..
+    } = Bench::full();
     drop(manifest);
     let file = file_in(&folder);
     group.bench_function("open", |bencher| bencher.iter(|| open(&file)));

@@ -116,7 +116,8 @@ impl Engine {
         self.announced
             .extend(newly.map(|(_, file)| file.path.clone()));
         let progress = self.progress.clone();
-        if let Err(error) = progress.wait_for_disk(|| self.announce(&folders, &announcements)) {
+        let announce = || self.announce(batch.number, &folders, &announcements);
+        if let Err(error) = progress.wait_for_disk(announce) {
             self.mind_damage(&error);
             return Err(std::io::Error::other(error));
         }
@@ -129,14 +130,15 @@ impl Engine {
 
     fn announce(
         &mut self,
+        batch: u64,
         folders: &[OutputPath],
         files: &[Announcement],
     ) -> Result<(), ManifestError> {
         self.manifest.announce_folders(folders)?;
         if self.flush_covers_manifest {
-            self.manifest.announce_before_flush(files)
+            self.manifest.announce_before_flush(batch, files)
         } else {
-            self.manifest.announce(files)
+            self.manifest.announce(batch, files)
         }
     }
 }

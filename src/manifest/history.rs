@@ -14,6 +14,9 @@ use super::rows::{malformed, trigger, unsigned};
 use super::{Manifest, ManifestError};
 use crate::log::events::Trigger;
 
+/// The name of the last announced batch's number: one that is killed comes to no history, but was told of by the log.
+pub(super) const ANNOUNCED_BATCH: &str = "announced_batch";
+
 /// How many batches are kept.
 pub(super) const KEPT_BATCHES: u64 = 1000;
 /// Of how many batches the jobs are kept.
@@ -135,13 +138,16 @@ impl Manifest {
         Ok(jobs.unwrap_or_default())
     }
 
-    /// The number of the last batch that was committed, 0 before the first.
+    /// The number of the last batch that was announced or committed, 0 before the first.
     ///
     /// # Errors
     /// When the system refuses.
     pub fn last_batch_number(&self) -> Result<u64, ManifestError> {
         const SQL: &str = "SELECT coalesce(max(batch), 0) FROM batches";
-        Ok(self.one(SQL, [], |row| unsigned(row, 0))?.unwrap_or(0))
+        let committed = self.one(SQL, [], |row| unsigned(row, 0))?.unwrap_or(0);
+        let announced = self.meta(ANNOUNCED_BATCH)?;
+        let announced = announced.and_then(|number| number.parse().ok());
+        Ok(committed.max(announced.unwrap_or(0)))
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Manifest {
     connection: Connection,
     /// Whether a power loss could still take output rows that were never announced.
     undurable: bool,
+    /// The batch whose number was announced through this value last; 0 before the first.
+    announced_batch: u64,
 }
 
 impl Manifest {

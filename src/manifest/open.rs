@@ -96,6 +96,7 @@ impl Manifest {
             inode: None,
             connection,
             undurable: false,
+            announced_batch: 0,
         })
     }
 
@@ -220,6 +221,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Manifest, ManifestError> {
         inode: Inode::at(path).ok(),
         connection,
         undurable: false,
+        announced_batch: 0,
     })
 }
 

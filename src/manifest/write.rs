@@ -16,17 +16,20 @@ use crate::path::OutputPath;
 use crate::vault::FileId;
 
 impl Manifest {
-    /// Says which outputs are about to be published, and returns when that is safe from a power loss:
-    /// only then may they be. A path that has no row gets one without a state; one that has keeps all
-    /// that is known of it and is marked as being replaced.
+    /// Says which outputs of a batch, by its number, are about to be published, and returns when that is safe from a
+    /// power loss: only then may they be. A path that has no row gets one without a state; one that has keeps all
+    /// that is known of it and is marked as being replaced. No other batch is to get the number, however this one ends.
     ///
     /// # Errors
     /// When the system refuses: nothing may be published then.
-    pub fn announce(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
+    pub fn announce(&mut self, batch: u64, outputs: &[Announcement]) -> Result<(), ManifestError> {
+        let number = self.unannounced(batch);
         let wrote = fully_synchronous(&mut self.connection, |transaction| {
-            mark(transaction, outputs)
+            mark(transaction, number, outputs)
         });
-        if wrote.map_err(|error| self.error(error))? {
+        let wrote = wrote.map_err(|error| self.error(error))?;
+        self.announced_batch = batch;
+        if wrote {
             self.undurable = false;
         } else if self.undurable && !outputs.is_empty() {
             self.sync()?;
@@ -39,12 +42,23 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Self::announce`].
-    pub fn announce_before_flush(&mut self, outputs: &[Announcement]) -> Result<(), ManifestError> {
+    pub fn announce_before_flush(
+        &mut self,
+        batch: u64,
+        outputs: &[Announcement],
+    ) -> Result<(), ManifestError> {
+        let number = self.unannounced(batch);
         let wrote = write(&mut self.connection, |transaction| {
-            mark(transaction, outputs)
+            mark(transaction, number, outputs)
         });
         self.undurable |= wrote.map_err(|error| self.error(error))?;
+        self.announced_batch = batch;
         Ok(())
+    }
+
+    /// The number of this batch, unless an earlier wave of it has announced that.
+    fn unannounced(&self, batch: u64) -> Option<u64> {
+        (self.announced_batch != batch).then_some(batch)
     }
 
     /// Records that folders of the export tree are about to be made: whoever finds them after a crash knows them as
@@ -155,8 +169,17 @@ pub(super) fn fully_synchronous<T>(
     done
 }
 
-/// Announces outputs. True when that changed anything, so that the transaction will be flushed.
-fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Result<bool> {
+/// Announces outputs, and the number of their batch. True when that changed anything, so that the transaction will be
+/// flushed.
+fn mark(
+    transaction: &Transaction<'_>,
+    number: Option<u64>,
+    outputs: &[Announcement],
+) -> rusqlite::Result<bool> {
+    if let Some(number) = number {
+        let value = number.to_string().into();
+        put_meta(transaction, &[(history::ANNOUNCED_BATCH.into(), value)])?;
+    }
     let mut add = transaction.prepare_cached(
         "INSERT INTO outputs (path, owner_kind, owner, format, key, replacing) \
          VALUES (?1, ?2, ?3, ?4, 0, 0) ON CONFLICT (path) DO NOTHING",
@@ -178,7 +201,7 @@ fn mark(transaction: &Transaction<'_>, outputs: &[Announcement]) -> rusqlite::Re
             changed += replace.execute([path.as_str()])?;
         }
     }
-    Ok(changed > 0)
+    Ok(changed > 0 || number.is_some())
 }
 
 /// Applies all of `changes`. True when an output was added that had not been announced.

@@ -7,7 +7,7 @@ fn an_announcement_is_known_after_a_crash_before_the_commit() {
     let folder = Folder::new();
     let mut manifest = folder.open();
     manifest
-        .announce(&[announcement("new.md", note(4))])
+        .announce(1, &[announcement("new.md", note(4))])
         .unwrap();
     let found = folder
         .killed()
@@ -31,9 +31,14 @@ fn an_announcement_leaves_what_is_known_and_marks_it() {
     };
     manifest.commit(&changes).unwrap();
     manifest
-        .announce(&[announcement("a.md", note(9)), announcement("b.md", note(9))])
+        .announce(
+            1,
+            &[announcement("a.md", note(9)), announcement("b.md", note(9))],
+        )
         .unwrap();
-    manifest.announce(&[announcement("b.md", note(8))]).unwrap();
+    manifest
+        .announce(1, &[announcement("b.md", note(8))])
+        .unwrap();
     let [a, b] = outputs(&manifest).try_into().unwrap();
     assert_eq!(
         a,
@@ -66,17 +71,25 @@ fn an_announcement_that_writes_nothing_still_makes_its_rows_durable() {
             .unwrap();
     };
     // Its row was announced, so it is on the disk.
-    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
+    manifest
+        .announce(1, &[announcement("a.md", note(0))])
+        .unwrap();
     commit(&mut manifest, "a.md");
-    manifest.announce(&[announcement("a.md", note(0))]).unwrap();
+    manifest
+        .announce(1, &[announcement("a.md", note(0))])
+        .unwrap();
     assert_eq!(flushes(&manifest), None);
     // Adopted without an announcement: its row may be in the system's memory alone.
     commit(&mut manifest, "b.md");
-    manifest.announce(&[]).unwrap();
+    manifest.announce(1, &[]).unwrap();
     assert_eq!(flushes(&manifest), None);
-    manifest.announce(&[announcement("b.md", note(0))]).unwrap();
+    manifest
+        .announce(1, &[announcement("b.md", note(0))])
+        .unwrap();
     assert_eq!(flushes(&manifest).as_deref(), Some("1"));
-    manifest.announce(&[announcement("b.md", note(0))]).unwrap();
+    manifest
+        .announce(1, &[announcement("b.md", note(0))])
+        .unwrap();
     assert_eq!(flushes(&manifest).as_deref(), Some("1"));
 }
 
@@ -107,9 +120,53 @@ fn the_transaction_of_an_announcement_alone_is_fully_synchronous() {
 fn rows_of_a_killed_process_are_flushed_before_they_are_relied_on() {
     let folder = Folder::new();
     let mut manifest = folder.open();
-    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
+    manifest
+        .announce(1, &[announcement("b.md", note(1))])
+        .unwrap();
     let killed = folder.killed();
     let mut manifest = killed.open();
-    manifest.announce(&[announcement("b.md", note(1))]).unwrap();
-    assert_eq!(manifest.meta("synced").unwrap().as_deref(), Some("1"));
+    assert!(manifest.undurable);
+    // What it announces is there already, but for the batch's number: the flush of that takes all along.
+    manifest
+        .announce(2, &[announcement("b.md", note(1))])
+        .unwrap();
+    assert!(!manifest.undurable);
+}
+
+#[test]
+fn the_number_of_an_announced_batch_is_known_after_a_crash_before_the_commit() {
+    let folder = Folder::new();
+    let last = || folder.killed().open().last_batch_number().unwrap();
+    let mut manifest = folder.open();
+    manifest.commit(&some_changes()).unwrap();
+    assert_eq!(last(), 1, "committed, and never announced");
+    let announced = [announcement("a.md", note(0))];
+    manifest.announce(9, &announced).unwrap();
+    assert_eq!(last(), 9);
+    manifest.announce_before_flush(10, &announced).unwrap();
+    assert_eq!(last(), 10);
+    let batch = FinishedBatch {
+        record: record(11),
+        jobs: Vec::new(),
+    };
+    let committed = Changes {
+        batch: Some(batch),
+        ..Changes::default()
+    };
+    manifest.commit(&committed).unwrap();
+    assert_eq!(last(), 11, "the larger of both");
+}
+
+#[test]
+fn the_waves_of_a_batch_write_its_number_once() {
+    let mut manifest = Manifest::in_memory().unwrap();
+    let mut rows_written = |batch, path| {
+        let before = manifest.connection.total_changes();
+        let announced = [announcement(path, note(0))];
+        manifest.announce(batch, &announced).unwrap();
+        manifest.connection.total_changes() - before
+    };
+    assert_eq!(rows_written(1, "a.md"), 2);
+    assert_eq!(rows_written(1, "b.md"), 1);
+    assert_eq!(rows_written(2, "c.md"), 2);
 }

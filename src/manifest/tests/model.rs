@@ -240,7 +240,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Announce(announced) => {
-                    manifest.announce(&announced).unwrap();
+                    manifest.announce(1, &announced).unwrap();
                     model.announce(&announced);
                 }
                 Step::Commit(changes) => {

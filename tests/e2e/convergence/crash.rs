@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::whole::{Reader, version};
-use crate::support::{Vault, until};
+use crate::support::{Gate, Vault, until};
 
 /// A fast format and two slow ones; all give the note's own text.
 const SLOW: &str = "formats:
@@ -147,4 +147,24 @@ fn what_was_left_temporary_is_swept_at_the_start() {
         .map(|entry| entry.unwrap().file_name())
         .collect();
     assert_eq!(there, ["mine"]);
+}
+
+#[test]
+fn the_number_of_a_batch_that_was_killed_names_no_other() {
+    let vault = Vault::new();
+    let gate = Gate::new(&vault);
+    vault.configure(&format!("formats:\n  markdown:\n{}", gate.format("txt")));
+    vault.write("a.md", "a");
+    let mut daemon = vault.start();
+    let killed = daemon.wait_for("batch started").number("batch");
+    // One format's output is there, and another's is still being made.
+    until("the output is published", || {
+        vault.has_output("a.md").then_some(())
+    });
+    gate.wait_for(1);
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+    gate.open();
+    let next = vault.daemon().all("batch started")[0].number("batch");
+    assert_eq!(next, killed + 1);
 }
