@@ -55,6 +55,8 @@ pub struct Manifest {
     path: Option<PathBuf>,
     /// Which file that was when it was opened; `None` in memory.
     inode: Option<Inode>,
+    /// The database's log and which file that is, where it keeps one: all that is committed lies in there at first.
+    log: Option<(PathBuf, Inode)>,
     connection: Connection,
     /// Whether a power loss could still take output rows that were never announced.
     undurable: bool,

@@ -94,6 +94,7 @@ impl Manifest {
         Ok(Self {
             path: None,
             inode: None,
+            log: None,
             connection,
             undurable: false,
             announced_batch: 0,
@@ -119,15 +120,24 @@ impl Manifest {
         Ok(recovery(&path, what, &aside))
     }
 
-    /// Whether the database's file still lies where it was opened: what is written to one that was deleted is gone with
-    /// the process.
+    /// Whether the database's file and its log still lie where they were opened: what is written to one that was deleted
+    /// is gone with the process. Nothing is with the log's index, which is made again from the log.
     pub fn is_in_place(&self) -> bool {
-        let is_at = |path| self.inode.is_some_and(|inode| inode.is_at(path));
-        self.path.as_deref().is_none_or(is_at)
+        let has_log = || {
+            let log = self.log.as_ref();
+            log.is_none_or(|(path, inode)| inode.is_at(path))
+        };
+        let is_ours = |path| self.is_at(path) && has_log();
+        self.path.as_deref().is_none_or(is_ours)
     }
 
-    /// Puts a copy of the database at its path, from which it was deleted or moved away, and goes on with that. Nothing
-    /// of it is lost. Another database that lies there is moved aside.
+    /// Whether the database's file lies at this path.
+    fn is_at(&self, path: &Path) -> bool {
+        self.inode.is_some_and(|inode| inode.is_at(path))
+    }
+
+    /// Puts a copy of the database at its path, from which it or its log was deleted or moved away, and goes on with
+    /// that. Nothing of it is lost. Another database that lies there is moved aside.
     ///
     /// # Errors
     /// When it can't be read any more or the system refuses; this manifest then goes on as it was.
@@ -138,10 +148,10 @@ impl Manifest {
         let copy = beside(&path, ".copy");
         remove_if_there(&copy)?;
         self.copy_to(&copy)?;
-        if fs::symlink_metadata(&path).is_ok() {
+        if fs::symlink_metadata(&path).is_ok() && !self.is_at(&path) {
             move_aside(&path)?;
         } else {
-            // Of the file that is gone. What the log held is in the copy.
+            // Of the file that gives way to the copy, which has what our log held. One that is not ours belongs to none.
             remove_if_there(&beside(&path, "-wal"))?;
             remove_if_there(&beside(&path, "-shm"))?;
         }
@@ -205,6 +215,9 @@ fn open_writer(path: &Path) -> Result<Manifest, ManifestError> {
     if fresh {
         flush_folder(path)?;
     }
+    // It stays the same file for as long as the connection is open: only the last one that closes deletes it.
+    let log = beside(path, "-wal");
+    manifest.log = Inode::at(&log).ok().map(|inode| (log, inode));
     // What an earlier process committed without a flush may still be in the system's memory alone.
     manifest.undurable = unclean;
     Ok(manifest)
@@ -219,6 +232,7 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Manifest, ManifestError> {
     Ok(Manifest {
         path: Some(path.into()),
         inode: Inode::at(path).ok(),
+        log: None,
         connection,
         undurable: false,
         announced_batch: 0,

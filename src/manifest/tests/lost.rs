@@ -65,3 +65,47 @@ fn where_nothing_can_be_written_it_goes_on_as_it_was() {
     fs::create_dir(folder.temporary.path()).unwrap();
     assert_puts_back(&folder, manifest);
 }
+
+fn log(folder: &Folder) -> PathBuf {
+    folder.temporary.path().join("manifest.db-wal")
+}
+
+#[test]
+fn where_its_log_is_deleted_all_is_written_again() {
+    let folder = Folder::new();
+    let manifest = filled(&folder);
+    fs::remove_file(log(&folder)).unwrap();
+    assert_puts_back(&folder, manifest);
+    let aside = folder.temporary.path().join("manifest.db.corrupt-1");
+    assert!(!aside.exists(), "what lay there was no other database");
+}
+
+#[test]
+fn another_log_in_the_place_of_its_own_is_not_taken_for_it() {
+    let (folder, other) = (Folder::new(), Folder::new());
+    let _other = filled(&other);
+    let manifest = filled(&folder);
+    fs::rename(log(&other), log(&folder)).unwrap();
+    assert_puts_back(&folder, manifest);
+}
+
+#[test]
+fn neither_a_reader_nor_a_checkpoint_nor_a_new_start_is_taken_for_a_loss() {
+    let folder = Folder::new();
+    let manifest = filled(&folder);
+    let read = |manifest: &Manifest| {
+        let reader = Manifest::open_read_only(&folder.path()).unwrap();
+        assert_some_changes(&reader);
+        drop(reader);
+        assert!(manifest.is_in_place());
+    };
+    read(&manifest);
+    let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+    manifest.connection.execute_batch(checkpoint).unwrap();
+    read(&manifest);
+    drop(manifest);
+    // The last one to close it deletes the log.
+    assert!(!log(&folder).exists());
+    read(&folder.open());
+    read(&folder.killed().open());
+}

@@ -93,6 +93,84 @@ fn only_the_manifest_deleted() {
     assert!(batches.any(|batch| batch["batch"] == 1));
 }
 
+/// Where the manifest keeps what was committed last.
+fn log_of_the_manifest(vault: &Vault) -> PathBuf {
+    state_of_the_tree(vault).join("manifest.db-wal")
+}
+
+#[test]
+fn only_the_log_of_the_manifest_deleted() {
+    let vault = assert_survives(|vault| {
+        fs::remove_file(log_of_the_manifest(vault)).unwrap();
+    });
+    let aside = state_of_the_tree(&vault).join("manifest.db.corrupt-1");
+    assert!(!aside.exists(), "the database was no other one");
+}
+
+#[test]
+fn only_the_log_of_the_manifest_replaced() {
+    assert_survives(|vault| {
+        fs::write(vault.path("other"), "no log").unwrap();
+        fs::rename(vault.path("other"), log_of_the_manifest(vault)).unwrap();
+    });
+}
+
+#[test]
+fn the_index_of_the_log_deleted_nothing_is_lost() {
+    let vault = vault();
+    let mut daemon = vault.daemon();
+    fs::remove_file(state_of_the_tree(&vault).join("manifest.db-shm")).unwrap();
+    vault.write("a.md", "changed");
+    daemon.wait_for("batch finished");
+    assert_eq!(batches(&vault), [1, 2]);
+    vault.write("a.md", "changed while another index is there");
+    daemon.wait_for("batch finished");
+    assert_eq!(batches(&vault), [1, 2, 3]);
+    assert_eq!(knows_all(&vault, daemon), 0);
+}
+
+/// The numbers of the batches that the manifest remembers.
+#[track_caller]
+fn batches(vault: &Vault) -> Vec<u64> {
+    let batches = vault.run(&["batches", "--json"]).exits(0).json();
+    let batches = batches.as_array().unwrap().iter();
+    batches
+        .map(|batch| batch["batch"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn after_the_log_was_deleted_a_kill_takes_nothing() {
+    let vault = vault();
+    let mut daemon = vault.daemon();
+    fs::remove_file(log_of_the_manifest(&vault)).unwrap();
+    vault.write("a.md", "changed while nobody could remember");
+    let last = daemon.wait_for("batch finished").number("batch");
+    daemon.signal(Signal::KILL);
+    daemon.ended();
+    let mut daemon = vault.start();
+    let finished = daemon.wait_for("batch finished");
+    let figures = ["batch", "jobs", "exported"].map(|figure| finished.number(figure));
+    assert_eq!(figures, [last + 1, 0, 0], "{finished}");
+    assert_eq!(batches(&vault), [1, last, last + 1]);
+    vault.run(&["verify"]).exits(0);
+}
+
+#[test]
+fn one_that_others_read_is_not_taken_for_lost() {
+    let vault = vault();
+    let mut daemon = vault.daemon();
+    for text in ["once", "twice"] {
+        assert!(!batches(&vault).is_empty());
+        vault.status();
+        vault.run(&["verify"]).exits(0);
+        vault.write("a.md", text);
+        daemon.wait_for("batch finished");
+    }
+    assert!(daemon.all(RENEWED).is_empty());
+    assert_eq!(knows_all(&vault, daemon), 0);
+}
+
 #[test]
 fn only_the_socket_deleted() {
     assert_survives(|vault| {
