@@ -171,10 +171,18 @@ pub(super) fn configure_writer(connection: &Connection) -> rusqlite::Result<()> 
     let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
     connection.pragma_update_and_check(None, "journal_mode", "WAL", mode)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // A checkpoint writes and flushes the database. At every 16 MiB of log rather than every 4 it costs
-    // a large commit a quarter less, and one save in hundreds meets it. A first export writes a log as
-    // large as the database: don't keep it on the disk for ever.
+    // A first export writes a log as large as the database: don't keep it on the disk for ever.
     let ignore = |_: &rusqlite::Row<'_>| Ok(());
-    connection.pragma_update_and_check(None, "wal_autocheckpoint", 4096, ignore)?;
-    connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, ignore)
+    connection.pragma_update_and_check(None, "journal_size_limit", 16 << 20, ignore)?;
+    checkpoint_after(connection, LOG_PAGES)
+}
+
+/// After so many pages of log what they hold is written into the database and flushed. At every 16 MiB rather than every 4
+/// it costs a large commit a quarter less, and one save in hundreds meets it.
+pub(super) const LOG_PAGES: u32 = 4096;
+
+/// Has the transactions that follow do so after so many pages; 0: never.
+pub(super) fn checkpoint_after(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    let ignore = |_: &rusqlite::Row<'_>| Ok(());
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", pages, ignore)
 }

@@ -7,6 +7,7 @@ use std::borrow::Borrow;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::schema::{LOG_PAGES, checkpoint_after};
 use super::{
     Announcement, Changes, Failure, FailureKey, FormatKey, Manifest, ManifestError, StoredFile,
     StoredOutput, history,
@@ -14,6 +15,9 @@ use super::{
 use crate::disk::OutputState;
 use crate::path::OutputPath;
 use crate::vault::FileId;
+
+/// So many outputs are a large export's, whose many announcements would make a log as large as the database.
+const MANY: usize = 64;
 
 impl Manifest {
     /// Says which outputs of a batch, by its number, are about to be published, and returns when that is safe from a
@@ -24,8 +28,8 @@ impl Manifest {
     /// When the system refuses: nothing may be published then.
     pub fn announce(&mut self, batch: u64, outputs: &[Announcement]) -> Result<(), ManifestError> {
         let number = self.unannounced(batch);
-        let wrote = fully_synchronous(&mut self.connection, |transaction| {
-            mark(transaction, number, outputs)
+        let wrote = ahead(&mut self.connection, outputs, |connection| {
+            fully_synchronous(connection, |transaction| mark(transaction, number, outputs))
         });
         let wrote = wrote.map_err(|error| self.error(error))?;
         self.announced_batch = batch;
@@ -48,8 +52,8 @@ impl Manifest {
         outputs: &[Announcement],
     ) -> Result<(), ManifestError> {
         let number = self.unannounced(batch);
-        let wrote = write(&mut self.connection, |transaction| {
-            mark(transaction, number, outputs)
+        let wrote = ahead(&mut self.connection, outputs, |connection| {
+            write(connection, |transaction| mark(transaction, number, outputs))
         });
         self.undurable |= wrote.map_err(|error| self.error(error))?;
         self.announced_batch = batch;
@@ -156,6 +160,22 @@ fn write<T>(
     let done = work(&transaction)?;
     transaction.commit()?;
     Ok(done)
+}
+
+/// Announces `outputs` by what `announce` does. A save waits for that, so that the log stays as long as it is: to write it
+/// into the database takes up to 20 ms, and the commit that follows is soon enough for it.
+fn ahead<T>(
+    connection: &mut Connection,
+    outputs: &[Announcement],
+    announce: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    if outputs.len() >= MANY {
+        return announce(connection);
+    }
+    checkpoint_after(connection, 0)?;
+    let done = announce(connection);
+    checkpoint_after(connection, LOG_PAGES)?;
+    done
 }
 
 /// Runs `work` in a transaction that is on the disk when this returns.

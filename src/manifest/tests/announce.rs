@@ -170,3 +170,42 @@ fn the_waves_of_a_batch_write_its_number_once() {
     assert_eq!(rows_written(1, "b.md"), 1);
     assert_eq!(rows_written(2, "c.md"), 2);
 }
+
+#[test]
+fn a_save_does_not_wait_until_the_log_is_shortened() {
+    let folder = Folder::new();
+    let mut manifest = folder.open();
+    let size = |name: &str| {
+        std::fs::metadata(folder.path().with_file_name(name))
+            .unwrap()
+            .len()
+    };
+    let database = size("manifest.db");
+    // More pages than the log is to have.
+    let pages = u64::from(schema::LOG_PAGES);
+    let mut batch = 0;
+    while size("manifest.db-wal") < (pages + 64) * 4096 {
+        batch += 1;
+        assert!(batch < 2 * pages, "the log does not grow any more");
+        let announced = [announcement(&format!("{batch}.md"), note(4))];
+        manifest.announce_before_flush(batch, &announced).unwrap();
+    }
+    assert_eq!(size("manifest.db"), database);
+    manifest
+        .commit(&Changes {
+            outputs: vec![output("a.md", note(0), 1)],
+            ..Changes::default()
+        })
+        .unwrap();
+    assert!(size("manifest.db") > database);
+    // Where there are many, the log would grow as large as the database.
+    let before = size("manifest.db-wal");
+    for round in 0..40 {
+        let paths = (0..512).map(|path| format!("{round}/{path}.md"));
+        let many: Vec<Announcement> = paths.map(|path| announcement(&path, note(4))).collect();
+        manifest
+            .announce_before_flush(batch + 1 + round, &many)
+            .unwrap();
+    }
+    assert!(size("manifest.db-wal") <= before);
+}
