@@ -305,6 +305,8 @@ impl Daemon<'_> {
             progress: self.progress.clone(),
             halt: self.halt.subscribe(),
             tell: self.steps.clone(),
+            before_batch: (!self.is_ready || self.trouble.notes.is_some())
+                .then(step::BeforeBatch::new),
         };
         self.work = Work::Running(tokio::spawn(step.run()));
     }
@@ -331,7 +333,7 @@ impl Daemon<'_> {
                     self.become_ready(notes);
                 }
                 // A step that was ended meanwhile doesn't wait.
-                let _ = heard.send(());
+                let _ = heard.map(|heard| heard.send(()));
             }
             StepEvent::Started(current) => {
                 self.current = Some(current);

@@ -1,6 +1,7 @@
 //! One step of the daemon's work: look, plan, run the batch, say what it did. It takes the engine along and brings it
 //! back; the loop goes on meanwhile.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -28,6 +29,22 @@ pub(super) struct Step {
     pub(super) progress: Arc<Progress>,
     pub(super) halt: channel::Receiver<Halt>,
     pub(super) tell: mpsc::UnboundedSender<StepEvent>,
+    /// Where the loop has something to say in the log before `batch started`.
+    pub(super) before_batch: Option<BeforeBatch>,
+}
+
+/// Has a step wait until the loop has heard of the end of its look. Mostly nobody waits: the loop's thread would have to be
+/// woken, and a save's output with it.
+pub(super) struct BeforeBatch {
+    heard: oneshot::Sender<()>,
+    told: oneshot::Receiver<()>,
+}
+
+impl BeforeBatch {
+    pub(super) fn new() -> Self {
+        let (heard, told) = oneshot::channel();
+        Self { heard, told }
+    }
 }
 
 /// What the loop hears while a step runs.
@@ -38,8 +55,8 @@ pub(super) enum StepEvent {
         asked: Asked,
         everything: bool,
         began: Instant,
-        /// The step goes on when the loop has said so in the log: `ready` comes before `batch started`.
-        heard: oneshot::Sender<()>,
+        /// Where the step goes on only when the loop has said so in the log: `ready` comes before `batch started`.
+        heard: Option<oneshot::Sender<()>>,
     },
     /// A batch has begun.
     Started(Current),
@@ -90,7 +107,8 @@ struct Watching {
     everything: bool,
     began: Instant,
     tell: mpsc::UnboundedSender<StepEvent>,
-    /// Until the look is over.
+    /// A second look, since the manifest was damaged, has nothing new to say.
+    is_told: AtomicBool,
     heard: Mutex<Option<oneshot::Sender<()>>>,
 }
 
@@ -108,17 +126,16 @@ impl FolderListener for Watching {
     }
 
     fn looked(&self, vault: &Vault) {
-        // A second look, since the manifest was damaged, has nothing new to say.
-        let Some(heard) = lock(&self.heard).take() else {
+        if self.is_told.swap(true, Ordering::Relaxed) {
             return;
-        };
+        }
         // The loop hears nothing only when it has ended.
         let _ = self.tell.send(StepEvent::Looked {
             notes: vault.notes(),
             asked: self.asked,
             everything: self.everything,
             began: self.began,
-            heard,
+            heard: lock(&self.heard).take(),
         });
     }
 }
@@ -155,15 +172,19 @@ impl Step {
             progress,
             halt,
             tell,
+            before_batch,
         } = self;
-        let (heard, told) = oneshot::channel();
+        let (heard, told) = before_batch
+            .map(|BeforeBatch { heard, told }| (heard, told))
+            .unzip();
         let listener = Watching {
             watch,
             asked,
             everything: dirty.everything,
             began,
             tell: tell.clone(),
-            heard: Mutex::new(Some(heard)),
+            is_told: AtomicBool::new(false),
+            heard: Mutex::new(heard),
         };
         let request = Request {
             trigger: asked.trigger,
@@ -188,7 +209,7 @@ impl Step {
             }
         };
         // Fails only when the loop has ended.
-        let _ = told.blocking_recv();
+        let _ = told.map(oneshot::Receiver::blocking_recv);
         let Some(batch) = batch else {
             return Halfway::Over(Box::new(done(engine, None, Vec::new())));
         };
