@@ -62,11 +62,13 @@ pub(super) struct Texts {
 /// embed is used again before it is old.
 #[derive(Default)]
 struct Recent {
-    young: HashMap<FileId, Entry>,
-    old: HashMap<FileId, Entry>,
+    young: Generation,
+    old: Generation,
     /// What the young ones count.
     bytes: usize,
 }
+
+type Generation = HashMap<FileId, Entry>;
 
 /// A place for a note.
 struct Entry {
@@ -90,38 +92,39 @@ impl Entry {
 type Slot = Mutex<Option<Arc<Note>>>;
 
 impl Recent {
-    /// The place of a note, which is young from now on.
-    fn slot(&mut self, id: FileId) -> Arc<Slot> {
+    /// The place of a note, which is young from now on. What is let go for it comes along, so that who holds the lock does
+    /// not wait until it is freed.
+    fn slot(&mut self, id: FileId) -> (Arc<Slot>, Generation) {
         if let Some(entry) = self.young.get(&id) {
-            return entry.slot.clone();
+            return (entry.slot.clone(), Generation::new());
         }
         let entry = self.old.remove(&id).unwrap_or_else(|| Entry::new(None));
-        let slot = entry.slot.clone();
-        self.put(id, entry);
-        slot
+        (entry.slot.clone(), self.put(id, entry))
     }
 
-    /// Takes note of a text that was put into a place, if that is still one of the young.
-    fn fill(&mut self, id: FileId, slot: &Arc<Slot>, text: usize) {
+    /// Takes note of a text that was put into a place, if that is still one of the young. Returns what is let go.
+    fn fill(&mut self, id: FileId, slot: &Arc<Slot>, text: usize) -> Generation {
         let entry = self.young.get_mut(&id);
         if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.slot, slot)) {
             entry.bytes += text;
             self.bytes += text;
-            self.age();
         }
+        self.age()
     }
 
-    fn put(&mut self, id: FileId, entry: Entry) {
+    fn put(&mut self, id: FileId, entry: Entry) -> Generation {
         self.bytes += entry.bytes;
         self.young.insert(id, entry);
-        self.age();
+        self.age()
     }
 
-    fn age(&mut self) {
-        if self.bytes > MOST_TEXT / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.bytes = 0;
+    fn age(&mut self) -> Generation {
+        if self.bytes <= MOST_TEXT / 2 {
+            return Generation::new();
         }
+        self.bytes = 0;
+        let young = std::mem::take(&mut self.young);
+        std::mem::replace(&mut self.old, young)
     }
 }
 
@@ -134,7 +137,9 @@ impl Texts {
         for (path, kept) in looked {
             match (files.find(path.as_str()), kept) {
                 (None, _) => {}
-                (Some(id), Kept::Whole(note)) => recent.put(id, Entry::new(Some(note))),
+                (Some(id), Kept::Whole(note)) => {
+                    recent.put(id, Entry::new(Some(note)));
+                }
                 (Some(id), Kept::Syntax(syntax)) => syntaxes.push((id, syntax)),
             }
         }
@@ -160,7 +165,7 @@ impl Texts {
         id: FileId,
         read: impl FnOnce() -> Result<Arc<Note>, E>,
     ) -> Result<Arc<Note>, E> {
-        let slot = lock(&self.recent).slot(id);
+        let (slot, _let_go) = lock(&self.recent).slot(id);
         let mut kept = lock(&slot);
         if let Some(note) = &*kept {
             return Ok(note.clone());
@@ -169,7 +174,8 @@ impl Texts {
         let text = note.text.len();
         if text <= MOST_TEXT {
             *kept = Some(note.clone());
-            lock(&self.recent).fill(id, &slot, text);
+            drop(kept);
+            let _let_go = lock(&self.recent).fill(id, &slot, text);
         }
         Ok(note)
     }
