@@ -208,9 +208,9 @@ impl Step {
                 }));
             }
         };
-        // Fails only when the loop has ended.
-        let _ = told.map(oneshot::Receiver::blocking_recv);
-        let Some(batch) = batch else {
+        // A loop that says nothing has ended, since there is no watch as required, say: nothing is to be begun then.
+        let goes_on = told.is_none_or(|told| told.blocking_recv().is_ok());
+        let Some(batch) = batch.filter(|_| goes_on) else {
             return Halfway::Over(Box::new(done(engine, None, Vec::new())));
         };
         let limit = engine.config().max_concurrent.get();

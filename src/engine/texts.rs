@@ -102,12 +102,15 @@ impl Recent {
         (entry.slot.clone(), self.put(id, entry))
     }
 
-    /// Takes note of a text that was put into a place, if that is still one of the young. Returns what is let go.
+    /// Takes note of a text that was put into a place, if that is still one of ours. Returns what is let go.
     fn fill(&mut self, id: FileId, slot: &Arc<Slot>, text: usize) -> Generation {
-        let entry = self.young.get_mut(&id);
-        if let Some(entry) = entry.filter(|entry| Arc::ptr_eq(&entry.slot, slot)) {
+        let is_ours = |entry: &&mut Entry| Arc::ptr_eq(&entry.slot, slot);
+        if let Some(entry) = self.young.get_mut(&id).filter(is_ours) {
             entry.bytes += text;
             self.bytes += text;
+        } else if let Some(entry) = self.old.get_mut(&id).filter(is_ours) {
+            // It grew old while it was read: it counts when it is young again.
+            entry.bytes += text;
         }
         self.age()
     }
@@ -230,6 +233,22 @@ mod tests {
         let half = MOST_TEXT / 2 - BESIDES_TEXT;
         let beside = [[(0, half), (1, half)]; 4].concat();
         assert_eq!(readings(&beside), 2);
+    }
+
+    #[test]
+    fn what_grew_old_while_it_was_read_counts_as_any_other() {
+        let mut recent = Recent::default();
+        let (slot, _) = recent.slot(FileId(0));
+        recent.put(
+            FileId(1),
+            Entry::new(Some(Arc::new(note_of(&vec![b'x'; MOST_TEXT])))),
+        );
+        assert!(recent.young.is_empty());
+        recent.fill(FileId(0), &slot, MOST_TEXT);
+        assert_eq!(recent.old[&FileId(0)].bytes, BESIDES_TEXT + MOST_TEXT);
+        // Of another reading nothing is known.
+        recent.fill(FileId(0), &Arc::default(), MOST_TEXT);
+        assert_eq!(recent.old[&FileId(0)].bytes, BESIDES_TEXT + MOST_TEXT);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::inode::Inode;
 
 /// The folder for the export tree at `export_dir`: its name, cut, and a hash of its whole path. Pure.
 ///
-/// Give the path with symlinks resolved, so that one tree has one folder however it is spelled.
+/// It goes by the path as the config has it: under a symlink's name a tree has another folder than under its own.
 pub fn state_path(state_dir: &Path, export_dir: &Path) -> PathBuf {
     const LONGEST: usize = 48;
     let name = export_dir.file_name().unwrap_or_default();
