@@ -14,13 +14,14 @@ pub(crate) struct Mark {
 }
 
 /// Finds the highlights that end in `range` of `body`: plain text, which is `event`. `opener` is where one may have begun
-/// in the same element.
+/// in the same element; those `==` don't count that stand, in `body`, where `is_other` says.
 pub(crate) fn pair_marks(
     body: &str,
     range: Range<usize>,
     event: usize,
     opener: &mut Option<Mark>,
     marks: &mut Vec<Mark>,
+    is_other: impl Fn(usize) -> bool,
 ) {
     let text = &body[range.clone()];
     let mut from = 0;
@@ -30,7 +31,7 @@ pub(crate) fn pair_marks(
         from = at + len;
         let left = body[..range.start + at].chars().next_back();
         let right = body[range.start + from..].chars().next();
-        if len != 2 || left == Some('\\') {
+        if len != 2 || left == Some('\\') || is_other(range.start + at) {
             continue;
         }
         match opener.take() {

@@ -6,8 +6,12 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use crate::vault::highlight::{Mark, pair_marks};
 
-/// The highlights of a document, in text order. Both ends of one lie in the same element.
-pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Vec<Mark> {
+/// The highlights of a document, in text order. Both ends of one lie in the same element, and neither in one of the `urls`.
+pub(crate) fn highlights(
+    body: &str,
+    events: &[(Event<'_>, Range<usize>)],
+    urls: &[Range<usize>],
+) -> Vec<Mark> {
     let mut marks = Vec::new();
     if memchr::memmem::find(body.as_bytes(), b"==").is_none() {
         return marks;
@@ -15,6 +19,10 @@ pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Ve
     // One slot for each element that is open: where a highlight in it may have begun.
     let mut open: Vec<Option<Mark>> = vec![None];
     let mut verbatim = 0_usize;
+    let is_in_url = |at: usize| {
+        let next = urls.partition_point(|url| url.end <= at);
+        urls.get(next).is_some_and(|url| url.start <= at)
+    };
     for (event, (inside, range)) in events.iter().enumerate() {
         match inside {
             Event::Start(tag) => {
@@ -34,7 +42,7 @@ pub(crate) fn highlights(body: &str, events: &[(Event<'_>, Range<usize>)]) -> Ve
             // Where text and source differ, something in it was escaped.
             Event::Text(text) if verbatim == 0 && body.get(range.clone()) == Some(text) => {
                 if let Some(slot) = open.last_mut() {
-                    pair_marks(body, range.clone(), event, slot, &mut marks);
+                    pair_marks(body, range.clone(), event, slot, &mut marks, is_in_url);
                 }
             }
             _ => {}

@@ -14,6 +14,7 @@ mod nesting;
 mod raw;
 mod sanitise;
 mod tag;
+mod urls;
 mod write;
 
 use std::ops::Range;
@@ -38,7 +39,8 @@ pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) ->
     // Prose has an event for some forty bytes; to grow the list by doubling was 1 % of a page.
     let mut events = Vec::with_capacity(body.len() / 32);
     events.extend(Parser::new_ext(body, SYNTAX).into_offset_iter());
-    let written = write::write(body, &events, ids::Ids::new(own, embedded));
+    let urls = urls::as_text(body, &mut events);
+    let written = write::write(body, &events, &urls, ids::Ids::new(own, embedded));
     if written.has_raw_html {
         let marked = sanitise::mark_ids(&written.html, &written.id_places);
         sanitise::sanitise(&marked, written.ids, &written.schemes)

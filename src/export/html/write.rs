@@ -31,12 +31,17 @@ pub(crate) struct Written {
     pub(crate) schemes: HashSet<String>,
 }
 
-/// Writes a whole article.
-pub(crate) fn write(body: &str, events: &Events<'_>, ids: Ids<'_>) -> Written {
+/// Writes a whole article, in whose text these `urls` are.
+pub(crate) fn write(
+    body: &str,
+    events: &Events<'_>,
+    urls: &[Range<usize>],
+    ids: Ids<'_>,
+) -> Written {
     let mut writer = Writer {
         body,
         events,
-        marks: inline::highlights(body, events),
+        marks: inline::highlights(body, events, urls),
         next_mark: 0,
         open_marks: 0,
         has_autolinks: inline::may_have_autolinks(body),

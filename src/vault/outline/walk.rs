@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
             return;
         };
         let mut marks = Vec::new();
-        pair_marks(self.text, range, from, opener, &mut marks);
+        pair_marks(self.text, range, from, opener, &mut marks, |_| false);
         for mark in marks {
             let at = mark.event + mark.at;
             let hidden: String = [HIDDEN; 2].iter().collect();
