@@ -5,6 +5,7 @@
 
 mod embed;
 mod meaning;
+mod open_end;
 mod part;
 mod seam;
 

@@ -23,7 +23,7 @@ mod line_ends;
 pub mod load;
 pub mod names;
 pub mod note;
-mod outline;
+pub(crate) mod outline;
 pub mod page;
 mod places;
 pub(crate) mod raw_html;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::SourceError;
 use super::super::place;
+use super::open_end::closed;
 use super::part::Part;
 use super::{Frame, Writer};
 use crate::vault::syntax::{Mark, Setting, Wiki};
@@ -83,7 +84,7 @@ impl Writer<'_> {
         for part in std::iter::once(range.clone()).chain(note.facts.footnotes.beside(range)) {
             let mut content = String::with_capacity(part.len());
             self.text(note, part.clone(), &mut content)?;
-            let content = place::freed(&note.text, part.start, content);
+            let content = closed(place::freed(&note.text, part.start, content));
             if freed.is_empty() {
                 freed = content;
             } else {

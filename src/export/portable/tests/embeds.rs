@@ -51,6 +51,44 @@ fn embeds_stay_in_their_container() {
 }
 
 #[test]
+fn what_an_embed_leaves_open_ends_with_it() {
+    for (embedded, end) in [
+        ("```js\na", "\n```"),
+        ("x\n\n  ~~~~\na\n~~~", "\n~~~~"),
+        ("```", "\n```"),
+        ("x\n\n<!-- a\n\nb", "\n-->"),
+        ("<PRE class=x>\n\na", "\n</pre>"),
+        ("<script>\n\na </", "\n</script>"),
+        ("<?a\n\nb", "\n?>"),
+        ("```\na\n```", ""),
+        ("```\na\n  ````", ""),
+        ("```\na\n```\n\n[r]: /u", ""),
+        ("```\na\n```\n\n---", ""),
+        ("- ```\n  a", ""),
+        ("> ```\n> a", ""),
+        ("    ```\n    a", ""),
+        ("<!-- a -->", ""),
+        ("<pre>\n\na</pre> b", ""),
+        ("<prefix>\na", ""),
+        ("<div>\na", ""),
+    ] {
+        let shown = format!("{embedded}{end}").replace("\n\n[r]: /u", "");
+        let files = [("e.md", embedded)];
+        assert_eq!(
+            among("![[e]]\n\nb\n", &files),
+            format!("{shown}\n\nb\n"),
+            "{embedded:?}"
+        );
+        let quoted = format!("> {}\n>\n> b\n", shown.replace('\n', "\n> "));
+        assert_eq!(
+            among("> ![[e]]\n>\n> b\n", &files),
+            quoted.replace("> \n", ">\n"),
+            "{embedded:?}"
+        );
+    }
+}
+
+#[test]
 fn an_id_at_the_end_of_a_callouts_first_text_names_it_whole() {
     let files = [(
         "c.md",
