@@ -60,6 +60,8 @@ pub(super) struct Writer<'a> {
     /// The anchors of the note's own headings, where embedded ones before them make these others than the note's facts say.
     anchors: Option<Vec<String>>,
     seam: Seam,
+    /// What parts an embedded footnote's label from the embed's number: no label of the note's own ends in that.
+    dashes: String,
 }
 
 /// A heading that is on the page.
@@ -106,6 +108,7 @@ impl<'a> Writer<'a> {
             leads_to_heading: false,
             anchors: None,
             seam: Seam::default(),
+            dashes: "-".to_owned(),
         }
     }
 
@@ -128,6 +131,7 @@ impl<'a> Writer<'a> {
     /// The body of `note`, the one that is written.
     pub(super) fn body(mut self, note: &Note) -> Result<Written, SourceError> {
         let range = note.facts.body_start as usize..note.text.len();
+        self.dashes = "-".repeat(longest_dash(&note.text[range.clone()]) + 1);
         let mut body = String::with_capacity(range.len() + range.len() / 8);
         self.text(note, range, &mut body)?;
         Ok(Written {
@@ -300,7 +304,7 @@ impl<'a> Writer<'a> {
             (1.., Some(bracket)) => {
                 let serial = self.frame().serial;
                 out.push_str(&label[..bracket]);
-                out.push('-');
+                out.push_str(&self.dashes);
                 out.push_str(&serial.to_string());
                 out.push_str(&label[bracket..]);
             }
@@ -431,6 +435,19 @@ impl<'a> Writer<'a> {
             self.footnote(mention, out);
         }
     }
+}
+
+/// The most dashes before the number that a footnote's label ends in, as in `[^a-1]`.
+fn longest_dash(text: &str) -> usize {
+    let ends = memchr::memchr_iter(b']', text.as_bytes());
+    let dashes = ends.filter_map(|end| {
+        let label = &text[..end];
+        let number = label.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+        let dash = label[..number].trim_end_matches('-').len();
+        let begin = label[..dash].rfind(['[', ']', '\n'])?;
+        (number < end && label[begin..].starts_with("[^")).then_some(number - dash)
+    });
+    dashes.max().unwrap_or_default()
 }
 
 /// A definition's destination and title, with the destination that it now means.

@@ -250,6 +250,17 @@ fn footnotes_of_embeds_keep_apart() {
         body_of(&files, "n.md"),
         "n[^1]\n\na[^1-1]\n\n[^1-1]: of a\n\n[^1]: of n\n"
     );
+    for (own, label) in [
+        ("1-1", "1--1"),
+        ("x--12", "1---1"),
+        ("1-a", "1-1"),
+        ("-", "1-1"),
+    ] {
+        let note = format!("n[^{own}]\n\n![[a]]\n\n[x-1] [^{own}]: of n\n");
+        let shown = format!("a[^{label}]\n\n[^{label}]: of a");
+        let files = [files[0], ("n.md", &note)];
+        assert_eq!(body_of(&files, "n.md"), note.replace("![[a]]", &shown));
+    }
 }
 
 #[test]
