@@ -19,7 +19,7 @@ use crate::path::NotePath;
 
 /// Raised whenever the same bytes are read as other facts than before, or their links are counted otherwise: every note is
 /// then read again, once.
-pub const READER_VERSION: u64 = 7;
+pub const READER_VERSION: u64 = 8;
 
 /// Larger files are not read as notes: offsets are 32 bits, and nobody wrote them.
 const MAX_BYTES: usize = 1 << 30;

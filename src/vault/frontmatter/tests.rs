@@ -62,6 +62,10 @@ fn tags_and_aliases_of_every_form() {
         ["a", "b", "1.10", "c", "d"]
     );
     assert_eq!(strings(&fields.aliases), ["One, two", "3.0", "x", "y"]);
+    // An editor leaves an item empty for the next one.
+    let fields = fields_of("tags:\n- 1.10\n-\n- 'null'\naliases: [~, 3.0]");
+    assert_eq!(strings(&fields.tags.into_tags()), ["1.10", "null"]);
+    assert_eq!(strings(&fields.aliases), ["3.0"]);
     assert_eq!(
         strings(&fields_of("tags: '#x, y'").tags.into_tags()),
         ["x", "y"]

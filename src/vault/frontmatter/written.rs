@@ -47,8 +47,9 @@ impl<'de> Visitor<'de> for Top<'_> {
                 Some(value) if is_scalar(value) => {
                     found.insert(key, vec![map.next_value()?]);
                 }
-                Some(Value::Sequence(values)) if values.iter().all(is_scalar) => {
-                    found.insert(key, map.next_value()?);
+                Some(Value::Sequence(values)) if values.iter().all(is_scalar_or_null) => {
+                    let texts: Vec<Option<String>> = map.next_value()?;
+                    found.insert(key, texts.into_iter().flatten().collect());
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -61,4 +62,8 @@ impl<'de> Visitor<'de> for Top<'_> {
 
 fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::Bool(_) | Value::Number(_) | Value::String(_))
+}
+
+fn is_scalar_or_null(value: &Value) -> bool {
+    value.is_null() || is_scalar(value)
 }
