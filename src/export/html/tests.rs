@@ -564,6 +564,8 @@ fn degenerate_text_takes_no_long_time() {
         "a@".repeat(long),
         "www.".repeat(long),
         "http://".repeat(long),
+        "www.a.b/".to_owned() + &"*(".repeat(long) + &")*".repeat(long),
+        "www.a.b/__c__".repeat(long),
         "- ".repeat(2000),
         "![".repeat(long),
         "<script>".repeat(long),

@@ -21,9 +21,15 @@ pub(super) fn as_text<'a>(
     // For each emphasis that is open: whether it was turned into text.
     let mut turned = Vec::new();
     let (mut verbatim, mut in_url, mut at) = (0_usize, false, 0);
+    // Where a URL that goes on ends at the latest. It may hold very many emphases, one in the other.
+    let mut limit = 0;
     while at < events.len() {
         let range = events[at].1.clone();
-        let is_part = in_url && !body[range.clone()].contains(ends_url);
+        if in_url && limit < range.start {
+            let rest = &body[range.start..];
+            limit = range.start + rest.find(ends_url).unwrap_or(rest.len());
+        }
+        let is_part = in_url && range.end <= limit;
         let text = match &events[at].0 {
             Event::Text(_) if verbatim == 0 => {
                 let run = Run::at(body, events, at);
@@ -41,11 +47,11 @@ pub(super) fn as_text<'a>(
             }
             Event::InlineMath(_) | Event::DisplayMath(_) => is_part.then_some(range),
             Event::Start(tag) => {
-                verbatim += usize::from(is_verbatim(&tag.to_end()));
+                verbatim += usize::from(is_verbatim(tag.to_end()));
                 None
             }
             Event::End(tag) => {
-                verbatim -= usize::from(is_verbatim(tag));
+                verbatim -= usize::from(is_verbatim(*tag));
                 None
             }
             _ => None,
@@ -65,7 +71,7 @@ fn ends_url(c: char) -> bool {
 }
 
 /// Whether no URL is looked for in it.
-fn is_verbatim(tag: &TagEnd) -> bool {
+fn is_verbatim(tag: TagEnd) -> bool {
     matches!(
         tag,
         TagEnd::Link | TagEnd::Image | TagEnd::CodeBlock | TagEnd::HtmlBlock
