@@ -5,6 +5,7 @@
 //! can't be unmounted.
 
 mod links;
+mod rules;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,11 @@ use rustix::fs::{FileType, OFlags, Statx};
 use rustix::io::Errno;
 
 use self::links::Links;
+use self::rules::RulesFile;
 use super::beneath::{self, FolderId, FolderState, Symlinks};
 use super::select::{BadGlob, FolderRules, RULES_FILE, Rules, Select, Verdict};
 use super::{Found, Listing, Looked, NotesDisk, Stamp, Visitor};
-use crate::path::{NotePath, below, child, parent, prefixes};
+use crate::path::{NotePath, below, parent, prefixes};
 use crate::sync::lock;
 
 /// What is said of a name that is no text.
@@ -186,7 +188,9 @@ impl NotesFolder {
 
     /// Reads the rules file of an open folder and remembers what it says.
     fn read_rules(&self, root: &Root, folder: &str, handle: &OwnedFd) -> io::Result<ReadRules> {
-        let read = match rules_text(root, folder, handle)? {
+        let file = RulesFile::read(root, folder, handle)?;
+        self.links.note_rules(folder, &file);
+        let read = match file.text {
             None => ReadRules {
                 own: None,
                 bad: Vec::new(),
@@ -407,33 +411,6 @@ fn found(path: NotePath, verdict: Verdict, stat: &Statx) -> Option<Found> {
         is_note,
         stamp: Stamp::from(stat),
     })
-}
-
-/// The text of the rules file in an open folder. What is no regular file is no rules file.
-fn rules_text(root: &Root, folder: &str, handle: &OwnedFd) -> io::Result<Option<String>> {
-    let stat = match beneath::stat_entry(handle, RULES_FILE) {
-        Ok(stat) => stat,
-        Err(error) if beneath::is_absence(error) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if !matches!(
-        beneath::kind(&stat),
-        FileType::RegularFile | FileType::Symlink
-    ) {
-        return Ok(None);
-    }
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let file = match root.open_inside(&child(folder, RULES_FILE), flags) {
-        Ok(file) => file,
-        Err(error) if is_nothing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let stat = beneath::stat_open(&file)?;
-    if beneath::kind(&stat) != FileType::RegularFile {
-        return Ok(None);
-    }
-    let bytes = read_whole(&File::from(file), stat.stx_size)?;
-    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// Reads a regular file to its end with as few calls as can be: one, if it has the size that it said.

@@ -1,5 +1,8 @@
 //! Which files are notes, which notes go out, and which other files go along.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use crate::support::Vault;
 
 #[track_caller]
@@ -96,6 +99,31 @@ fn an_exportignore_holds_for_its_folder_as_a_gitignore_would() {
     vault.remove(".exportignore");
     vault.assert_converged();
     assert!(vault.has_output("a.md"));
+}
+
+#[test]
+fn an_exportignore_counts_as_it_is_by_whatever_name_it_was_changed() {
+    let vault = Vault::new();
+    vault.write("rules.txt", "none\n");
+    vault.write("own/a.md", "text");
+    vault.write("linked/a.md", "text");
+    vault.write("early/a.md", "text");
+    fs::hard_link(vault.note("rules.txt"), vault.note("own/.exportignore")).unwrap();
+    symlink("../rules.txt", vault.note("linked/.exportignore")).unwrap();
+    symlink("../later.txt", vault.note("early/.exportignore")).unwrap();
+    let _daemon = vault.daemon();
+    assert_exported(&vault, &["early/a.md", "linked/a.md", "own/a.md"]);
+    // Written in place, as the name that is a hard link else would lead to an older file.
+    fs::write(vault.note("rules.txt"), "a.md\n").unwrap();
+    vault.assert_converged();
+    assert_exported(&vault, &["early/a.md"]);
+    vault.write("later.txt", "a.md\n");
+    vault.assert_converged();
+    assert_exported(&vault, &[]);
+    fs::write(vault.note("rules.txt"), "none\n").unwrap();
+    vault.remove("later.txt");
+    vault.assert_converged();
+    assert_exported(&vault, &["early/a.md", "linked/a.md", "own/a.md"]);
 }
 
 const TAGGED: [(&str, &str); 7] = [

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::disk::Hindrance;
+use crate::path::child;
 
 struct World {
     dir: TempDir,
@@ -168,7 +169,7 @@ fn a_file_that_comes_while_a_folder_is_entered_is_listed() {
         .list(
             "",
             &Entering(|folder: &str| {
-                world.write(&super::child(folder, "late.md"), "text");
+                world.write(&child(folder, "late.md"), "text");
             }),
         )
         .unwrap();
@@ -501,7 +502,7 @@ impl World {
             return;
         };
         for entry in entries {
-            let path = super::child(folder, entry.unwrap().file_name().to_str().unwrap());
+            let path = child(folder, entry.unwrap().file_name().to_str().unwrap());
             if depth > 0 {
                 self.all_paths(&path, depth - 1, paths);
             }
