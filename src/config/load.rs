@@ -51,6 +51,21 @@ pub fn load(source: &ConfigSource) -> Result<Loaded, ConfigErrors> {
     load_in(source, &environment, &RealFiles)
 }
 
+/// [`load`] for a config that is to take the place of one in force.
+///
+/// # Errors
+/// As [`load`], and where the file is no regular one: a pipe that a config came through at the start has nothing more to
+/// say, and whoever waits for it waits for ever.
+pub fn load_again(source: &ConfigSource) -> Result<Loaded, ConfigErrors> {
+    if let Some(file) = &source.file
+        && std::fs::metadata(file).is_ok_and(|metadata| !metadata.is_file())
+    {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+        return Err(unreadable(file, &error));
+    }
+    load(source)
+}
+
 /// What it takes to find the daemon that runs on a config, however wrong the file has become since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whereabouts {

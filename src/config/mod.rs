@@ -27,7 +27,7 @@ pub use check::{Document, MOST_CONCURRENT, Overrides, parse};
 pub use environment::{Environment, Files, RealFiles};
 pub use error::ConfigErrors;
 pub use formats::PLACEHOLDERS;
-pub use load::{ConfigSource, Loaded, Whereabouts, load, load_in, whereabouts};
+pub use load::{ConfigSource, Loaded, Whereabouts, load, load_again, load_in, whereabouts};
 pub use render::changed_keys;
 
 /// Everything a run needs to know.

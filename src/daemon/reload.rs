@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::{Daemon, DaemonError, Work, state, system};
 use crate::agenda::Agenda;
-use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load};
+use crate::config::{ConfigErrors, ConfigSource, Loaded, changed_keys, load_again};
 use crate::control::Response;
 use crate::engine::Engine;
 use crate::log::events::{self, Trigger};
@@ -45,7 +45,7 @@ impl Daemon<'_> {
         let told = self.service.reloading();
         Self::heed(told);
         let source = self.reload_source();
-        let reading = tokio::task::spawn_blocking(move || load(&source));
+        let reading = tokio::task::spawn_blocking(move || load_again(&source));
         // A later request reads a later state of the file, so that is the one that counts for all who wait.
         let mut answers = self
             .reload

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -358,6 +359,22 @@ fn sighup_reloads_too_and_another_folder_is_watched() {
     fs::write(vault.path("others/y.md"), "text of y").unwrap();
     daemon.wait_for_export("y.md");
     vault.assert_converged();
+}
+
+#[test]
+fn a_config_that_is_no_file_any_more_is_rejected_and_not_waited_for() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    fs::remove_file(vault.config()).unwrap();
+    mknodat(CWD, vault.config(), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    daemon.signal(Signal::HUP);
+    let rejected = daemon.wait_for("config rejected");
+    let reason = "cannot be read: it is no regular file";
+    assert!(rejected.text("error").contains(reason), "{rejected}");
+    vault.write("a.md", "changed");
+    daemon.wait_for_export("a.md");
+    daemon.stop();
 }
 
 #[test]
