@@ -94,9 +94,13 @@ fn select(loaded: &Loaded) -> Select {
     Select::new(&loaded.config.include, &loaded.config.exclude).expect("the config has valid globs")
 }
 
+fn manifest_path(state: &std::path::Path) -> PathBuf {
+    state.join("manifest.db")
+}
+
 /// Opens the manifest of an export tree.
 fn open_manifest(state: &std::path::Path) -> Result<(Manifest, Option<String>), SessionError> {
-    let opened = Manifest::open(&state.join("manifest.db"))?;
+    let opened = Manifest::open(&manifest_path(state))?;
     Ok((opened.manifest, opened.recovered))
 }
 
@@ -135,7 +139,7 @@ impl Session {
         loaded: Loaded,
         now: Instant,
     ) -> Result<(Self, Engine), Reopen> {
-        let opened = match self.open_what_differs(loaded) {
+        let opened = match self.open_what_differs(loaded, engine.manifest()) {
             Ok(opened) => opened,
             Err(error) => return Err(Reopen::Rejected(Box::new((self, engine)), error)),
         };
@@ -202,7 +206,11 @@ impl Session {
         state_unusable(&self.state, error)
     }
 
-    fn open_what_differs(&self, loaded: Loaded) -> Result<Opened, SessionError> {
+    fn open_what_differs(
+        &self,
+        loaded: Loaded,
+        manifest: &Manifest,
+    ) -> Result<Opened, SessionError> {
         let formats = Formats::new(&loaded.config)?;
         let (old, new) = (&self.loaded.config, &loaded.config);
         let notes = if old.notes_dir == new.notes_dir {
@@ -224,7 +232,13 @@ impl Session {
             None
         } else {
             let lock = Lock::acquire(&state)?;
-            let (manifest, lost) = open_manifest(&state)?;
+            let (manifest, lost) = if same_tree {
+                // What was written in this tree is known here alone: a new manifest would take it for somebody else's, and
+                // so would one that was left there earlier.
+                (manifest.copied_to(&manifest_path(&state))?, None)
+            } else {
+                open_manifest(&state)?
+            };
             Some((state, lock, manifest, lost))
         };
         // Last, since it changes what the old config's look would see.

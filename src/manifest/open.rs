@@ -145,23 +145,31 @@ impl Manifest {
         let Some(path) = self.path.clone() else {
             return Ok(());
         };
-        let copy = beside(&path, ".copy");
+        *self = self.copied_to(&path)?;
+        Ok(())
+    }
+
+    /// A copy of the database at `path`, opened. Another database that lies there is moved aside.
+    ///
+    /// # Errors
+    /// When it can't be read any more or the system refuses.
+    pub fn copied_to(&self, path: &Path) -> Result<Self, ManifestError> {
+        let copy = beside(path, ".copy");
         remove_if_there(&copy)?;
         self.copy_to(&copy)?;
-        if fs::symlink_metadata(&path).is_ok() && !self.is_at(&path) {
-            move_aside(&path)?;
+        if fs::symlink_metadata(path).is_ok() && !self.is_at(path) {
+            move_aside(path)?;
         } else {
             // Of the file that gives way to the copy, which has what our log held. One that is not ours belongs to none.
-            remove_if_there(&beside(&path, "-wal"))?;
-            remove_if_there(&beside(&path, "-shm"))?;
+            remove_if_there(&beside(path, "-wal"))?;
+            remove_if_there(&beside(path, "-shm"))?;
         }
-        fs::rename(&copy, &path).map_err(|error| ManifestError::Io {
+        fs::rename(&copy, path).map_err(|error| ManifestError::Io {
             path: copy.clone(),
             error,
         })?;
-        flush_folder(&path)?;
-        *self = open_writer(&path)?;
-        Ok(())
+        flush_folder(path)?;
+        open_writer(path)
     }
 
     /// Writes all that is committed to a new file, and that to the disk.

@@ -251,3 +251,25 @@ fn where_it_can_not_be_made_again_that_is_said_once_and_the_work_goes_on() {
     assert_eq!(daemon.all("state folder lost").len(), 1);
     assert_eq!(knows_all(&vault, daemon), 0);
 }
+
+#[test]
+fn another_state_folder_in_the_config_knows_what_the_one_before_knew() {
+    let vault = vault();
+    let mut daemon = vault.daemon();
+    // And back again, to one that knows less by then. What was written before is to go each time.
+    for (state, folder) in [("other", "x"), ("state", ".")] {
+        vault.configure(&format!("formats: {{markdown: {{dir: {folder}}}}}"));
+        let config = fs::read_to_string(vault.config()).unwrap();
+        let paths =
+            ["state", state].map(|name| format!("state_dir: {}", vault.path(name).display()));
+        vault.write_config(&config.replace(&paths[0], &paths[1]));
+        daemon.signal(Signal::HUP);
+        daemon.wait_for("config reloaded");
+        vault.assert_converged();
+        assert!(vault.has_output(&format!("{folder}/a.md")));
+    }
+    assert!(daemon.all("note failed").is_empty());
+    vault.write("b.md", "changed afterwards");
+    vault.assert_converged();
+    assert_eq!(knows_all(&vault, daemon), 0, "what is right is not written");
+}
