@@ -107,23 +107,43 @@ fn an_exportignore_counts_as_it_is_by_whatever_name_it_was_changed() {
     vault.write("rules.txt", "none\n");
     vault.write("own/a.md", "text");
     vault.write("linked/a.md", "text");
-    vault.write("early/a.md", "text");
     fs::hard_link(vault.note("rules.txt"), vault.note("own/.exportignore")).unwrap();
     symlink("../rules.txt", vault.note("linked/.exportignore")).unwrap();
-    symlink("../later.txt", vault.note("early/.exportignore")).unwrap();
     let _daemon = vault.daemon();
-    assert_exported(&vault, &["early/a.md", "linked/a.md", "own/a.md"]);
+    assert_exported(&vault, &["linked/a.md", "own/a.md"]);
     // Written in place, as the name that is a hard link else would lead to an older file.
     fs::write(vault.note("rules.txt"), "a.md\n").unwrap();
     vault.assert_converged();
-    assert_exported(&vault, &["early/a.md"]);
-    vault.write("later.txt", "a.md\n");
-    vault.assert_converged();
     assert_exported(&vault, &[]);
     fs::write(vault.note("rules.txt"), "none\n").unwrap();
-    vault.remove("later.txt");
     vault.assert_converged();
-    assert_exported(&vault, &["early/a.md", "linked/a.md", "own/a.md"]);
+    assert_exported(&vault, &["linked/a.md", "own/a.md"]);
+}
+
+#[test]
+fn an_exportignore_that_leads_to_no_file_inside_lets_nothing_of_its_folder_out() {
+    let vault = Vault::new();
+    for folder in ["early", "outside", "open"] {
+        vault.write(&format!("{folder}/a.md"), "text");
+    }
+    symlink("../later.txt", vault.note("early/.exportignore")).unwrap();
+    symlink("/etc/hostname", vault.note("outside/.exportignore")).unwrap();
+    let told = vault.export().exits(1).stderr;
+    for folder in ["early", "outside"] {
+        let line = told
+            .lines()
+            .find(|line| line.contains(folder))
+            .expect(folder);
+        assert!(
+            line.contains("its .exportignore is a symlink to no file inside"),
+            "{line}"
+        );
+    }
+    assert_exported(&vault, &["open/a.md"]);
+    vault.write("later.txt", "b.md\n");
+    fs::remove_file(vault.note("outside/.exportignore")).unwrap();
+    vault.export().exits(0);
+    assert_exported(&vault, &["early/a.md", "open/a.md", "outside/a.md"]);
 }
 
 const TAGGED: [(&str, &str); 7] = [

@@ -23,6 +23,9 @@ pub(super) struct RulesFile {
 
 impl RulesFile {
     /// Reads that of an open folder. What is no regular file is no rules file.
+    ///
+    /// # Errors
+    /// When it can't be read. A symlink to no file inside is not "no rules": what they leave out must not be shown.
     pub(super) fn read(root: &Root, folder: &str, handle: &OwnedFd) -> io::Result<Self> {
         let stat = match beneath::stat_entry(handle, RULES_FILE) {
             Ok(stat) => stat,
@@ -34,8 +37,13 @@ impl RulesFile {
             FileType::Symlink => true,
             _ => return Ok(Self::default()),
         };
+        let text = text(root, folder)?;
+        if text.is_none() && beneath::kind(&stat) == FileType::Symlink {
+            let error = format!("its {RULES_FILE} is a symlink to no file inside the notes folder");
+            return Err(io::Error::other(error));
+        }
         Ok(Self {
-            text: text(root, folder)?,
+            text,
             has_other_names,
         })
     }
