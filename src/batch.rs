@@ -84,8 +84,8 @@ impl Progress {
         self.disk_waits.load(Ordering::Relaxed) > 0
     }
 
-    /// A new batch begins.
-    fn begin(&self) {
+    /// A new batch begins. Whoever tells others of it calls this before: what they see else is how the last one ended.
+    pub fn begin(&self) {
         self.done.store(0, Ordering::Relaxed);
         self.peak.store(0, Ordering::Relaxed);
     }

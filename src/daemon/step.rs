@@ -221,6 +221,7 @@ impl Step {
             jobs: batch.jobs.len(),
             began,
         };
+        progress.begin();
         let _ = tell.send(StepEvent::Started(current));
         tell::started(&batch, limit);
         let run = Run {

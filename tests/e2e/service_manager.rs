@@ -5,7 +5,7 @@ use std::os::unix::net::UnixDatagram;
 
 use rustix::process::Signal;
 
-use crate::support::{Daemon, LIMIT, Vault};
+use crate::support::{Daemon, Gate, LIMIT, Vault};
 
 /// A service manager that listens.
 struct Manager {
@@ -80,6 +80,24 @@ fn the_words_of_a_reload_and_of_the_end() {
     daemon.signal(Signal::TERM);
     manager.wait_for(|message| message == "STOPPING=1 STATUS=finishing the jobs in flight");
     daemon.ended().exits(0);
+}
+
+#[test]
+fn a_batch_begins_with_none_of_its_jobs_done() {
+    let vault = Vault::new();
+    let gate = Gate::new(&vault);
+    vault.configure(&format!("formats:\n{}", gate.format("slow")));
+    for note in ["a.md", "b.md", "c.md"] {
+        fs::write(vault.note(note), note).unwrap();
+    }
+    gate.open();
+    let (manager, _daemon) = Manager::start(&vault);
+    manager.wait_for(|message| message.starts_with("STATUS=watching 3 notes; batch 1: "));
+    gate.close();
+    vault.write("a.md", "other");
+    let begun = manager.wait_for(|message| message.starts_with("STATUS=exporting batch 2: "));
+    assert_eq!(begun, "STATUS=exporting batch 2: 0 of 1 job");
+    gate.open();
 }
 
 #[test]

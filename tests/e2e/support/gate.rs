@@ -57,4 +57,9 @@ impl Gate {
     pub fn open(&self) {
         fs::write(self.folder.join("open"), "").expect("the folder is ours");
     }
+
+    /// Closes the gate again, for commands that come from now on.
+    pub fn close(&self) {
+        fs::remove_file(self.folder.join("open")).expect("the gate is open");
+    }
 }
