@@ -129,15 +129,22 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn text(&self, problems: &mut Problems, expected: &str) -> Option<&'a str> {
+        let advice = "put it in quotes if it is meant as text";
+        self.text_or(problems, expected, advice)
+    }
+
+    /// As [`Self::text`], for what no number and no `true` is even in quotes: `advice` says what to write in its place.
+    pub(super) fn text_or(
+        &self,
+        problems: &mut Problems,
+        expected: &str,
+        advice: &str,
+    ) -> Option<&'a str> {
         match self.raw {
             Raw::Text(text) => return Some(text),
             Raw::Nothing => self.refuse_type(problems, expected, "give one or leave the key out"),
             Raw::Bool(_) | Raw::Integer(_) | Raw::Float(_) => {
-                self.refuse_type(
-                    problems,
-                    expected,
-                    "put it in quotes if it is meant as text",
-                );
+                self.refuse_type(problems, expected, advice);
             }
             Raw::List(_) | Raw::Map(_) | Raw::Tagged(_) => {
                 self.refuse_type(problems, expected, "write one text");
@@ -293,7 +300,8 @@ fn describe(raw: &Raw) -> String {
         Raw::Nothing => "nothing".to_owned(),
         Raw::Bool(value) => format!("`{value}`"),
         Raw::Integer(number) => format!("the number {number}"),
-        Raw::Float(number) => format!("the number {number}"),
+        // With its `.0`, which is what is wrong with it where a whole number is wanted.
+        Raw::Float(number) => format!("the number {number:?}"),
         Raw::Text(text) => format!("the text {}", quoted(text)),
         Raw::List(_) => "a list".to_owned(),
         Raw::Map(_) => "a map".to_owned(),

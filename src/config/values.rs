@@ -6,6 +6,7 @@ use ignore::gitignore::GitignoreBuilder;
 use tracing_subscriber::EnvFilter;
 
 use super::reader::{Node, Problems, nearest, quoted};
+use super::yaml::Raw;
 use crate::vault::normal_tag;
 
 /// Longer than any wait makes sense, and short enough that no sum of times can overflow.
@@ -21,7 +22,11 @@ pub(super) enum Zero {
 }
 
 pub(super) fn duration(node: &Node, zero: Zero, problems: &mut Problems) -> Option<Duration> {
-    let text = node.text(problems, "a duration such as 200ms, 2s or 1h")?;
+    let advice = match node.raw {
+        Raw::Integer(number @ 0..) => format!("write it with its unit, such as {number}s"),
+        _ => "write a number with its unit".to_owned(),
+    };
+    let text = node.text_or(problems, "a duration such as 200ms, 2s or 1h", &advice)?;
     match humantime::parse_duration(text) {
         Ok(time) if time > LONGEST => {
             node.refuse(
@@ -49,7 +54,7 @@ pub(super) fn word<T: Copy>(
 ) -> Option<T> {
     let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
     let all = names.join(", ");
-    let text = node.text(problems, &format!("one of {all}"))?;
+    let text = node.text_or(problems, &format!("one of {all}"), "choose one of these")?;
     let found = words
         .iter()
         .find(|(name, _)| *name == text)
@@ -151,11 +156,11 @@ fn tag(node: &Node, problems: &mut Problems) -> Option<String> {
 }
 
 pub(super) fn log_level(node: &Node, problems: &mut Problems) -> Option<String> {
-    let text = node.text(problems, "a log filter such as info")?;
     let advice = format!(
         "write one of {} or a filter such as info,smartnotesd=debug",
         LEVELS.join(", ")
     );
+    let text = node.text_or(problems, "a log filter such as info", &advice)?;
     // `tracing` takes any single word that is no level for the name of a module, and then logs nothing else.
     let lone_word = text
         .chars()

@@ -81,7 +81,30 @@ fn wrong_types() {
         (
             "debounce:\n  quiet: 200",
             "4:10: debounce.quiet: expected a duration such as 200ms, 2s or 1h, found the number 200; \
-             put it in quotes if it is meant as text",
+             write it with its unit, such as 200s",
+        ),
+        (
+            "watch: {rescan: 0}",
+            "3:17: watch.rescan: expected a duration such as 200ms, 2s or 1h, found the number 0; \
+             write it with its unit, such as 0s",
+        ),
+        (
+            "watch: {rescan: -1.5}",
+            "3:17: watch.rescan: expected a duration such as 200ms, 2s or 1h, found the number -1.5; \
+             write a number with its unit",
+        ),
+        (
+            "on_error: true",
+            "3:11: on_error: expected one of continue, stop, found `true`; choose one of these",
+        ),
+        (
+            "log: {level: 5}",
+            "3:14: log.level: expected a log filter such as info, found the number 5; \
+             write one of off, error, warn, info, debug, trace or a filter such as info,smartnotesd=debug",
+        ),
+        (
+            "max_concurrent: 8.0",
+            "3:17: max_concurrent: expected a whole number, found the number 8.0; write digits only, such as 8",
         ),
         (
             "include: '*.md'",
