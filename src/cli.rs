@@ -13,7 +13,7 @@ Exit codes:
    1  export: an output failed, or something can't be read; verify: the trees differ, or it can't be told;
       reload: the config was rejected
    2  wrong usage
-  69  another process holds this export tree, or no daemon is running (status, reload)
+  69  another process holds this export tree, or no daemon runs or answers (status, reload)
   74  the notes, the export or the state folder cannot be used
   78  the config is wrong";
 
@@ -97,7 +97,7 @@ pub enum Command {
     Check,
     /// Show what the running daemon is doing now
     ///
-    /// Exits 69 when no daemon is running.
+    /// Exits 69 when no daemon is running, or when it does not answer.
     Status {
         /// Print one JSON object
         #[arg(long)]

@@ -90,7 +90,10 @@ impl CommandError {
         match self {
             Self::Config(_) | Self::Format(_) | Self::Log(LogError::Filter { .. }) => CONFIG_ERROR,
             Self::Session(error) | Self::Daemon(DaemonError::Session(error)) => session_code(error),
-            Self::Control(ControlError::NoDaemon(_) | ControlError::HungUp(_)) => UNAVAILABLE,
+            // One that is stopped or stuck serves nobody either, and has rejected nothing.
+            Self::Control(
+                ControlError::NoDaemon(_) | ControlError::HungUp(_) | ControlError::Timeout { .. },
+            ) => UNAVAILABLE,
             Self::Engine(_)
             | Self::Daemon(_)
             | Self::Manifest(_)
@@ -177,4 +180,18 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
             what: "runtime".to_owned(),
             error,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_does_not_answer_is_none() {
+        let (path, timeout) = ("state".into(), std::time::Duration::from_secs(10));
+        let silent = ControlError::Timeout { path, timeout };
+        for error in [silent, ControlError::NoDaemon("state".into())] {
+            assert_eq!(CommandError::from(error).exit_code(), 69);
+        }
+    }
 }
