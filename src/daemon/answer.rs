@@ -21,6 +21,8 @@ use crate::watch::Coverage;
 
 /// How long the status waits for a look to end; whoever asks waits longer.
 const LOOK_PATIENCE: Duration = Duration::from_secs(2);
+/// How long an explanation does, which can't do without what the look finds; whoever asks waits longer still.
+const EXPLAIN_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Daemon<'_> {
     pub(super) fn answer(&mut self, request: Request, answer: oneshot::Sender<Response>) {
@@ -30,7 +32,10 @@ impl Daemon<'_> {
                 .status_asked
                 .push((Instant::now() + LOOK_PATIENCE, answer)),
             Request::Reload => self.ask_reload(Some(answer)),
-            Request::Explain { note } => self.explain(note, answer),
+            Request::Explain { note } => {
+                let until = Instant::now() + EXPLAIN_PATIENCE;
+                self.explain_asked.push((until, note, answer));
+            }
         }
     }
 
@@ -49,13 +54,22 @@ impl Daemon<'_> {
         }
     }
 
-    fn explain(&self, note: String, answer: oneshot::Sender<Response>) {
-        let Some(seen) = self.seen() else {
-            let _ = answer.send(Response::failed(
-                "the notes are being looked at; ask again in a moment",
-            ));
-            return;
-        };
+    /// Answers who asked for an explanation, once the notes can be seen.
+    pub(super) fn tell_explanations(&mut self, now: Instant) {
+        for (until, note, answer) in std::mem::take(&mut self.explain_asked) {
+            if let Some(seen) = self.seen() {
+                self.explain(seen, note, answer);
+            } else if until > now {
+                self.explain_asked.push((until, note, answer));
+            } else {
+                let _ = answer.send(Response::failed(
+                    "the notes are being looked at; ask again in a moment",
+                ));
+            }
+        }
+    }
+
+    fn explain(&self, seen: Seen, note: String, answer: oneshot::Sender<Response>) {
         let config = self.config().clone();
         // Looks whether the outputs are there, which is not for this thread. It ends by itself, and the next batch only
         // has to copy the vault if it comes first.

@@ -96,6 +96,8 @@ struct Daemon<'a> {
     stopping: bool,
     /// Who asked for the status, and until when that may wait.
     status_asked: Vec<(Instant, oneshot::Sender<Response>)>,
+    /// Who asked for an explanation, of which note, and until when that may wait.
+    explain_asked: Vec<(Instant, String, oneshot::Sender<Response>)>,
     counts: step::Counts,
     /// What `status` shows while a batch has the engine.
     census: answer::Census,
@@ -202,6 +204,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         reload: None,
         stopping: false,
         status_asked: Vec::new(),
+        explain_asked: Vec::new(),
         counts: step::Counts::default(),
         census: answer::Census::default(),
         past: Past::default(),
@@ -246,6 +249,7 @@ impl Daemon<'_> {
         self.ping();
         self.tell_notices();
         self.tell_status(now);
+        self.tell_explanations(now);
         if self.stopping || !self.is_ready {
             return Ok(());
         }

@@ -15,7 +15,9 @@ impl Daemon<'_> {
     pub(super) fn next_wake(&self) -> Instant {
         let now = Instant::now();
         let watchdog = self.service.watchdog_interval();
-        let asked = self.status_asked.iter().map(|(until, _)| *until).min();
+        let status = self.status_asked.iter().map(|(until, _)| *until);
+        let explanations = self.explain_asked.iter().map(|(until, ..)| *until);
+        let asked = status.chain(explanations).min();
         let own = if self.stopping {
             Some(now + DRAIN_TICK)
         } else {

@@ -277,6 +277,21 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn explain_waits_for_a_look_at_the_notes() {
+    let vault = Vault::new();
+    for note in 0..2_000 {
+        fs::write(vault.note(&format!("{note}.md")), "x".repeat(4_000)).unwrap();
+    }
+    let mut daemon = vault.start();
+    daemon.wait_for("exporting");
+    // It is asked again and again while the first look goes on, which is long enough for some of these.
+    while daemon.all("ready").is_empty() {
+        let explained = vault.run(&["explain", "--json", "7.md"]).exits(0).json();
+        assert_eq!(explained["note"], "7.md");
+    }
+}
+
+#[test]
 fn explain_tells_of_outputs_that_failed() {
     let vault = Vault::with("formats: {markdown: , x: {extension: x, command: ['false']}}");
     vault.write("a.md", "text");
