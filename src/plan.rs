@@ -132,16 +132,9 @@ pub struct Planner<'a> {
 impl Planner<'_> {
     /// Plans a note that may be affected; `known` are the outputs that the manifest knows of it.
     pub fn note(&self, plan: &mut Plan, id: FileId, because: &Because, known: &[StoredOutput]) {
-        let exported = self
-            .vault
-            .files()
-            .try_get(id)
-            .is_some_and(|file| file.exported);
         let mut kept = BTreeSet::new();
         for (format, settings) in self.formats.iter().enumerate() {
-            if exported {
-                let output = self.vault.output(id, format);
-                let key = self.note_key(id, settings, &output);
+            if let Some((output, key)) = self.wanted_note(id, format) {
                 kept.insert(output.clone());
                 if self.full || !is_current(known, &settings.name, &output, key) {
                     plan.jobs.push(Job {
@@ -171,9 +164,7 @@ impl Planner<'_> {
     /// Plans an attachment; `known` is what the manifest knows of its copy.
     pub fn copy(&self, plan: &mut Plan, id: FileId, because: &Because, known: &[StoredOutput]) {
         let mut kept = BTreeSet::new();
-        if self.vault.files().try_get(id).is_some() && self.vault.is_copied(id) {
-            let output = self.vault.output(id, 0);
-            let key = self.copy_key(id);
+        if let Some((output, key)) = self.wanted_copy(id) {
             kept.insert(output.clone());
             // While its stamp can't tell one content from the next, only comparing does.
             let doubtful = !self.vault.files().get(id).trusted;
@@ -199,15 +190,9 @@ impl Planner<'_> {
     ) {
         let mut kept = BTreeSet::new();
         for (format, settings) in self.formats.iter().enumerate() {
-            let Some(listing) = self.vault.pages().key(page).filter(|_| settings.has_pages) else {
+            let Some((output, key)) = self.wanted_page(page, format, &place) else {
                 continue;
             };
-            let output = place(format);
-            // A file of that name has the place; what leads to the page then leads to the file.
-            if self.vault.is_taken(output.as_str()) {
-                continue;
-            }
-            let key = page_key(settings, listing, &output);
             kept.insert(output.clone());
             if self.full || !is_current(known, &settings.name, &output, key) {
                 plan.jobs.push(Job {
@@ -232,51 +217,56 @@ impl Planner<'_> {
                 .iter()
                 .position(|format| format.name == known.format)
         };
-        let key = match &known.owner {
-            Owner::Note(id) => {
-                let exported = self
-                    .vault
-                    .files()
-                    .try_get(*id)
-                    .is_some_and(|file| file.exported);
-                let Some(format) = format().filter(|_| exported) else {
-                    return false;
-                };
-                if self.vault.output(*id, format) != known.path {
-                    return false;
-                }
-                self.note_key(*id, &self.formats[format], &known.path)
-            }
-            Owner::Copy(id) => {
-                let there = self
-                    .vault
-                    .files()
-                    .try_get(*id)
-                    .is_some_and(|file| file.path.as_str() == known.path.as_str());
-                if !there || !self.vault.is_copied(*id) {
-                    return false;
-                }
-                self.copy_key(*id)
-            }
-            Owner::Page(name) => {
-                let Some((page, format)) = Page::from_name(name).zip(format()) else {
-                    return false;
-                };
-                let Some(listing) = self.vault.pages().key(&page) else {
-                    return false;
-                };
-                let settings = &self.formats[format];
-                let output = page_output(&page, format);
-                if output != known.path
-                    || !settings.has_pages
-                    || self.vault.is_taken(output.as_str())
-                {
-                    return false;
-                }
-                page_key(settings, listing, &output)
-            }
+        let wanted = match &known.owner {
+            Owner::Note(id) => format().and_then(|format| self.wanted_note(*id, format)),
+            Owner::Copy(id) => self.wanted_copy(*id),
+            Owner::Page(name) => Page::from_name(name)
+                .zip(format())
+                .and_then(|(page, format)| {
+                    self.wanted_page(&page, format, |format| page_output(&page, format))
+                }),
         };
-        known.key == key && known.state.is_some()
+        let has = |(output, key): (OutputPath, Key)| known.path == output && known.key == key;
+        wanted.is_some_and(has) && known.state.is_some()
+    }
+
+    /// The output that a note should have in a format, if any.
+    fn wanted_note(&self, id: FileId, format: usize) -> Option<(OutputPath, Key)> {
+        let file = self.vault.files().try_get(id)?;
+        file.exported.then(|| {
+            let output = self.vault.output(id, format);
+            let key = self.note_key(id, &self.formats[format], &output);
+            (output, key)
+        })
+    }
+
+    /// The copy that an attachment should have, if any.
+    fn wanted_copy(&self, id: FileId) -> Option<(OutputPath, Key)> {
+        self.vault.files().try_get(id)?;
+        let is_copied = self.vault.is_copied(id);
+        is_copied.then(|| (self.vault.output(id, 0), self.copy_key(id)))
+    }
+
+    /// The output that a page should have in a format, if any; `place` tells where it goes in one.
+    fn wanted_page(
+        &self,
+        page: &Page,
+        format: usize,
+        place: impl Fn(usize) -> OutputPath,
+    ) -> Option<(OutputPath, Key)> {
+        let settings = &self.formats[format];
+        let listing = self
+            .vault
+            .pages()
+            .key(page)
+            .filter(|_| settings.has_pages)?;
+        let output = place(format);
+        // A file of that name has the place; what leads to the page then leads to the file.
+        let is_free = !self.vault.is_taken(output.as_str());
+        is_free.then(|| {
+            let key = page_key(settings, listing, &output);
+            (output, key)
+        })
     }
 
     fn note_key(&self, id: FileId, format: &FormatPlan, output: &OutputPath) -> Key {
