@@ -15,7 +15,9 @@ use crate::disk::select::Select;
 use crate::disk::shelf::FileShelf;
 use crate::engine::{Engine, Parts};
 use crate::export::{FormatError, Formats};
-use crate::manifest::{Lock, LockError, Manifest, ManifestError, make_state_folder, state_path};
+use crate::manifest::{
+    Lock, LockError, MANIFEST_NAME, Manifest, ManifestError, make_state_folder, state_path,
+};
 
 /// A config in force.
 pub struct Session {
@@ -94,13 +96,9 @@ fn select(loaded: &Loaded) -> Select {
     Select::new(&loaded.config.include, &loaded.config.exclude).expect("the config has valid globs")
 }
 
-fn manifest_path(state: &std::path::Path) -> PathBuf {
-    state.join("manifest.db")
-}
-
 /// Opens the manifest of an export tree.
 fn open_manifest(state: &std::path::Path) -> Result<(Manifest, Option<String>), SessionError> {
-    let opened = Manifest::open(&manifest_path(state))?;
+    let opened = Manifest::open(&state.join(MANIFEST_NAME))?;
     Ok((opened.manifest, opened.recovered))
 }
 
@@ -235,7 +233,7 @@ impl Session {
             let (manifest, lost) = if same_tree {
                 // What was written in this tree is known here alone: a new manifest would take it for somebody else's, and
                 // so would one that was left there earlier.
-                (manifest.copied_to(&manifest_path(&state))?, None)
+                (manifest.copied_to(&state.join(MANIFEST_NAME))?, None)
             } else {
                 open_manifest(&state)?
             };

@@ -1,19 +1,14 @@
 //! `batches`: the history that the manifest keeps, as a table or, of one batch, as a picture.
 
-use super::{CommandError, Outcome, print, print_json};
+use super::{CommandError, Outcome, manifest_of, print, print_json};
 use crate::cli::BatchesArgs;
 use crate::config::Loaded;
-use crate::manifest::{JobOutcome, JobRecord, Manifest, ManifestError, state_path};
+use crate::manifest::{JobOutcome, JobRecord, Manifest};
 use crate::report::{self, BatchRow, JobBar, View};
 use crate::tell;
 
 pub(super) fn batches(loaded: &Loaded, args: &BatchesArgs) -> Result<Outcome, CommandError> {
-    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
-    let manifest = match Manifest::open_read_only(&path) {
-        Ok(manifest) => Some(manifest),
-        Err(ManifestError::Missing { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
+    let manifest = manifest_of(loaded)?;
     if let (Some(number), Some(output)) = (args.timeline, &args.output) {
         return timeline(manifest.as_ref(), number, output);
     }

@@ -5,13 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{CommandError, Outcome, fresh, print, print_json};
+use super::{CommandError, Outcome, fresh, manifest_of, print, print_json};
 use crate::config::Loaded;
 use crate::control::{self, ControlError, Request, Response};
 use crate::disk::{Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile};
 use crate::engine::Failures;
 use crate::explain::{self, Explanation, Known};
-use crate::manifest::{Failure, FailureKey, Manifest, ManifestError, Owner, state_path};
+use crate::manifest::{Failure, FailureKey, ManifestError, Owner, state_path};
 use crate::path::OutputPath;
 use crate::session::open_notes;
 use crate::vault::{FileId, Vault};
@@ -90,15 +90,16 @@ fn read_and_explain(loaded: &Loaded, note: &str) -> Result<Explanation, CommandE
 
 /// What of the notes failed when they were last exported, as the manifest knows it. Its ids are not those of `vault`.
 fn last_failures(loaded: &Loaded, vault: &Vault, now: Instant) -> Result<Failures, ManifestError> {
-    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
-    let manifest = Manifest::open_read_only(&path)?;
+    let mut failures = Failures::default();
+    let Some(manifest) = manifest_of(loaded)? else {
+        return Ok(failures);
+    };
     let mut failed: BTreeMap<FileId, Vec<Failure>> = BTreeMap::new();
     for failure in manifest.failures()? {
         if let Owner::Note(id) = failure.owner {
             failed.entry(id).or_default().push(failure);
         }
     }
-    let mut failures = Failures::default();
     if failed.is_empty() {
         return Ok(failures);
     }

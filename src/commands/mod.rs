@@ -16,13 +16,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
-use crate::config::{self, ConfigErrors};
+use crate::config::{self, ConfigErrors, Loaded};
 use crate::control::ControlError;
 use crate::daemon::DaemonError;
 use crate::engine::EngineError;
 use crate::export::FormatError;
 use crate::log::{self, LogError};
-use crate::manifest::ManifestError;
+use crate::manifest::{MANIFEST_NAME, Manifest, ManifestError, state_path};
 use crate::session::SessionError;
 
 /// How a command ends when nothing stopped it.
@@ -141,6 +141,15 @@ fn dispatch(cli: &Cli) -> Result<Outcome, CommandError> {
         Command::Batches(args) => batches::batches(&load()?, args),
         Command::Verify { json } => verify::verify(&load()?, *json),
         Command::Explain { json, note } => explain::explain(&load()?, note, *json),
+    }
+}
+
+/// What the export tree of a config is known by, to be read; `None` where nothing was exported to it.
+fn manifest_of(loaded: &Loaded) -> Result<Option<Manifest>, ManifestError> {
+    let state = state_path(&loaded.config.state_dir, &loaded.config.export_dir);
+    match Manifest::open_read_only(&state.join(MANIFEST_NAME)) {
+        Err(ManifestError::Missing { .. }) => Ok(None),
+        opened => opened.map(Some),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::control::{self, ControlError, Request, Response};
 use crate::manifest::state_path;
 use crate::report::{self, View};
 
-/// The daemon's loop answers at once.
+/// The daemon answers at once, or two seconds later when it looks at the notes; a reload that is put in force comes before.
 const STATUS_WAIT: Duration = Duration::from_secs(10);
 /// A reload waits for the batch that runs.
 const RELOAD_WAIT: Duration = Duration::from_secs(3600);

@@ -13,7 +13,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::interrupt::Interrupt;
-use super::{CommandError, Outcome, fresh, print, print_json, runtime};
+use super::{CommandError, Outcome, fresh, manifest_of, print, print_json, runtime};
 use crate::batch::{self, Progress, Ran, Run};
 use crate::config::{Attachments, Config, Format, Loaded, OnError};
 use crate::disk::notes::NotesFolder;
@@ -22,10 +22,11 @@ use crate::disk::{
 };
 use crate::engine::{Engine, notes_device};
 use crate::export::command;
-use crate::manifest::{Manifest, ManifestError, Owner, StoredOutput, state_path};
+use crate::manifest::{Manifest, ManifestError, Owner, StoredOutput};
 use crate::path::{OutputPath, is_below, prefixes};
 use crate::report::job_name;
 use crate::report::safe::safe;
+use crate::report::words::{count, counted};
 use crate::session::open_notes;
 use crate::sync::lock;
 use crate::vault::FileId;
@@ -122,7 +123,7 @@ fn text(report: &Report) -> String {
 
 /// The last line. What should not be there is none of the outputs, and counted apart.
 fn summary(report: &Report) -> String {
-    let outputs = counted(report.outputs, "output");
+    let outputs = counted(report.outputs as u64, "output", "outputs");
     let are = if report.outputs == 1 { "is" } else { "are" };
     let right = format!("{outputs} {are} what a fresh full export would write");
     let is_stale = |entry: &&Entry| entry.difference == Difference::Stale;
@@ -133,16 +134,15 @@ fn summary(report: &Report) -> String {
         0 if stale == 0 => return format!("{right}; what can't be read is not compared"),
         0 => right,
         1 => format!("1 of {outputs} differs"),
-        _ => format!("{differ} of {outputs} differ"),
+        _ => format!("{} of {outputs} differ", count(differ as u64)),
     };
     match stale {
         0 => compared,
-        _ => format!("{compared}; {} should not be there", counted(stale, "file")),
+        _ => format!(
+            "{compared}; {} should not be there",
+            counted(stale as u64, "file", "files")
+        ),
     }
-}
-
-fn counted(number: usize, one: &str) -> String {
-    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
 }
 
 fn compare(loaded: &Loaded) -> Result<Report, CommandError> {
@@ -232,16 +232,6 @@ fn run_full_export(
         return Err(CommandError::Interrupted);
     }
     Ok(ran)
-}
-
-/// What the export tree is known by, if anything was exported to it.
-fn manifest_of(loaded: &Loaded) -> Result<Option<Manifest>, CommandError> {
-    let path = state_path(&loaded.config.state_dir, &loaded.config.export_dir).join("manifest.db");
-    match Manifest::open_read_only(&path) {
-        Ok(manifest) => Ok(Some(manifest)),
-        Err(ManifestError::Missing { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// An empty folder on another file system than the notes lay on is a mount point that waits for its mount, as it is to an
@@ -465,6 +455,11 @@ mod tests {
         assert_eq!(
             said(4, 0, 1),
             format!("4 {right}; 1 file should not be there")
+        );
+        assert_eq!(
+            said(12_345, 0, 0),
+            format!("equal: 12,345 {right}"),
+            "as all counts that people read"
         );
         assert_eq!(said(4, 1, 0), "1 of 4 outputs differs");
         assert_eq!(said(1, 1, 0), "1 of 1 output differs");

@@ -46,7 +46,7 @@ pub use open::Opened;
 pub use records::{
     Announcement, Changes, Failure, FailureKey, FormatKey, Owner, StoredFile, StoredOutput,
 };
-pub use state::{Lock, LockError, make_state_folder, state_path};
+pub use state::{Lock, LockError, MANIFEST_NAME, make_state_folder, state_path};
 
 /// The open manifest of one export tree. It has one writer; the CLI reads beside it.
 #[derive(Debug)]

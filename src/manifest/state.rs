@@ -58,7 +58,9 @@ fn process(pid: Option<u32>) -> String {
     )
 }
 
-/// The lock's name in the state folder of an export tree.
+/// The manifest's name in the state folder of an export tree.
+pub const MANIFEST_NAME: &str = "manifest.db";
+/// The lock's.
 const LOCK_NAME: &str = "lock";
 
 /// The right to work on one export tree; given back when dropped or when the process ends, however it does.
