@@ -1,7 +1,7 @@
 //! The daemon: one loop that waits for changes, timers, signals and requests, and decides when a batch runs.
 //!
-//! The loop's thread reads and writes no file; all that it asks the disk is, every third second, whether the two folders
-//! and its state are still there. A batch runs as a task that takes the engine along and brings it back, so
+//! The loop's thread reads and writes no file; all that it asks the disk is, every third second and before a step, whether
+//! the two folders and its state are still there. A batch runs as a task that takes the engine along and brings it back, so
 //! there is at most one at a time, and changes that come meanwhile wait in the inbox for the next. Who joins the task:
 //! the loop, before it ends.
 
@@ -141,6 +141,14 @@ impl Past {
     }
 }
 
+/// What the loop waits for, besides the inbox and the step that runs.
+struct Wakers {
+    signals: Signals,
+    steps: mpsc::UnboundedReceiver<StepEvent>,
+    requests: mpsc::Receiver<control::Asked>,
+    alarm: Alarm,
+}
+
 /// Where the engine is.
 enum Work {
     /// Here: no batch runs.
@@ -158,7 +166,7 @@ enum Work {
 pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Result<(), DaemonError> {
     let started = Instant::now();
     // The handlers come first: a signal that comes during the start is heard after it.
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(system("signal handlers"))?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(system("signal handlers"))?;
     let service = Service::from_env().map_err(system("service manager's socket"))?;
     let config = loaded.config.clone();
     let (session, engine) =
@@ -179,12 +187,11 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     )?);
     let (socket, socket_name) =
         state::listen_in(&session.state).map_err(system("control socket"))?;
-    let (asked, mut requests) = mpsc::channel(8);
+    let (asked, requests) = mpsc::channel(8);
     let (sockets, moves) = mpsc::unbounded_channel();
     let server = control::serve(socket, moves, control::Limits::default(), asked);
-    tokio::pin!(server);
-    let mut alarm = Alarm::new().map_err(system("timer"))?;
-    let (steps, mut step_events) = mpsc::unbounded_channel();
+    let alarm = Alarm::new().map_err(system("timer"))?;
+    let (steps, step_events) = mpsc::unbounded_channel();
     let mut daemon = Daemon {
         source,
         log,
@@ -214,26 +221,43 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
     };
     daemon.inbox.mark_all();
     daemon.begin_step();
-    while !daemon.is_over() {
-        let wake = daemon.next_wake();
-        let inbox = daemon.inbox.clone();
-        tokio::select! {
-            biased;
-            Some(signal) = signals.next() => if daemon.heard(signal).is_break() { return Ok(()) },
-            Some(event) = step_events.recv() => daemon.step_said(event)?,
-            done = step_ended(&mut daemon.work) => daemon.take_back(done)?,
-            Some((request, answer)) = requests.recv() => daemon.answer(request, answer),
-            () = inbox.changed() => daemon.noticed(),
-            ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
-            awake = alarm.at(wake) => awake.map_err(system("timer"))?,
-        }
-        daemon.turn().await?;
-    }
-    daemon.farewell();
-    Ok(())
+    let wakers = Wakers {
+        signals,
+        steps: step_events,
+        requests,
+        alarm,
+    };
+    daemon.turn_until_over(wakers, server).await
 }
 
 impl Daemon<'_> {
+    /// The loop: waits, takes in what came, and does what is due by then. `server` answers clients meanwhile, and never ends
+    /// but by an error.
+    async fn turn_until_over(
+        &mut self,
+        mut wakers: Wakers,
+        server: impl Future<Output = std::io::Result<()>>,
+    ) -> Result<(), DaemonError> {
+        tokio::pin!(server);
+        while !self.is_over() {
+            let wake = self.next_wake();
+            let inbox = self.inbox.clone();
+            tokio::select! {
+                biased;
+                Some(signal) = wakers.signals.next() => if self.heard(signal).is_break() { return Ok(()) },
+                Some(event) = wakers.steps.recv() => self.step_said(event)?,
+                done = step_ended(&mut self.work) => self.take_back(done)?,
+                Some((request, answer)) = wakers.requests.recv() => self.answer(request, answer),
+                () = inbox.changed() => self.noticed(),
+                ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
+                awake = wakers.alarm.at(wake) => awake.map_err(system("timer"))?,
+            }
+            self.turn().await?;
+        }
+        self.farewell();
+        Ok(())
+    }
+
     fn is_over(&self) -> bool {
         self.stopping && matches!(self.work, Work::Idle(_))
     }

@@ -222,6 +222,7 @@ impl Step {
             began,
         };
         progress.begin();
+        // As above: a loop that has ended wants to know nothing.
         let _ = tell.send(StepEvent::Started(current));
         tell::started(&batch, limit);
         let run = Run {
