@@ -7,24 +7,23 @@
 //! engine's, which is handed what was staged.
 
 mod gather;
+mod progress;
+mod queue;
 
 use std::future::ready;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::OnError;
-use crate::disk::Staged;
-use crate::engine::{Batch, Engine, Finished, JobError, Withdrawn};
-use crate::export::{CommandError, command};
+use crate::engine::{Batch, Engine, Finished, Withdrawn};
 use crate::manifest::ManifestError;
-use crate::plan::Work;
-use crate::sync::{lock, off_the_loop, task_ended};
-use crate::vault::FileId;
+use crate::sync::{off_the_loop, task_ended};
 use gather::Gather;
+pub use progress::Progress;
+use queue::{Outbox, Queue};
 
 /// Staged files are published in waves while the batch goes on: the disk writes one while the lanes make the next. A wave
 /// begins so often …
@@ -42,53 +41,6 @@ pub enum Halt {
     Drain,
     /// End those that run too.
     Now,
-}
-
-/// How far a batch is, for whoever wants to know.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Jobs that ended.
-    pub done: AtomicUsize,
-    /// Jobs that run.
-    pub in_flight: AtomicUsize,
-    /// Of those, commands: they have a time limit of their own.
-    pub commands: AtomicUsize,
-    /// Calls that wait for the disk.
-    disk_waits: AtomicUsize,
-    peak: AtomicUsize,
-    beats: AtomicU64,
-}
-
-impl Progress {
-    /// Something was done: the work goes on.
-    pub fn beat(&self) {
-        self.beats.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How often something was done so far.
-    pub fn beats(&self) -> u64 {
-        self.beats.load(Ordering::Relaxed)
-    }
-
-    /// Makes a call that waits for the disk, and that can't tell how far it is: a flush, a commit.
-    pub fn wait_for_disk<T>(&self, call: impl FnOnce() -> T) -> T {
-        self.disk_waits.fetch_add(1, Ordering::Relaxed);
-        let done = call();
-        self.disk_waits.fetch_sub(1, Ordering::Relaxed);
-        self.beat();
-        done
-    }
-
-    /// Whether such a call is under way.
-    pub fn waits_for_disk(&self) -> bool {
-        self.disk_waits.load(Ordering::Relaxed) > 0
-    }
-
-    /// A new batch begins. Whoever tells others of it calls this before: what they see else is how the last one ended.
-    pub fn begin(&self) {
-        self.done.store(0, Ordering::Relaxed);
-        self.peak.store(0, Ordering::Relaxed);
-    }
 }
 
 /// A batch that ran.
@@ -136,74 +88,6 @@ pub struct Run {
     pub progress: Arc<Progress>,
 }
 
-/// Why a job has no output.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error(transparent)]
-    Job(#[from] JobError),
-    #[error(transparent)]
-    Command(#[from] CommandError),
-    #[error("cancelled")]
-    Cancelled,
-}
-
-impl Fault {
-    /// Whether the job can't be done: neither cut short nor overtaken by a change of its note.
-    fn is_failure(&self) -> bool {
-        match self {
-            Self::Job(error) => error.superseded().is_none(),
-            Self::Command(_) => true,
-            Self::Cancelled => false,
-        }
-    }
-}
-
-/// What a job with a command is: its format and note.
-type CommandJob = (usize, FileId);
-
-struct Outcome {
-    index: usize,
-    result: Result<Staged, Fault>,
-    queued: Duration,
-    elapsed: Duration,
-    lane: usize,
-}
-
-/// The jobs, shared by all lanes.
-struct Queue {
-    batch: Arc<Batch>,
-    next: AtomicUsize,
-    began: Instant,
-    halt: watch::Receiver<Halt>,
-    on_error: OnError,
-    /// Set by a failure under `on_error: stop`, before its lane could begin another job.
-    stop: watch::Sender<Halt>,
-    progress: Arc<Progress>,
-    outbox: Arc<Outbox>,
-}
-
-/// What the lanes are done with and nobody has taken yet. Who takes it is woken when there is enough for a wave, and not
-/// for each job: that would take as long as the job of a small note.
-#[derive(Default)]
-struct Outbox {
-    outcomes: Mutex<Vec<Outcome>>,
-    full: Notify,
-}
-
-impl Outbox {
-    fn put(&self, outcome: Outcome) {
-        let mut outcomes = lock(&self.outcomes);
-        outcomes.push(outcome);
-        if outcomes.len() == WAVE_FILES {
-            self.full.notify_one();
-        }
-    }
-
-    fn take(&self) -> Vec<Outcome> {
-        std::mem::take(&mut lock(&self.outcomes))
-    }
-}
-
 /// Runs a batch to its end.
 ///
 /// Dropping this future ends the commands and loses the engine. Waves that are on their way may still get their names;
@@ -235,20 +119,10 @@ pub fn begin(mut engine: Engine, mut batch: Batch, run: Run) -> Begun {
     } else {
         Withdrawn::default()
     };
-    let (stop, stopped) = watch::channel(Halt::No);
     let batch = Arc::new(batch);
-    let queue = Queue {
-        batch: batch.clone(),
-        next: AtomicUsize::new(0),
-        began: run.began,
-        halt: run.halt.clone(),
-        on_error: run.on_error,
-        stop,
-        progress: run.progress.clone(),
-        outbox: Arc::default(),
-    };
+    let (queue, stopped) = Queue::of(batch.clone(), &run);
     let ending = Ending {
-        outbox: queue.outbox.clone(),
+        outbox: queue.outbox().clone(),
         gather: Gather::new(batch),
         engine,
         withdrawn,
@@ -294,7 +168,7 @@ impl Lanes {
             mut ending,
         } = self;
         let mut lanes = JoinSet::new();
-        for lane in 0..ending.run.limit.min(queue.batch.jobs.len()) {
+        for lane in 0..ending.run.limit.min(queue.jobs()) {
             lanes.spawn(queue.clone().run_lane(lane, stopped.clone()));
         }
         drop(queue);
@@ -307,7 +181,7 @@ impl Lanes {
                     Some(lane) => task_ended(ready(lane)).await,
                     None => break,
                 },
-                () = ending.outbox.full.notified() => {}
+                () = ending.outbox.filled() => {}
                 _ = wave.tick() => is_due = true,
             }
             ending.gather.take_all(ending.outbox.take());
@@ -353,143 +227,6 @@ fn unix_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-impl Queue {
-    /// Takes jobs until none is left or a halt comes.
-    async fn run_lane(self: Arc<Self>, lane: usize, mut stopped: watch::Receiver<Halt>) {
-        let mut next = self.take();
-        while let Some(index) = next {
-            next = if let Some((format, id)) = self.command(index) {
-                self.run_command(index, lane, (format, id), &mut stopped)
-                    .await;
-                self.take()
-            } else {
-                let queue = self.clone();
-                off_the_loop(move || queue.run_here(index, lane)).await
-            };
-        }
-    }
-
-    /// The next job to begin.
-    fn take(&self) -> Option<usize> {
-        if *self.halt.borrow() != Halt::No || *self.stop.borrow() != Halt::No {
-            return None;
-        }
-        let index = self.next.fetch_add(1, Ordering::Relaxed);
-        (index < self.batch.jobs.len()).then_some(index)
-    }
-
-    /// Whether there is one job, and that needs no command: it can't be cut short.
-    fn is_one_quick_job(&self) -> bool {
-        self.batch.jobs.len() == 1 && self.command(0).is_none()
-    }
-
-    fn command(&self, index: usize) -> Option<CommandJob> {
-        match self.batch.jobs[index].job.work {
-            Work::Note(id, format) if self.batch.context.formats.command(format).is_some() => {
-                Some((format, id))
-            }
-            _ => None,
-        }
-    }
-
-    /// Runs jobs that need no command, one after the other, on this thread. Returns the first that needs one.
-    fn run_here(&self, first: usize, lane: usize) -> Option<usize> {
-        let mut index = first;
-        loop {
-            let begun = self.begin();
-            let result = self
-                .batch
-                .context
-                .run(&self.batch.jobs[index])
-                .map_err(Fault::from);
-            self.end(index, lane, begun, result);
-            index = self.take()?;
-            if self.command(index).is_some() {
-                return Some(index);
-            }
-        }
-    }
-
-    /// Runs a command and stages what it wrote. Dropped on the way, it ends the command with all its children.
-    async fn run_command(
-        self: &Arc<Self>,
-        index: usize,
-        lane: usize,
-        job: CommandJob,
-        stopped: &mut watch::Receiver<Halt>,
-    ) {
-        let begun = self.begin();
-        self.progress.commands.fetch_add(1, Ordering::Relaxed);
-        let result = self.command_result(index, job, stopped).await;
-        self.progress.commands.fetch_sub(1, Ordering::Relaxed);
-        self.end(index, lane, begun, result);
-    }
-
-    /// A halt ends the program only. What runs on a thread for blocking work can't be ended and is waited for: once the
-    /// lane has ended, nothing of it holds the batch or stages a file.
-    async fn command_result(
-        self: &Arc<Self>,
-        index: usize,
-        (format, id): CommandJob,
-        stopped: &mut watch::Receiver<Halt>,
-    ) -> Result<Staged, Fault> {
-        let context = self.batch.context.clone();
-        let invocation = off_the_loop(move || context.invocation(id, format)).await;
-        let Some(invocation) = invocation.map_err(JobError::from)? else {
-            unreachable!("only jobs of formats with a command come here");
-        };
-        let mut halt = self.halt.clone();
-        let bytes = tokio::select! {
-            // In this order no program is started that would be ended at once.
-            biased;
-            () = now(&mut halt) => return Err(Fault::Cancelled),
-            () = now(stopped) => return Err(Fault::Cancelled),
-            bytes = command::run(invocation) => bytes?,
-        };
-        self.stage(index, bytes).await
-    }
-
-    async fn stage(self: &Arc<Self>, index: usize, bytes: Vec<u8>) -> Result<Staged, Fault> {
-        let queue = self.clone();
-        Ok(
-            off_the_loop(move || queue.batch.context.stage(&queue.batch.jobs[index], &bytes))
-                .await?,
-        )
-    }
-
-    fn begin(&self) -> Instant {
-        let running = self.progress.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        self.progress.peak.fetch_max(running, Ordering::Relaxed);
-        Instant::now()
-    }
-
-    fn end(&self, index: usize, lane: usize, begun: Instant, result: Result<Staged, Fault>) {
-        let elapsed = begun.elapsed();
-        self.progress.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.progress.done.fetch_add(1, Ordering::Relaxed);
-        self.progress.beat();
-        if self.on_error == OnError::Stop && result.as_ref().is_err_and(Fault::is_failure) {
-            self.stop.send_replace(Halt::Now);
-        }
-        let queued = begun.saturating_duration_since(self.began);
-        self.outbox.put(Outcome {
-            index,
-            result,
-            queued,
-            elapsed,
-            lane,
-        });
-    }
-}
-
-/// Waits until what runs must end too.
-async fn now(halt: &mut watch::Receiver<Halt>) {
-    if halt.wait_for(|halt| *halt == Halt::Now).await.is_err() {
-        // Whoever could say so is gone: it will never be said.
-        std::future::pending::<()>().await;
-    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 //! Owns the reports of a batch until it ends, and what of it is on its way to its final names. Begins no job.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::{Exported, Fault, Outcome, Ran, Run};
+use super::queue::{Fault, Outcome};
+use super::{Exported, Ran, Run};
 use crate::disk::{Staged, StagedFile};
 use crate::engine::{
     Batch, Engine, JobEnd, JobError, JobReport, JobTime, Measured, Published, Secured, Withdrawn,
@@ -164,7 +164,7 @@ impl Gather {
         let measured = Measured {
             started_at,
             elapsed: run.began.elapsed(),
-            peak: run.progress.peak.load(Ordering::Relaxed),
+            peak: run.progress.peak(),
             limit: run.limit,
         };
         let (finished, committed) =

@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::io;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Condvar, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, mpsc};
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
@@ -13,13 +13,14 @@ use crate::config::{ConfigSource, load};
 use crate::disk::notes::NotesFolder;
 use crate::disk::select::Select;
 use crate::disk::{
-    Beat, Content, OutputDisk, OutputError, OutputState, Owned, StagedFile, TemporaryId,
+    Beat, Content, OutputDisk, OutputError, OutputState, Owned, Staged, StagedFile, TemporaryId,
 };
 use crate::engine::{Parts, Request, Unwatched};
 use crate::export::Formats;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
 use crate::path::OutputPath;
+use crate::sync::lock;
 use crate::watch::Dirty;
 
 /// An export tree that keeps nothing: each file that is staged first does what the test wants.
