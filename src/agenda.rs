@@ -2,8 +2,8 @@
 //!
 //! In go the moments at which hints came, what lies at the notes folder's path, and how steps ended; out come the next
 //! step, and the moment at which to wake for it. It owns the [debouncer](Debouncer), the [schedule](Schedule), what the
-//! next step is asked for, and whether the notes folder is there and the export folder can be had. It never reads a clock, looks at a disk or tells
-//! anybody; what has changed, the [inbox](crate::watch::Inbox) holds.
+//! next step is asked for, and whether the notes folder is there and the export folder can be had. It never reads a clock,
+//! looks at a disk or tells anybody; what has changed, the [inbox](crate::watch::Inbox) holds.
 
 use std::time::Instant;
 
@@ -256,10 +256,8 @@ impl Agenda {
             (Hints::Leave, Trigger::Retry)
         };
         let pending = std::mem::take(&mut self.pending);
-        // One for what failed that could not look is no reason for this one, which takes in changes too.
-        let asked = pending.trigger.filter(|asked| *asked != Trigger::Retry);
         Asked {
-            trigger: asked.unwrap_or(trigger),
+            trigger: pending.trigger.unwrap_or(trigger),
             hints,
             audit: pending.audit,
             always: pending.always,
@@ -415,6 +413,56 @@ mod tests {
         assert!(!agenda.root_is_here(), "only a look tells");
         assert!(agenda.looked(again, true, now, now));
         assert!(agenda.is_settled());
+    }
+
+    #[test]
+    fn a_poll_and_a_batch_that_is_always_wanted_outlive_a_step_that_could_not_look() {
+        let (mut agenda, now) = settled();
+        assert_eq!(agenda.periodic(true, now), None);
+        let now = now + 2 * SECOND;
+        assert_eq!(agenda.periodic(true, now), Some(Periodic::Poll));
+        let asked = Asked {
+            always: true,
+            ..agenda.take(now)
+        };
+        assert_eq!(agenda.failed(asked, now), RootNews::Lost);
+        assert_eq!(agenda.saw_root(RootSeen::Same, now), RootNews::Anew);
+        let again = agenda.take(now);
+        assert!(again.always);
+        assert!(agenda.looked(again, false, now, now));
+        assert_eq!(agenda.periodic(true, now), None, "it has been polled");
+    }
+
+    #[test]
+    fn a_retry_that_could_not_look_is_no_reason_for_the_step_that_can() {
+        let (mut agenda, now) = settled();
+        let retry = agenda.take(now);
+        assert_eq!(retry.trigger, Trigger::Retry);
+        assert_eq!(agenda.failed(retry, now), RootNews::Lost);
+        assert_eq!(agenda.saw_root(RootSeen::Same, now), RootNews::Anew);
+        let again = agenda.take(now);
+        assert_eq!((again.trigger, again.hints), (Trigger::Rescan, Hints::Take));
+    }
+
+    #[test]
+    fn a_poll_does_not_hide_another_reason() {
+        let (mut agenda, now) = settled();
+        assert_eq!(agenda.periodic(true, now), None);
+        let now = now + 2 * SECOND;
+        agenda.ask_audit();
+        assert_eq!(agenda.periodic(true, now), Some(Periodic::Poll));
+        assert_eq!(agenda.take(now).trigger, Trigger::Rescan);
+    }
+
+    #[test]
+    fn a_folder_that_was_replaced_during_a_step_is_looked_at_again_soon() {
+        let (mut agenda, now) = settled();
+        let seen = RootSeen::ReplacedMidway;
+        assert_eq!(agenda.saw_root(seen, now), RootNews::None);
+        assert_eq!(agenda.deadline(Phase::Busy), now + SECOND);
+        // Changes that are due later do not put it off.
+        agenda.changed(now + 900 * MS);
+        assert_eq!(agenda.deadline(Phase::GivesWay), now + SECOND);
     }
 
     #[test]
