@@ -337,3 +337,58 @@ pub fn owner_name(vault: &Vault, owner: &Owner) -> String {
         Owner::Page(name) => name.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::OutputState;
+
+    #[test]
+    fn an_output_is_current_that_is_known_whole_and_as_it_should_be() {
+        let path = |path| OutputPath::new(path).unwrap();
+        let known = StoredOutput {
+            path: path("a.md"),
+            owner: Owner::Note(FileId(1)),
+            format: "markdown".into(),
+            key: Key(1),
+            state: Some(OutputState {
+                hash: 0.into(),
+                size: 0,
+                mtime: 0,
+                inode: 0,
+                birth: 0,
+            }),
+            replacing: false,
+        };
+        let is_current =
+            |known: StoredOutput| is_current(&[known], "markdown", &path("a.md"), Key(1));
+        assert!(is_current(known.clone()));
+        let moved = path("b.md");
+        let others = [
+            StoredOutput {
+                path: moved,
+                ..known.clone()
+            },
+            StoredOutput {
+                format: "html".into(),
+                ..known.clone()
+            },
+            StoredOutput {
+                key: Key(2),
+                ..known.clone()
+            },
+            // Announced, or being replaced: a batch did not come to its end.
+            StoredOutput {
+                state: None,
+                ..known.clone()
+            },
+            StoredOutput {
+                replacing: true,
+                ..known
+            },
+        ];
+        for other in others {
+            assert!(!is_current(other.clone()), "{other:?}");
+        }
+    }
+}
