@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::dice::Dice;
+use crate::support::Dice;
 
 /// The last ones are called like what notes are exported to, in one config or another.
 const FOLDERS: [&str; 14] = [

@@ -4,7 +4,6 @@
 //! By default a few seeds run for some seconds. `SMARTNOTESD_CHAOS_SECONDS=n` runs new ones for so long;
 //! `SMARTNOTESD_CHAOS_SEED=x` runs that one again, with the same operations in the same order.
 
-mod dice;
 mod hands;
 mod world;
 

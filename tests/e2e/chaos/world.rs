@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use super::dice::Dice;
 use super::hands::Hands;
-use crate::support::{Daemon, Vault, until};
+use crate::support::{Daemon, Dice, Vault};
 
 /// The configs that the daemon is switched between.
 const CONFIGS: [&str; 3] = [
@@ -72,25 +71,9 @@ impl World {
         let said = self.go_on();
         self.story.push(said);
         self.story.push("check".to_owned());
-        self.assert_right();
-        assert!(!self.vault.tree().mentions("TOP SECRET"));
-    }
-
-    fn assert_right(&self) {
-        let wanted = self.vault.fresh_tree();
-        let mut differences = String::new();
         // What failed is tried again after a second or two; longer nothing here takes.
-        let right = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            until("the export is that of a fresh export", || {
-                differences = self.vault.tree().differences(&wanted);
-                differences.is_empty().then_some(())
-            });
-        }));
-        assert!(
-            right.is_ok(),
-            "the export is not that of a fresh export:\n{differences}{:#}",
-            self.vault.status()
-        );
+        self.vault.assert_converges_in_time();
+        assert!(!self.vault.tree().mentions("TOP SECRET"));
     }
 
     /// All that happened so far.

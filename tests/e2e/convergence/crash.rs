@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::whole::{Reader, version};
-use crate::support::{Gate, Vault, until};
+use crate::support::{Dice, Gate, Vault, until};
 
 /// A fast format and two slow ones; all give the note's own text.
 const SLOW: &str = "formats:
@@ -20,18 +20,6 @@ const SLOW: &str = "formats:
     command: [sh, -c, 'while read line; do echo \"$line\"; done < \"$0\" > \"$1\"', '{input}', '{output}']
 ";
 
-/// Where a random sequence begins: fixed, so that each run kills at the same times after its starts.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
 #[test]
 fn killed_at_any_instant_no_file_is_ever_torn() {
     let vault = Vault::with(SLOW);
@@ -41,11 +29,12 @@ fn killed_at_any_instant_no_file_is_ever_torn() {
     fs::create_dir(vault.export_dir()).unwrap();
     fs::write(vault.export_dir().join("mine.txt"), version(7)).unwrap();
     let reader = Reader::of(vault.export_dir());
-    let mut dice = Dice(0x5eed);
+    // Fixed: each run kills at the same times after its starts.
+    let mut dice = Dice::new(0x5eed);
     for round in 0..25 {
         let daemon = vault.start();
         // Some are killed before they are ready, most in the middle of a batch.
-        let pause = dice.below(150);
+        let pause = dice.below(150) as u64;
         for change in 0..10 {
             let note = (round * 3 + change) % 20;
             vault.write(
@@ -58,7 +47,7 @@ fn killed_at_any_instant_no_file_is_ever_torn() {
         assert_eq!(daemon.ended().code, None);
     }
     let daemon = vault.daemon();
-    assert_converges_in_time_with(&vault, "mine.txt");
+    vault.assert_converges_in_time_around("mine.txt");
     reader.assert_all_whole();
     assert_eq!(
         fs::read_to_string(vault.export_dir().join("mine.txt")).unwrap(),
@@ -73,15 +62,6 @@ fn killed_at_any_instant_no_file_is_ever_torn() {
             .any(|file| file.starts_with('.')),
         "nothing temporary is left"
     );
-}
-
-/// As [`assert_converges_in_time`], with one foreign file in the tree.
-fn assert_converges_in_time_with(vault: &Vault, foreign: &str) {
-    let wanted = vault.fresh_tree();
-    until("the export is that of a fresh export", || {
-        let differences = vault.tree().differences(&wanted);
-        (differences == format!("too many {foreign}\n")).then_some(())
-    });
 }
 
 #[test]

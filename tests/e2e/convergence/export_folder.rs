@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{assert_converges_in_time, exchange};
+use super::exchange;
 use crate::support::{Daemon, Vault, until};
 
 #[test]
@@ -14,7 +14,7 @@ fn the_export_folder_is_deleted_while_it_runs() {
     let _daemon = vault.daemon();
     fs::remove_dir_all(vault.export_dir()).unwrap();
     vault.write("d/a.md", "after");
-    assert_converges_in_time(&vault);
+    vault.assert_converges_in_time();
     vault.write("d/a.md", "and again");
     vault.assert_converged();
 }
@@ -50,11 +50,11 @@ fn the_export_folder_is_emptied_or_replaced_while_it_runs() {
     fs::remove_dir_all(vault.export_dir().join("d")).unwrap();
     vault.write("d/a.md", "after");
     vault.write("d/c.md", "new");
-    assert_converges_in_time(&vault);
+    vault.assert_converges_in_time();
     fs::rename(vault.export_dir(), vault.path("aside")).unwrap();
     fs::create_dir(vault.export_dir()).unwrap();
     vault.write("d/a.md", "in the new one");
-    assert_converges_in_time(&vault);
+    vault.assert_converges_in_time();
 }
 
 /// It says once what lies at this path instead of a folder, and waits: no job fails, and what changes is not forgotten.

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
-use super::assert_converges_in_time;
 use super::room::{Room, shell};
 use super::whole::{Reader, version};
 use crate::support::{Daemon, Record, Vault, until};
@@ -59,7 +58,7 @@ fn the_disk_of_the_export_is_full_for_a_while() {
             (!vault.has_output("0/0.md")).then_some(())
         });
         remount(&vault.export_dir(), "size=20m");
-        assert_converges_in_time(&vault);
+        vault.assert_converges_in_time();
         reader.assert_all_whole();
     });
 }
@@ -76,7 +75,7 @@ fn the_disk_of_the_state_is_full_for_a_while() {
         daemon.wait_for("batch finished");
         remount(&vault.path("state"), "size=20m");
         vault.write("a.md", "there is room again");
-        assert_converges_in_time(&vault);
+        vault.assert_converges_in_time();
         // What it could not remember it knows again by now.
         daemon.stop();
         let _daemon = vault.daemon();
@@ -104,7 +103,7 @@ fn the_export_folder_is_read_only_for_a_while() {
         assert!(failed.text("error").contains("Read-only"), "{failed}");
         assert_eq!(vault.tree().differences(&exported), "");
         remount(&vault.export_dir(), "rw");
-        assert_converges_in_time(&vault);
+        vault.assert_converges_in_time();
     });
 }
 
@@ -147,7 +146,7 @@ fn the_process_may_open_no_more_files_for_a_while() {
             records.any(tells).then_some(())
         });
         may_open(&daemon, usual);
-        assert_converges_in_time(&vault);
+        vault.assert_converges_in_time();
     }
     assert!(!daemon.all("file unreadable").is_empty());
     daemon.stop();

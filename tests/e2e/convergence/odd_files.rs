@@ -6,7 +6,6 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
-use super::assert_converges_in_time;
 use super::room::Room;
 use crate::support::{Vault, until};
 
@@ -258,7 +257,7 @@ fn a_folder_of_the_export_swapped_for_a_symlink_leads_nothing_out() {
     assert_eq!(there, ["a.md", "gone.md"]);
     assert_eq!(fs::read_to_string(outside.join("a.md")).unwrap(), "foreign");
     fs::remove_file(&folder).unwrap();
-    assert_converges_in_time(&vault);
+    vault.assert_converges_in_time();
 }
 
 #[test]

@@ -217,6 +217,36 @@ impl Vault {
             );
         }
     }
+
+    /// Waits, through quiet times as well, until the export tree is what a fresh export gives: for what is tried again
+    /// later.
+    #[track_caller]
+    pub fn assert_converges_in_time(&self) {
+        self.assert_differs_in_the_end_by("");
+    }
+
+    /// The same, where this file in the export tree is none of ours.
+    #[track_caller]
+    pub fn assert_converges_in_time_around(&self, foreign: &str) {
+        self.assert_differs_in_the_end_by(&format!("too many {foreign}\n"));
+    }
+
+    #[track_caller]
+    fn assert_differs_in_the_end_by(&self, expected: &str) {
+        let wanted = self.fresh_tree();
+        let mut pauses = Pauses::new();
+        loop {
+            let differences = self.tree().differences(&wanted);
+            if differences == expected {
+                return;
+            }
+            assert!(
+                pauses.go_on(),
+                "the export is not that of a fresh export:\n{differences}\n{:#}",
+                self.status()
+            );
+        }
+    }
 }
 
 fn is_quiet(status: &Value) -> bool {
