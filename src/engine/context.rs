@@ -135,10 +135,6 @@ impl Context {
             .get(id)
             .facts()
             .ok_or_else(superseded)?;
-        let syntax = self.texts.syntax(id);
-        if let Some((syntax, text)) = syntax.zip(self.texts.take(id)) {
-            return Ok(Arc::new(Note::of_parts(text, planned, syntax)));
-        }
         let (bytes, _) = self.notes.read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => superseded(),
             _ => SourceError::Unreadable {
@@ -146,7 +142,7 @@ impl Context {
                 error,
             },
         })?;
-        let note = match syntax {
+        let note = match self.texts.syntax(id) {
             Some(syntax) => Note::recall(bytes, planned, syntax).ok_or_else(superseded)?,
             None if ContentHash::of(&bytes) != planned.content => return Err(superseded()),
             None => note::parse(path, bytes),

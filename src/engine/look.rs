@@ -290,14 +290,13 @@ impl Engine {
             .filter(|path| !survey.is_found(path, files) && files.find(path.as_str()).is_some())
             .map(|path| Change { path, now: None })
             .collect();
-        let (mut to_read, mut bytes) = (Vec::new(), 0);
+        let mut to_read = Vec::new();
         for found in survey.found.into_values() {
             let known = files.find(found.path.as_str()).map(|id| files.get(id));
             if known.is_some_and(|file| is_known(file, found.is_note, &found.stamp)) {
                 continue;
             }
             if found.is_note {
-                bytes += found.stamp.size;
                 to_read.push(found.path);
                 continue;
             }
@@ -317,7 +316,7 @@ impl Engine {
             notes: &*self.notes,
             rules: self.vault.rules(),
             shelf: &self.shelf,
-            room: Room::for_notes(bytes),
+            room: Room::default(),
         };
         let threads = Threads(self.progress.clone());
         let reads = helpers::map(&threads, &to_read, |path| reader.read(path));

@@ -1,6 +1,5 @@
-//! What a batch keeps of the notes that it reads. What was found in a text is kept until the batch ends, so that it need
-//! not be parsed again; the text itself until a job asks for it, where all that was read is not too much, and from then on
-//! for as long as it is used again and again.
+//! What a batch keeps of the notes that it reads: those that were used last whole, and of all others what was found in
+//! their text, so that a job that reads the file again (from the system's cache) need not parse it again.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +10,8 @@ use crate::sync::lock;
 use crate::vault::syntax::PackedSyntax;
 use crate::vault::{FileId, Files, Note};
 
-/// Notes of so many bytes together are read once: a vault as most are. Of more no text waits for its job, which reads it
-/// again from the system's cache; that is a tenth of a cold export's time, and the texts would be half of its memory.
-const MOST_WAITING: u64 = 48 << 20;
-/// How many bytes of text are kept for who uses them again; a whole note takes about three times its text. Enough for a
-/// hub and all that embed it.
+/// How many bytes of text are kept at most; a whole note takes about three times its text. Enough for a hub and all that
+/// embed it. More would save reading from the cache what is in it anyway, and take the memory of a large export.
 const MOST_TEXT: usize = 1 << 20;
 /// What a note counts besides its text: what it says takes room too.
 const BESIDES_TEXT: usize = 512;
@@ -23,34 +19,26 @@ const BESIDES_TEXT: usize = 512;
 const MOST_SYNTAX: usize = 16 << 20;
 
 /// What is kept of a note that was read to be looked at.
-pub(super) struct Kept {
-    syntax: PackedSyntax,
-    text: Option<String>,
+pub(super) enum Kept {
+    Whole(Arc<Note>),
+    Syntax(PackedSyntax),
 }
 
-/// How much is kept of all that a look reads.
+/// How much has been kept.
+#[derive(Default)]
 pub(super) struct Room {
-    texts: bool,
-    /// How many bytes of syntax have been kept.
+    text: AtomicUsize,
     syntax: AtomicUsize,
 }
 
 impl Room {
-    /// For notes of so many bytes together.
-    pub(super) fn for_notes(bytes: u64) -> Self {
-        Self {
-            texts: bytes <= MOST_WAITING,
-            syntax: AtomicUsize::new(0),
-        }
-    }
-
     /// What to keep of a note, if anything.
     pub(super) fn keep(&self, note: Note) -> Option<Kept> {
+        if takes(&self.text, note.text.len(), MOST_TEXT) {
+            return Some(Kept::Whole(Arc::new(note)));
+        }
         let syntax = note.packed_syntax()?;
-        takes(&self.syntax, syntax.size(), MOST_SYNTAX).then(|| Kept {
-            syntax,
-            text: self.texts.then_some(note.text),
-        })
+        takes(&self.syntax, syntax.size(), MOST_SYNTAX).then_some(Kept::Syntax(syntax))
     }
 }
 
@@ -64,8 +52,6 @@ fn takes(taken: &AtomicUsize, size: usize, most: usize) -> bool {
 /// What is kept, by note.
 #[derive(Default)]
 pub(super) struct Texts {
-    /// The texts that no job has asked for yet.
-    waiting: Mutex<HashMap<FileId, String>>,
     recent: Mutex<Recent>,
     /// By id, which takes half of a map's room: of a first export there is one for each note.
     syntaxes: Vec<(FileId, PackedSyntax)>,
@@ -148,26 +134,23 @@ impl Recent {
 impl Texts {
     /// What a look kept.
     pub(super) fn new(looked: Vec<(NotePath, Kept)>, files: &Files) -> Self {
+        let mut recent = Recent::default();
         // Grown by doubling it would take half as much again, when an export takes most.
         let mut syntaxes = Vec::with_capacity(looked.len());
-        let mut waiting = HashMap::new();
         for (path, kept) in looked {
-            if let Some(id) = files.find(path.as_str()) {
-                syntaxes.push((id, kept.syntax));
-                waiting.extend(kept.text.map(|text| (id, text)));
+            match (files.find(path.as_str()), kept) {
+                (None, _) => {}
+                (Some(id), Kept::Whole(note)) => {
+                    recent.put(id, Entry::new(Some(note)));
+                }
+                (Some(id), Kept::Syntax(syntax)) => syntaxes.push((id, syntax)),
             }
         }
         syntaxes.sort_unstable_by_key(|(id, _)| *id);
         Self {
-            waiting: Mutex::new(waiting),
-            recent: Mutex::default(),
+            recent: Mutex::new(recent),
             syntaxes,
         }
-    }
-
-    /// The note's text, if it was kept and nobody has asked for it before.
-    pub(super) fn take(&self, id: FileId) -> Option<String> {
-        lock(&self.waiting).remove(&id)
     }
 
     /// What was found in the note's text, if that is kept.
@@ -206,8 +189,7 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::disk::Stamp;
-    use crate::vault::{File, note};
+    use crate::vault::note;
 
     fn note_of(bytes: &[u8]) -> Note {
         note::parse(&NotePath::new("a.md").unwrap(), bytes)
@@ -287,38 +269,20 @@ mod tests {
         assert_eq!(readings.into_inner(), 1);
     }
 
-    /// What a room for so many bytes keeps of a note, by what a batch has of it then.
-    fn kept_of(bytes: &[u8], room: u64) -> Option<Texts> {
-        let kept = Room::for_notes(room).keep(note_of(bytes))?;
-        let path = NotePath::new("a.md").unwrap();
-        let mut files = Files::default();
-        let stamp = Stamp {
-            mtime: 0,
-            ctime: 0,
-            size: bytes.len() as u64,
-            inode: 1,
-        };
-        files.insert(File::new(path.clone(), stamp, true, None));
-        Some(Texts::new(vec![(path, kept)], &files))
-    }
-
     #[test]
-    fn of_few_notes_the_text_waits_for_its_first_job_and_of_many_only_the_syntax() {
-        let bytes = b"[[b]] %%c%%";
-        let note = note_of(bytes);
-        let id = FileId(0);
-        for (room, waits) in [(MOST_WAITING, true), (MOST_WAITING + 1, false)] {
-            let texts = kept_of(bytes, room).expect("there is room for a syntax");
-            let syntax = texts.syntax(id).unwrap();
-            let recalled = Note::recall(bytes.to_vec(), note.facts.clone(), syntax);
-            assert_eq!(recalled.as_ref(), Some(&note));
-            let waiting = texts.take(id);
-            assert_eq!(waiting.is_some(), waits);
-            let whole = waiting.map(|text| Note::of_parts(text, note.facts.clone(), syntax));
-            assert_eq!(whole, waits.then_some(note.clone()));
-            assert_eq!(texts.take(id), None);
-        }
+    fn past_the_room_for_texts_only_syntax_is_kept() {
+        let room = Room::default();
+        let whole = vec![b'x'; MOST_TEXT];
+        assert!(matches!(room.keep(note_of(&whole)), Some(Kept::Whole(_))));
+        let small = b"[[b]] %%c%%";
+        let Some(Kept::Syntax(syntax)) = room.keep(note_of(small)) else {
+            panic!("there is room for a syntax");
+        };
+        let note = note_of(small);
+        let recalled = Note::recall(small.to_vec(), note.facts.clone(), &syntax);
+        assert_eq!(recalled, Some(note));
         // A text that is not the file's own must be parsed again.
-        assert!(kept_of(b"\xff", MOST_WAITING).is_none());
+        let broken = b"\xff";
+        assert!(room.keep(note_of(broken)).is_none());
     }
 }

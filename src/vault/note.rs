@@ -91,18 +91,12 @@ impl Note {
         if ContentHash::of(&bytes) != facts.content {
             return None;
         }
-        let text = String::from_utf8(bytes).ok()?;
-        Some(Self::of_parts(text, facts, syntax))
-    }
-
-    /// A note put together again, from its own text and what was kept of it.
-    pub fn of_parts(text: String, facts: NoteFacts, syntax: &PackedSyntax) -> Self {
-        Self {
-            text,
+        Some(Self {
+            text: String::from_utf8(bytes).ok()?,
             facts,
             syntax: syntax.unpack(),
             is_verbatim: true,
-        }
+        })
     }
 }
 
