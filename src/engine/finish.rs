@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::ended::Ended;
 use super::withdraw::Withdrawn;
-use super::{Batch, BatchJob, Engine, JobEnd, JobReport, Unsaved};
+use super::{Batch, BatchJob, Engine, JobEnd, JobReport};
 use crate::manifest::{
     self, BatchRecord, Changes, Failure, FailureKey, FinishedBatch, FormatKey, JobOutcome,
     JobRecord, ManifestError, Owner, StoredFile, StoredOutput,
@@ -13,9 +13,6 @@ use crate::manifest::{
 use crate::path::{NotePath, OutputPath};
 use crate::plan::{Job, Work, name_of, owner_name};
 use crate::vault::{FileId, Vault};
-
-/// So many files are worth a transaction of their own.
-const MANY: usize = 4;
 
 /// A failed job, for the log.
 #[derive(Clone, Debug)]
@@ -342,27 +339,6 @@ impl Engine {
         }
     }
 
-    /// Of a large batch the manifest learns what the files are while its jobs run: at the end, when nothing else does, it
-    /// would take a twentieth of a first export. Their outputs are compared with them at each start, so they may be known
-    /// before these are. All at once, since they tell of each other; and none while rows of others have to go.
-    pub(super) fn save_files_early(&mut self) {
-        let Unsaved {
-            touched, removed, ..
-        } = &self.unsaved;
-        if touched.len() < MANY || !removed.is_empty() || self.backlog.next_due().is_some() {
-            return;
-        }
-        let vault = &self.vault;
-        let files = touched.iter().filter_map(|&id| stored_file(vault, id));
-        let manifest = &mut self.manifest;
-        let save = || manifest.commit_all(&[], std::iter::empty(), files);
-        match self.progress.wait_for_disk(save) {
-            Ok(()) => self.unsaved.touched = BTreeSet::new(),
-            // They are still to be saved: the end of the batch tries again, and tells if that fails too.
-            Err(error) => self.mind_damage(&error),
-        }
-    }
-
     fn commit(
         &mut self,
         changes: Changes,
@@ -377,7 +353,7 @@ impl Engine {
         let manifest = &mut self.manifest;
         self.progress
             .wait_for_disk(|| backlog.commit(manifest, changes, outputs, files, now))?;
-        self.unsaved = Unsaved::default();
+        self.unsaved = super::Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
         self.known_device = Some(self.device);
         self.is_saved = true;

@@ -48,7 +48,6 @@ impl Engine {
         batch: &Batch,
         staged: Vec<(usize, StagedFile)>,
     ) -> Result<Secured, Published> {
-        self.save_files_early();
         if let Err(error) = self.announce_and_flush(batch, &staged) {
             let fail = |(index, file): (usize, StagedFile)| {
                 let error = std::io::Error::new(error.kind(), error.to_string());
