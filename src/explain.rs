@@ -104,12 +104,24 @@ pub fn explain(known: &Known<'_>, note: &str) -> Result<Explanation, String> {
                 "{path}: whether there is such a note is unknown, since {top} can't be read: {error}"
             )
         }
-        None => format!(
-            "{}: no such note in {}",
-            safe(note),
-            known.config.notes_dir.display()
-        ),
+        None => no_note(known.config, note, by_path.is_some(), &paths),
     })
+}
+
+/// Why there is no note called `note`, which may mean one of `paths`.
+fn no_note(config: &Config, note: &str, is_attachment: bool, paths: &[NotePath]) -> String {
+    let name = safe(note);
+    let lies_there = |path: &NotePath| config.notes_dir.join(path.as_str()).is_file();
+    if is_attachment {
+        format!("{name}: it is no note but an attachment, since `include` does not take it")
+    } else if paths.iter().any(lies_there) {
+        format!(
+            "{name}: it is left out: hidden files and editors' leftovers are, and what `include`, `exclude` or an \
+             .exportignore says"
+        )
+    } else {
+        format!("{name}: no such note in {}", config.notes_dir.display())
+    }
 }
 
 /// The paths in the vault that the user may mean: as it is written, and that of a file with this name.

@@ -40,17 +40,8 @@ pub fn wants_exported() -> bool {
     tracing::enabled!(target: "smartnotesd", tracing::Level::DEBUG)
 }
 
-/// Who ran a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runner {
-    /// It tries again what failed, and can be asked.
-    Daemon,
-    /// It ends.
-    Export,
-}
-
 /// A batch has ended.
-pub fn finished(ran: &Ran, runner: Runner) -> BatchRow {
+pub fn finished(ran: &Ran) -> BatchRow {
     let finished = &ran.finished;
     let record = &finished.record;
     for job in &ran.exported {
@@ -64,7 +55,7 @@ pub fn finished(ran: &Ran, runner: Runner) -> BatchRow {
             elapsed: job.elapsed,
         });
     }
-    failures(record.batch, &finished.failed, runner);
+    failures(record.batch, &finished.failed);
     for refused in &finished.refused {
         events::withdrawal_refused(record.batch, refused);
     }
@@ -75,8 +66,7 @@ pub fn finished(ran: &Ran, runner: Runner) -> BatchRow {
     row(record)
 }
 
-fn failures(batch: u64, failed: &[FailedJob], runner: Runner) {
-    let retries = runner == Runner::Daemon;
+fn failures(batch: u64, failed: &[FailedJob]) {
     let now = Instant::now();
     for job in failed {
         events::note_failed(&NoteFailed {
@@ -85,7 +75,7 @@ fn failures(batch: u64, failed: &[FailedJob], runner: Runner) {
             format: &job.format,
             error: &job.error,
             attempt: job.attempt,
-            retry_in: retries.then(|| job.due.saturating_duration_since(now)),
+            retry_in: job.due.saturating_duration_since(now),
         });
     }
 }

@@ -83,7 +83,7 @@ async fn run(
         };
         let ran = batch::run(engine, batch, run).await;
         bar.finish(log);
-        tell::finished(&ran, tell::Runner::Export);
+        tell::finished(&ran);
         engine = ran.engine;
         ran.committed?;
         if ran.finished.again.is_empty() || *halt.borrow() != Halt::No {

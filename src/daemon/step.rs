@@ -155,7 +155,7 @@ impl Step {
             Halfway::Over(done) => *done,
             Halfway::Begun(batch) => {
                 let ran = batch.finish().await;
-                let row = tell::finished(&ran, tell::Runner::Daemon);
+                let row = tell::finished(&ran);
                 done(ran.engine, Some(row), ran.finished.again)
             }
         }

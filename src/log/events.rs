@@ -201,8 +201,8 @@ pub struct NoteFailed<'a> {
     pub error: &'a dyn fmt::Display,
     /// How often it has been tried, from 1.
     pub attempt: u32,
-    /// When it is tried again; `None` where this process does not.
-    pub retry_in: Option<Duration>,
+    /// When it is due again: a daemon tries it then, and `export` whenever it is run.
+    pub retry_in: Duration,
 }
 
 /// A job has failed.
@@ -214,7 +214,7 @@ pub fn note_failed(job: &NoteFailed<'_>) {
         format = job.format,
         error = %job.error,
         attempt = job.attempt,
-        retry_in_ms = job.retry_in.map(whole_milliseconds),
+        retry_in_ms = whole_milliseconds(job.retry_in),
         "note failed"
     );
 }

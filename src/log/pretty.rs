@@ -217,7 +217,7 @@ impl Line<'_> {
         if let Some(Value::Unsigned(ms)) = self.record.get("retry_in_ms") {
             self.shown.push("retry_in_ms");
             let again = crate::report::words::milliseconds(*ms as f64);
-            self.plain(&format!("  again in {again}"));
+            self.plain(&format!("  due again in {again}"));
         }
     }
 

@@ -277,6 +277,27 @@ fn explain_says_on_what_a_note_depends_and_what_is_wrong_with_it() {
 }
 
 #[test]
+fn explain_tells_a_file_that_is_no_note_from_none() {
+    let vault = Vault::with("exclude: [\"drafts/\"]");
+    for file in [".hidden.md", "drafts/a.md", "picture.png"] {
+        vault.write(file, "text");
+    }
+    for (name, said) in [
+        (".hidden.md", "it is left out"),
+        ("drafts/a.md", "it is left out"),
+        ("picture.png", "it is no note but an attachment"),
+        ("none.md", "no such note in"),
+    ] {
+        let ran = vault.run(&["explain", name]).exits(1);
+        assert!(
+            ran.stderr.contains(&format!("{name}: {said}")),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
+#[test]
 fn explain_waits_for_a_look_at_the_notes() {
     let vault = Vault::new();
     for note in 0..2_000 {

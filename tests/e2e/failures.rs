@@ -40,6 +40,11 @@ fn one_of_ten_leaves_nine_and_says_which_and_why() {
     assert!(failed.text("error").contains("no paper left"), "{failed}");
     assert!(failed.text("error").contains("exit status 3"), "{failed}");
     assert_eq!(failed.number("attempt"), 1);
+    // A daemon on this tree would wait so long.
+    assert!(
+        (1..=1000).contains(&failed.number("retry_in_ms")),
+        "{failed}"
+    );
     let finished = ran.one("batch finished");
     assert_eq!(
         (finished.number("exported"), finished.number("failed")),

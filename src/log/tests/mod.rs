@@ -81,7 +81,7 @@ fn one_of_each() -> Vec<Record> {
             format: "pdf",
             error: &"pandoc: exit code 1:\n\x1b[31mno such \u{2028}thing",
             attempt: 2,
-            retry_in: Some(Duration::from_secs(4)),
+            retry_in: Duration::from_secs(4),
         });
         events::batch_finished(&finished());
         events::problem("c.md", 3, 7, "the front matter is no mapping");
