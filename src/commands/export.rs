@@ -32,13 +32,17 @@ pub(super) fn export(loaded: Loaded, full: bool) -> Result<Outcome, CommandError
         events::manifest_renewed(lost);
     }
     let runtime = runtime()?;
-    let outcome = runtime.block_on(async {
+    let ran = runtime.block_on(async {
         drop(tokio::task::spawn_blocking(command::sweep));
-        let halt = Interrupt::listen()?.halt;
-        run(engine, config.max_concurrent.get(), full, &log, halt).await
+        let interrupt = Interrupt::listen()?;
+        let halt = interrupt.halt.clone();
+        let outcome = run(engine, config.max_concurrent.get(), full, &log, halt).await?;
+        Ok::<_, CommandError>((outcome, interrupt))
     });
     log.flush();
-    outcome
+    let (outcome, interrupt) = ran?;
+    interrupt.end_if_heard()?;
+    Ok(outcome)
 }
 
 async fn run(

@@ -14,6 +14,7 @@ use crate::batch::Halt;
 pub(super) struct Interrupt {
     /// For the batch.
     pub(super) halt: channel::Receiver<Halt>,
+    /// The signal that came first.
     heard: Arc<OnceLock<i32>>,
 }
 
@@ -36,9 +37,17 @@ impl Interrupt {
         Ok(Self { halt, heard })
     }
 
-    /// The signal that came, if one did.
-    pub(super) fn heard(&self) -> Option<i32> {
-        self.heard.get().copied()
+    /// Where a signal came, ends the process as that would have: whoever started us sees that it was the signal. To be
+    /// called when what runs has ended.
+    ///
+    /// # Errors
+    /// When the process can't be ended so: then the error says it.
+    pub(super) fn end_if_heard(&self) -> Result<(), CommandError> {
+        let Some(&signal) = self.heard.get() else {
+            return Ok(());
+        };
+        let _failed = signal_hook::low_level::emulate_default_handler(signal);
+        Err(CommandError::Interrupted)
     }
 }
 

@@ -212,7 +212,7 @@ fn run_full_export(
     let runtime = runtime()?;
     runtime.spawn_blocking(command::sweep);
     let limit = loaded.config.max_concurrent.get();
-    let (ran, heard) = runtime.block_on(async {
+    let (ran, interrupt) = runtime.block_on(async {
         let interrupt = Interrupt::listen()?;
         let run = Run {
             limit,
@@ -223,14 +223,11 @@ fn run_full_export(
             progress: Arc::<Progress>::default(),
         };
         let ran = batch::run(engine, batch, run).await;
-        Ok::<_, CommandError>((ran, interrupt.heard()))
+        Ok::<_, CommandError>((ran, interrupt))
     })?;
     drop(runtime);
-    if let Some(signal) = heard {
-        // Whoever started us sees that it was the signal; nothing was said of the trees. Should that fail, we say it.
-        let _failed = signal_hook::low_level::emulate_default_handler(signal);
-        return Err(CommandError::Interrupted);
-    }
+    // What it would say of the trees is not true of all of them.
+    interrupt.end_if_heard()?;
     Ok(ran)
 }
 

@@ -185,12 +185,19 @@ pub struct StagedFile {
 /// Why an output could not be written or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// A file that we did not write lies there.
-    #[error("{0}: a file that smartnotesd did not write is in the way; move or delete it")]
+    /// A file or folder that we did not write lies there.
+    #[error(
+        "{0}: a file or folder that smartnotesd did not write is in the way; move or delete it"
+    )]
     Foreign(OutputPath),
     /// A part of its path is a symlink or no folder.
     #[error("{0}: a part of its path is a symlink or a file; move or delete it")]
     Blocked(OutputPath),
+    /// Its folder is a mount point: no file gets from the temporary folder to there whole.
+    #[error(
+        "{0}: its folder lies on another file system than export_dir; unmount that, or make it the export_dir"
+    )]
+    OtherFileSystem(OutputPath),
     /// The source of a copy changed or went while it was read.
     #[error("{0} changed while it was copied")]
     Superseded(NotePath),

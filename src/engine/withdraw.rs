@@ -77,7 +77,7 @@ impl Engine {
                 Err(OutputError::Io { error, .. }) => {
                     withdrawn.refused.push((path, error.to_string()));
                 }
-                Err(error @ OutputError::Superseded(_)) => {
+                Err(error @ (OutputError::Superseded(_) | OutputError::OtherFileSystem(_))) => {
                     withdrawn.refused.push((path, error.to_string()));
                 }
             }

@@ -324,7 +324,8 @@ fn explain_tells_of_outputs_that_failed() {
         explained["problems"].clone()
     };
     let failed = "x: false: failed with exit status 1";
-    let in_the_way = "markdown: b.md: a file that smartnotesd did not write is in the way";
+    let in_the_way =
+        "markdown: b.md: a file or folder that smartnotesd did not write is in the way";
     let tells = || {
         assert_eq!(problems("a.md"), json!([failed]));
         let b = problems("b.md");

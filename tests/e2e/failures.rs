@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::convergence::room::Room;
+use crate::convergence::room::{Room, shell};
 use crate::support::{Record, Vault, until};
 
 /// A format whose command refuses notes that say `bad`, unless the file `allowed` is there.
@@ -241,6 +241,22 @@ fn a_command_that_is_not_there_or_never_ends_fails_its_note_with_the_reason() {
 }
 
 #[test]
+fn an_output_in_a_mount_within_the_export_tree_fails_with_what_to_do() {
+    Room::Mounts.run(|| {
+        let vault = Vault::new();
+        let folder = vault.export_dir().join("d");
+        fs::create_dir_all(&folder).unwrap();
+        shell(&format!("mount -t tmpfs none '{}'", folder.display()));
+        vault.write("d/a.md", "note");
+        vault.write("b.md", "note");
+        let failed = vault.export().exits(1).one("note failed");
+        let said = "d/a.md: its folder lies on another file system";
+        assert!(failed.text("error").starts_with(said), "{failed}");
+        assert!(vault.has_output("b.md"));
+    });
+}
+
+#[test]
 fn a_foreign_file_survives_and_the_job_says_so() {
     let vault = Vault::new();
     fs::create_dir(vault.export_dir()).unwrap();
@@ -254,7 +270,7 @@ fn a_foreign_file_survives_and_the_job_says_so() {
     assert!(
         failed
             .text("error")
-            .starts_with("a.md: a file that smartnotesd did not write is in the way"),
+            .starts_with("a.md: a file or folder that smartnotesd did not write is in the way"),
         "{failed}"
     );
     assert_eq!(

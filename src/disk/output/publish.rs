@@ -112,6 +112,7 @@ impl ExportTree {
             Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => {
                 Err(OutputError::Foreign(path.clone()))
             }
+            Err(Errno::XDEV) => Err(OutputError::OtherFileSystem(path.clone())),
             Err(error) => Err(failed(path, error)),
         }
     }

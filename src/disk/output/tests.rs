@@ -573,6 +573,6 @@ fn errors_name_the_output_in_one_line() {
     let error = world.stage("a.md", "text!", Owned::No).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.md: a file that smartnotesd did not write is in the way; move or delete it"
+        "a.md: a file or folder that smartnotesd did not write is in the way; move or delete it"
     );
 }
