@@ -79,10 +79,10 @@ pub(super) fn read(text: &str) -> Result<Raw, SyntaxError> {
     {
         return Ok(Raw::Nothing);
     }
-    serde_yaml::from_str(text).map_err(|error| syntax_error(&error))
+    serde_yaml::from_str(text).map_err(|error| syntax_error(text, &error))
 }
 
-fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
+fn syntax_error(text: &str, error: &serde_yaml::Error) -> SyntaxError {
     let message = error.to_string();
     match error.location() {
         Some(location) => {
@@ -95,22 +95,33 @@ fn syntax_error(error: &serde_yaml::Error) -> SyntaxError {
         }
         // What has no place is a property of the whole text: a second document, or aliases of aliases of aliases.
         None => SyntaxError {
-            position: Position::START,
+            position: second_document(text).unwrap_or(Position::START),
             message,
             advice: "write one document, with few aliases or none",
         },
     }
 }
 
+/// Where the second of several documents begins.
+fn second_document(text: &str) -> Option<Position> {
+    let mut documents = serde_yaml::Deserializer::from_str(text);
+    IgnoredAny::deserialize(documents.next()?).ok()?;
+    let Err(refusal) = Refusal { steps: &[] }.deserialize(documents.next()?);
+    position_of(&refusal)
+}
+
 /// Where the value at the end of `steps` is written; `text` is one that [`read`] has read.
 pub(super) fn locate(text: &str, steps: &[Step]) -> Position {
     let Err(refusal) = Refusal { steps }.deserialize(serde_yaml::Deserializer::from_str(text));
-    refusal
-        .location()
-        .map_or(Position::START, |place| Position {
-            line: place.line(),
-            column: place.column(),
-        })
+    position_of(&refusal).unwrap_or(Position::START)
+}
+
+fn position_of(error: &serde_yaml::Error) -> Option<Position> {
+    let place = error.location()?;
+    Some(Position {
+        line: place.line(),
+        column: place.column(),
+    })
 }
 
 /// Walks down `steps` and refuses the value it finds there.

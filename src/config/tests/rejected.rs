@@ -410,6 +410,10 @@ fn no_yaml() {
          check the indentation and the quotes there and on the line before"
     );
     let documents = rejection("---\nlayout: slug\n");
+    assert!(
+        documents.starts_with("c.yaml:4:1: not valid YAML: "),
+        "{documents}"
+    );
     assert!(documents.contains("more than one document"), "{documents}");
     assert!(
         documents.ends_with("; write one document, with few aliases or none"),
