@@ -67,6 +67,7 @@ impl Engine {
     /// Adds to `wanted` whatever has an output that is not as it should be.
     pub(super) fn audit(&self, wanted: &mut Wanted) -> Result<(), EngineError> {
         let before: HashMap<Box<str>, Key> = self
+            .ledger
             .manifest
             .formats()?
             .into_iter()
@@ -87,7 +88,7 @@ impl Engine {
             pages: Mutex::default(),
         };
         let others = share(
-            |hand_over| self.load_outputs(hand_over),
+            |hand_over| self.ledger.load_outputs(hand_over),
             |rows| judge.judge_all(rows),
         )?;
         let Judge { current, pages, .. } = judge;
@@ -113,7 +114,7 @@ impl Engine {
             .iter()
             .find(|format| format.name == row.format);
         let same = now.is_none_or(|now| before.get(&row.format) == Some(&now.fingerprint));
-        if same && !self.unsaved.settings {
+        if same && !self.ledger.unsaved.settings {
             Because::Changed
         } else {
             Because::Config

@@ -1,13 +1,11 @@
-//! Changes that the manifest refused: they are committed together with the next ones, in order, and until then what is read of
-//! the outputs is read through them. Otherwise a plan would rest on rows of files that are others by now. Where no change
-//! comes, a batch of nothing comes for them after a while.
+//! Changes that the manifest refused: they are committed together with the next ones, in order. Where no change comes, a
+//! batch of nothing comes for them after a while.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::Engine;
 use super::failures::wait_after;
-use crate::manifest::{Changes, Manifest, ManifestError, Owner, StoredFile, StoredOutput};
+use crate::manifest::{Changes, Manifest, ManifestError, StoredFile, StoredOutput};
 use crate::path::OutputPath;
 
 /// The refused changes, oldest first, and when to try again.
@@ -54,50 +52,12 @@ impl Backlog {
     }
 
     /// What the changes say of the rows that they touch; `None` for one that they remove.
-    fn rows(&self) -> BTreeMap<&OutputPath, Option<&StoredOutput>> {
+    pub(super) fn rows(&self) -> BTreeMap<&OutputPath, Option<&StoredOutput>> {
         let mut rows = BTreeMap::new();
         for changes in &self.changes {
             rows.extend(changes.outputs_removed.iter().map(|path| (path, None)));
             rows.extend(changes.outputs.iter().map(|row| (&row.path, Some(row))));
         }
         rows
-    }
-}
-
-impl Engine {
-    /// What is known of the output at a path.
-    pub(super) fn output_at(
-        &self,
-        path: &OutputPath,
-    ) -> Result<Option<StoredOutput>, ManifestError> {
-        match self.backlog.rows().get(path) {
-            Some(row) => Ok(row.cloned()),
-            None => self.manifest.output_at(path),
-        }
-    }
-
-    /// What is known of an owner's outputs.
-    pub(super) fn outputs_of(&self, owner: &Owner) -> Result<Vec<StoredOutput>, ManifestError> {
-        let waiting = self.backlog.rows();
-        let mut rows = self.manifest.outputs_of(owner)?;
-        rows.retain(|row| !waiting.contains_key(&row.path));
-        let theirs = waiting.into_values().flatten();
-        rows.extend(theirs.filter(|row| row.owner == *owner).cloned());
-        Ok(rows)
-    }
-
-    /// Hands over what is known of every output.
-    pub(super) fn load_outputs(
-        &self,
-        mut each: impl FnMut(StoredOutput),
-    ) -> Result<(), ManifestError> {
-        let waiting = self.backlog.rows();
-        self.manifest.load_outputs(|row| {
-            if !waiting.contains_key(&row.path) {
-                each(row);
-            }
-        })?;
-        waiting.into_values().flatten().cloned().for_each(each);
-        Ok(())
     }
 }

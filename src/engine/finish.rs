@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::ended::Ended;
+use super::ledger::Unsaved;
 use super::withdraw::Withdrawn;
 use super::{Batch, BatchJob, Engine, JobEnd, JobReport};
 use crate::manifest::{
@@ -111,7 +112,7 @@ impl Engine {
         }
         let committed = self.commit_secured(tally.changes, &ended, now);
         if let Err(error) = &committed {
-            self.mind_damage(error);
+            self.ledger.mind_damage(error);
         }
         (tally.finished, committed)
     }
@@ -127,7 +128,8 @@ impl Engine {
             .iter()
             .map(|(path, why)| format!("{path}: {why}"))
             .collect();
-        self.left_over
+        self.pending
+            .left_over
             .refused(withdrawn.refused.into_iter().collect(), now);
         withdrawn.deleted
     }
@@ -140,12 +142,12 @@ impl Engine {
         now: Instant,
     ) -> Result<(), ManifestError> {
         let wrote = ended.written().next().is_some();
-        self.has_outputs |= wrote || !changes.outputs.is_empty();
+        self.ledger.has_outputs |= wrote || !changes.outputs.is_empty();
         match self.secure_names(&changes, wrote) {
             Ok(()) => self.commit(changes, ended, now),
             Err(error) => {
                 changes.outputs.extend(ended.outputs(&self.format_plans));
-                self.backlog.hold(changes, now);
+                self.ledger.backlog.hold(changes, now);
                 let path = self.config.export_dir.clone();
                 Err(ManifestError::Io { path, error })
             }
@@ -166,11 +168,11 @@ impl Engine {
 
     /// Files that were announced and not published are, again, whose they were before.
     fn settle_announced(&mut self, tally: &mut Tally) {
-        for path in std::mem::take(&mut self.announced) {
+        for path in std::mem::take(&mut self.ledger.announced) {
             if tally.changes.outputs_removed.contains(&path) {
                 continue;
             }
-            match self.output_at(&path) {
+            match self.ledger.output_at(&path) {
                 Ok(Some(row)) if row.state.is_some() => {
                     tally.changes.outputs.push(StoredOutput {
                         replacing: false,
@@ -208,7 +210,7 @@ impl Engine {
             JobEnd::Superseded(path) => {
                 self.failures_mut().overtaken(&key, now);
                 // The look may find the note as it was planned after all: then no change asks for the job.
-                self.overtaken.insert(key);
+                self.pending.overtaken.insert(key);
                 tally.finished.again.push(path.clone());
             }
             JobEnd::Cancelled => {
@@ -269,6 +271,7 @@ impl Engine {
     /// Failures of what is no longer wanted are over.
     fn forget_failures(&mut self, changes: &mut Changes) {
         let over: Vec<FailureKey> = self
+            .pending
             .failures
             .iter()
             .map(|(key, _)| key)
@@ -311,13 +314,16 @@ impl Engine {
     fn save_rest(&mut self, changes: &mut Changes) {
         changes
             .files_removed
-            .extend(self.unsaved.removed.iter().copied());
-        changes.folders.extend(self.unsaved.made.iter().cloned());
-        let over = self.unsaved.failures_over.iter();
+            .extend(self.ledger.unsaved.removed.iter().copied());
         changes
-            .failures_cleared
-            .extend(over.filter(|key| self.failures.get(key).is_none()).cloned());
-        if self.unsaved.settings {
+            .folders
+            .extend(self.ledger.unsaved.made.iter().cloned());
+        let over = self.ledger.unsaved.failures_over.iter();
+        changes.failures_cleared.extend(
+            over.filter(|key| self.pending.failures.get(key).is_none())
+                .cloned(),
+        );
+        if self.ledger.unsaved.settings {
             let keys = self.format_plans.iter();
             changes.formats = Some(
                 keys.map(|format| FormatKey {
@@ -347,16 +353,16 @@ impl Engine {
     ) -> Result<(), ManifestError> {
         let outputs = || ended.outputs(&self.format_plans);
         let vault = &self.vault;
-        let touched = self.unsaved.touched.iter();
+        let touched = self.ledger.unsaved.touched.iter();
         let files = touched.filter_map(|&id| stored_file(vault, id));
-        let backlog = &mut self.backlog;
-        let manifest = &mut self.manifest;
+        let backlog = &mut self.ledger.backlog;
+        let manifest = &mut self.ledger.manifest;
         self.progress
             .wait_for_disk(|| backlog.commit(manifest, changes, outputs, files, now))?;
-        self.unsaved = super::Unsaved::default();
+        self.ledger.unsaved = Unsaved::default();
         // From here on the folder on this file system is the one that the manifest tells of.
-        self.known_device = Some(self.device);
-        self.is_saved = true;
+        self.ledger.known_device = Some(self.device);
+        self.ledger.is_saved = true;
         Ok(())
     }
 }

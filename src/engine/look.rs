@@ -86,7 +86,7 @@ impl Engine {
         if dirty.everything {
             listed.insert("".into());
         }
-        let again: BTreeSet<NotePath> = self.unreadable.due(now).collect();
+        let again: BTreeSet<NotePath> = self.pending.unreadable.due(now).collect();
         for path in dirty.paths.union(&again) {
             self.look_at(path, &mut survey, &mut listed);
         }
@@ -106,7 +106,7 @@ impl Engine {
         };
         let unreadable = std::mem::take(&mut look.unreadable);
         look.newly_unreadable =
-            Arc::make_mut(&mut self.unreadable).looked(covered, unreadable, now);
+            Arc::make_mut(&mut self.pending.unreadable).looked(covered, unreadable, now);
         Ok(look)
     }
 
@@ -274,8 +274,11 @@ impl Engine {
         }
         // After a restart there is no open handle to compare with: an empty folder on another file system than last time is
         // taken for a mount point that waits for its mount.
-        let unmounted =
-            survey.found_nothing() && self.known_device.is_some_and(|known| known != self.device);
+        let unmounted = survey.found_nothing()
+            && self
+                .ledger
+                .known_device
+                .is_some_and(|known| known != self.device);
         if unmounted || !self.notes.is_there() {
             return Err(self.notes_gone());
         }

@@ -13,9 +13,11 @@ mod context;
 mod ended;
 mod failures;
 mod finish;
+mod ledger;
 mod leftover;
 mod look;
 mod open;
+mod pending;
 mod prepare;
 mod publish;
 mod relay;
@@ -38,9 +40,9 @@ pub use publish::{Published, Secured};
 pub use unreadable::Unreadable;
 pub use withdraw::Withdrawn;
 
-use backlog::Backlog;
-use leftover::LeftOver;
+use ledger::Ledger;
 pub use leftover::NotWithdrawn;
+use pending::Pending;
 use shelved::Shelved;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,7 +52,7 @@ use crate::batch::Progress;
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
-use crate::manifest::{FailureKey, Manifest, ManifestError};
+use crate::manifest::{Manifest, ManifestError};
 use crate::path::{NotePath, OutputPath};
 use crate::plan::FormatPlan;
 use crate::vault::{FileId, Vault};
@@ -61,8 +63,12 @@ pub struct Engine {
     formats: Arc<Formats>,
     format_plans: Vec<FormatPlan>,
     notes: Arc<dyn NotesDisk>,
+    /// The file system that the notes folder lies on.
+    device: u64,
     outputs: Arc<dyn OutputDisk>,
-    manifest: Manifest,
+    /// Whether the manifest lies on the export tree's file system: then one flush does for both.
+    flush_covers_manifest: bool,
+    ledger: Ledger,
     /// Where what is known of the notes lies.
     shelf: Shelved,
     vault: Arc<Vault>,
@@ -70,48 +76,9 @@ pub struct Engine {
     folders: BTreeSet<Box<str>>,
     /// The folders of the export tree that we made.
     made: BTreeSet<OutputPath>,
-    /// Shared with whoever tells of it while a batch runs.
-    failures: Arc<Failures>,
-    /// What of the vault the manifest doesn't know yet.
-    unsaved: Unsaved,
-    /// Commits that failed: tried again with the next.
-    backlog: Backlog,
-    /// Whether the manifest knows all that the vault knows: then nothing knows the ids of files that are gone any more.
-    is_saved: bool,
-    /// Whether the manifest knows any output: a first export need not ask it for each.
-    has_outputs: bool,
-    next_batch: u64,
-    /// What can't be read at the moment, and why.
-    /// Shared as the failures are.
-    unreadable: Arc<Unreadable>,
-    /// Jobs of the last batch that read something other than what was planned.
-    overtaken: BTreeSet<FailureKey>,
-    /// Outputs that should have gone.
-    left_over: LeftOver,
-    /// The file system that the notes folder lies on, and the one that it lay on when the manifest was last written.
-    device: u64,
-    known_device: Option<u64>,
-    /// Whether the manifest lies on the export tree's file system: then one flush does for both.
-    flush_covers_manifest: bool,
-    /// What this batch announced in the manifest and did not publish.
-    announced: BTreeSet<OutputPath>,
-    /// What the manifest was found to be damaged by, while it is not yet begun anew.
-    damage: Option<String>,
+    pending: Pending,
     /// Where to tell that the work goes on.
     progress: Arc<Progress>,
-}
-
-/// What of the vault the manifest doesn't know yet. It stays here until a commit succeeded.
-#[derive(Debug, Default)]
-struct Unsaved {
-    touched: BTreeSet<FileId>,
-    removed: BTreeSet<FileId>,
-    /// Folders of the export tree that were made.
-    made: BTreeSet<OutputPath>,
-    /// Failures that are over.
-    failures_over: Vec<FailureKey>,
-    /// Whether the rules and formats are others than those that the manifest's keys belong to.
-    settings: bool,
 }
 
 /// What stops the engine: none of these is about one note.
@@ -146,22 +113,17 @@ impl Engine {
 
     /// What failed and waits to be tried again.
     pub fn failures(&self) -> &Arc<Failures> {
-        &self.failures
+        &self.pending.failures
     }
 
     /// Outputs that should have gone and are still there.
     pub fn not_withdrawn(&self) -> &Arc<NotWithdrawn> {
-        self.left_over.paths()
+        self.pending.left_over.paths()
     }
 
     /// When something is due to be tried again that no change will tell of.
     pub fn next_due(&self) -> Option<Instant> {
-        let waits = [
-            self.failures.next_due(),
-            self.unreadable.next_due(),
-            self.left_over.next_due(),
-            self.backlog.next_due(),
-        ];
+        let waits = [self.pending.next_due(), self.ledger.backlog.next_due()];
         waits.into_iter().flatten().min()
     }
 
@@ -173,9 +135,9 @@ impl Engine {
     /// The notes folder is another one now, on this file system.
     pub fn set_device(&mut self, device: u64) {
         self.device = device;
-        self.known_device = None;
+        self.ledger.known_device = None;
         // So that the manifest is told with the next batch.
-        self.unsaved.settings = true;
+        self.ledger.unsaved.settings = true;
     }
 
     /// The export tree is another folder now; an audit finds what is missing there. What failed may have failed for the
@@ -196,23 +158,23 @@ impl Engine {
     /// # Errors
     /// When it can't be: it goes on as it was.
     pub fn put_manifest_back(&mut self, flush_covers_manifest: bool) -> Result<(), ManifestError> {
-        let back = self.manifest.put_back();
+        let back = self.ledger.manifest.put_back();
         match &back {
             Ok(()) => self.flush_covers_manifest = flush_covers_manifest,
             // The next batch begins a new one.
-            Err(error) => self.mind_damage(error),
+            Err(error) => self.ledger.mind_damage(error),
         }
         back
     }
 
     /// Gives the manifest back, for another engine.
     pub fn into_manifest(self) -> Manifest {
-        self.manifest
+        self.ledger.manifest
     }
 
     /// The manifest, to read from.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.ledger.manifest
     }
 
     /// The folders of the notes tree as they were last seen, "" among them.
@@ -222,7 +184,7 @@ impl Engine {
 
     /// What can't be read at the moment, and why.
     pub fn unreadable(&self) -> &Arc<Unreadable> {
-        &self.unreadable
+        &self.pending.unreadable
     }
 
     /// The vault, to change: nothing else may hold it, and nothing does between two batches.
@@ -231,7 +193,7 @@ impl Engine {
     }
 
     fn failures_mut(&mut self) -> &mut Failures {
-        Arc::make_mut(&mut self.failures)
+        Arc::make_mut(&mut self.pending.failures)
     }
 
     /// The name of a format (an index into the config's formats).

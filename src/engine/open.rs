@@ -8,9 +8,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::Engine;
+use super::ledger::Ledger;
+use super::pending::Pending;
 use super::relay::relay;
 use super::shelved::Shelved;
-use super::{Engine, Unsaved};
 use crate::config::Config;
 use crate::disk::{NotesDisk, OutputDisk};
 use crate::export::Formats;
@@ -73,31 +75,23 @@ impl Engine {
                 (Memory::nothing(rules), Some(lost))
             }
         };
+        let mut ledger = Ledger::new(manifest, memory.last_batch + 1);
+        ledger.has_outputs = memory.has_outputs;
+        ledger.known_device = memory.device;
         let mut engine = Self {
             format_plans: format_plans(&formats),
             config,
             formats,
             notes,
+            device,
             outputs,
-            manifest,
+            flush_covers_manifest,
+            ledger,
             shelf: Shelved::on(shelf),
             vault: Arc::new(memory.vault),
             folders: BTreeSet::new(),
             made: memory.made,
-            failures: Arc::default(),
-            unsaved: Unsaved::default(),
-            backlog: super::backlog::Backlog::default(),
-            is_saved: false,
-            has_outputs: memory.has_outputs,
-            next_batch: memory.last_batch + 1,
-            unreadable: Arc::default(),
-            overtaken: BTreeSet::new(),
-            left_over: super::LeftOver::default(),
-            device,
-            known_device: memory.device,
-            flush_covers_manifest,
-            announced: BTreeSet::new(),
-            damage: None,
+            pending: Pending::default(),
             progress: Arc::default(),
         };
         engine.folders.extend(engine.folders_of_files());
@@ -120,8 +114,8 @@ impl Engine {
         if memory.read_otherwise {
             // They are saved as what they are now: to be read again, however often we are ended before.
             let ids = engine.vault.files().iter().map(|(id, _)| id);
-            engine.unsaved.touched.extend(ids);
-            engine.unsaved.settings = true;
+            engine.ledger.unsaved.touched.extend(ids);
+            engine.ledger.unsaved.settings = true;
         }
         Ok((engine, lost))
     }
@@ -145,10 +139,10 @@ impl Engine {
         let same_rules = rules == Some(&*rules_text(&self.vault));
         if !same_rules {
             let touched = self.vault_mut().review_all();
-            self.unsaved.touched.extend(touched);
+            self.ledger.unsaved.touched.extend(touched);
         }
-        self.unsaved.settings =
-            !same_rules || *formats != current || self.known_device != Some(self.device);
+        self.ledger.unsaved.settings =
+            !same_rules || *formats != current || self.ledger.known_device != Some(self.device);
     }
 }
 

@@ -127,15 +127,15 @@ impl Engine {
         request: &Request<'_>,
         listener: &dyn FolderListener,
     ) -> Result<Option<Batch>, EngineError> {
-        if self.damage.is_none() {
+        if self.ledger.damage.is_none() {
             match self.prepare_from(request, listener) {
                 Err(EngineError::Manifest(error)) if error.is_corruption() => {
-                    self.mind_damage(&error);
+                    self.ledger.mind_damage(&error);
                 }
                 prepared => return prepared,
             }
         }
-        let damage = self.damage.take().unwrap_or_default();
+        let damage = self.ledger.damage.take().unwrap_or_default();
         let renewed = Some(self.renew(&damage)?);
         let anew = Request {
             dirty: &Dirty {
@@ -157,7 +157,7 @@ impl Engine {
     ) -> Result<Option<Batch>, EngineError> {
         self.clear_shelf();
         let look = self.look(request.dirty, request.now, listener)?;
-        if std::mem::take(&mut self.is_saved) {
+        if std::mem::take(&mut self.ledger.is_saved) {
             self.vault_mut().recycle();
         }
         self.shelf.looked(look.changes.len(), self.vault.notes());
@@ -166,32 +166,35 @@ impl Engine {
         listener.looked(&self.vault);
         // At once, as of a first look the paths in what was looked at take as much as the plan that follows.
         let texts = Texts::new(look.texts, self.vault.files());
-        self.unsaved.touched.extend(delta.touched.iter().copied());
+        self.ledger
+            .unsaved
+            .touched
+            .extend(delta.touched.iter().copied());
         for (id, _) in &delta.removed {
-            self.unsaved.touched.remove(id);
-            self.unsaved.removed.insert(*id);
+            self.ledger.unsaved.touched.remove(id);
+            self.ledger.unsaved.removed.insert(*id);
         }
         let unreadable = look.newly_unreadable;
         let mut wanted = Wanted::from_delta(&delta);
-        if !request.full && self.failures.some_wait(request.now) {
+        if !request.full && self.pending.failures.some_wait(request.now) {
             wanted.changed = Some(wanted.owners().collect());
         }
         if request.full {
             wanted.everything(self);
         }
         // Before the audit: what failed has no output, but that is not why it is made.
-        let overtaken = std::mem::take(&mut self.overtaken);
+        let overtaken = std::mem::take(&mut self.pending.overtaken);
         let retries = self.retries(request);
         self.want_retries(&retries, &overtaken, &mut wanted)?;
         wanted.overtaken = overtaken;
-        if request.audit || self.unsaved.settings {
+        if request.audit || self.ledger.unsaved.settings {
             self.audit(&mut wanted)?;
         }
         let plan = self.plan(&wanted, request)?;
         drop(wanted);
         self.drop_failures_without_job(&retries, &plan);
         let nothing = plan.is_empty() && delta.is_empty() && unreadable.is_empty();
-        let waiting = self.backlog.next_due();
+        let waiting = self.ledger.backlog.next_due();
         let commits_again = waiting.is_some_and(|due| due <= request.now);
         if nothing && !request.always && !commits_again {
             return Ok(None);
@@ -204,7 +207,7 @@ impl Engine {
     fn retries(&self, request: &Request<'_>) -> Vec<FailureKey> {
         match request.trigger {
             Trigger::Watch => Vec::new(),
-            _ => self.failures.due(request.now).cloned().collect(),
+            _ => self.pending.failures.due(request.now).cloned().collect(),
         }
     }
 
@@ -214,10 +217,10 @@ impl Engine {
         overtaken: &BTreeSet<FailureKey>,
         wanted: &mut Wanted,
     ) -> Result<(), EngineError> {
-        self.left_over.tried();
-        for path in self.left_over.paths().clone().keys() {
+        self.pending.left_over.tried();
+        for path in self.pending.left_over.paths().clone().keys() {
             // Its owner may want it again by now: that is for the planner to say.
-            if let Some(row) = self.output_at(path)? {
+            if let Some(row) = self.ledger.output_at(path)? {
                 want(wanted, row, Because::Retry);
             }
         }
@@ -246,7 +249,7 @@ impl Engine {
         let planned: BTreeSet<FailureKey> = jobs.chain(blocked).collect();
         for key in retries.iter().filter(|key| !planned.contains(key)) {
             self.failures_mut().clear(key);
-            self.unsaved.failures_over.push(key.clone());
+            self.ledger.unsaved.failures_over.push(key.clone());
         }
     }
 
@@ -260,7 +263,7 @@ impl Engine {
         known.doubt(|path, key| {
             wanted.damaged.contains(path)
                 || wanted.overtaken.contains(key)
-                || self.failures.get(key).is_some()
+                || self.pending.failures.get(key).is_some()
         });
         let mut plan = Plan {
             // Grown bit by bit it would take half as much again, when an export takes most.
@@ -282,7 +285,7 @@ impl Engine {
         self.leave_waiting(&mut plan, wanted, request.now);
         for page in self.displaced_pages(&plan, wanted) {
             let place = |format| self.formats.page_path(format, &page);
-            let rows = self.outputs_of(&Owner::Page(page.name()))?;
+            let rows = self.ledger.outputs_of(&Owner::Page(page.name()))?;
             planner.page(&mut plan, &page, place, &rows);
         }
         Ok(plan)
@@ -330,18 +333,18 @@ impl Engine {
         /// From so many on, reading all rows once is faster than looking each up.
         const BULK: usize = 2000;
         let mut known = Known::default();
-        if !self.has_outputs {
+        if !self.ledger.has_outputs {
             return Ok(known);
         }
         let owners = wanted.owners();
         if wanted.len() < BULK {
             for owner in owners {
-                let rows = self.outputs_of(&owner)?;
+                let rows = self.ledger.outputs_of(&owner)?;
                 known.rows.insert(owner, rows);
             }
         } else {
             known.rows = owners.map(|owner| (owner, Vec::new())).collect();
-            self.load_outputs(|row| {
+            self.ledger.load_outputs(|row| {
                 self.progress.beat();
                 if let Some(rows) = known.rows.get_mut(&row.owner) {
                     rows.push(row);
@@ -359,15 +362,14 @@ impl Engine {
         texts: Texts,
         unreadable: Vec<(String, String)>,
     ) -> Result<Batch, EngineError> {
-        let number = self.next_batch;
-        self.next_batch += 1;
+        let number = self.ledger.number_batch();
         let affected = plan.notes();
         let note_jobs = plan.note_jobs();
         let mut jobs = Vec::with_capacity(plan.jobs.len());
         for job in plan.jobs {
             self.progress.beat();
-            let row = if self.has_outputs {
-                self.output_at(&job.output)?
+            let row = if self.ledger.has_outputs {
+                self.ledger.output_at(&job.output)?
             } else {
                 None
             };

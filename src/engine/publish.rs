@@ -71,11 +71,11 @@ impl Engine {
         let Published { results, made } = published;
         for (index, result) in &results {
             if result.is_ok() {
-                self.announced.remove(&batch.jobs[*index].job.output);
+                self.ledger.announced.remove(&batch.jobs[*index].job.output);
             }
         }
         self.made.extend(made.iter().cloned());
-        self.unsaved.made.extend(made);
+        self.ledger.unsaved.made.extend(made);
         results
     }
 
@@ -107,23 +107,24 @@ impl Engine {
                 }
             })
             .collect();
-        self.has_outputs = true;
+        self.ledger.has_outputs = true;
         let folders = self.missing_folders(staged);
         // What an earlier process announced keeps its mark until it is published: it may have been, before the end came.
         let newly = staged
             .iter()
             .filter(|(index, _)| batch.jobs[*index].ownership != Ownership::Announced);
-        self.announced
+        self.ledger
+            .announced
             .extend(newly.map(|(_, file)| file.path.clone()));
         let progress = self.progress.clone();
         let announce = || self.announce(batch.number, &folders, &announcements);
         if let Err(error) = progress.wait_for_disk(announce) {
-            self.mind_damage(&error);
+            self.ledger.mind_damage(&error);
             return Err(std::io::Error::other(error));
         }
         progress.wait_for_disk(|| self.outputs.flush())?;
         if self.flush_covers_manifest {
-            self.manifest.flushed();
+            self.ledger.manifest.flushed();
         }
         Ok(())
     }
@@ -134,11 +135,11 @@ impl Engine {
         folders: &[OutputPath],
         files: &[Announcement],
     ) -> Result<(), ManifestError> {
-        self.manifest.announce_folders(folders)?;
+        self.ledger.manifest.announce_folders(folders)?;
         if self.flush_covers_manifest {
-            self.manifest.announce_before_flush(batch, files)
+            self.ledger.manifest.announce_before_flush(batch, files)
         } else {
-            self.manifest.announce(batch, files)
+            self.ledger.manifest.announce(batch, files)
         }
     }
 }

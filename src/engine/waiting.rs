@@ -14,7 +14,7 @@ impl Engine {
             return;
         };
         let waits = |key: &FailureKey| {
-            self.failures.waits(key, now)
+            self.pending.failures.waits(key, now)
                 && !changed.contains(&key.owner)
                 && !wanted.overtaken.contains(key)
         };

@@ -57,7 +57,7 @@ impl Engine {
     fn withdraw(&mut self, paths: impl IntoIterator<Item = OutputPath>) -> Withdrawn {
         let mut withdrawn = Withdrawn::default();
         for path in paths {
-            let row = match self.output_at(&path) {
+            let row = match self.ledger.output_at(&path) {
                 Ok(row) => row,
                 Err(error) => {
                     withdrawn.refused.push((path, error.to_string()));
@@ -131,7 +131,7 @@ impl Engine {
             // A folder that can't be removed stays ours and is tried when something in it goes again.
             if matches!(self.outputs.remove_folder(&folder), Ok(true)) {
                 self.made.remove(&folder);
-                self.unsaved.made.remove(&folder);
+                self.ledger.unsaved.made.remove(&folder);
                 removed.push(folder);
             }
         }
