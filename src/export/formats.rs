@@ -13,7 +13,7 @@ use crate::path::OutputPath;
 use crate::vault::{FileId, note};
 
 /// Raised whenever the same note and config give other bytes than before: every output is then made anew.
-const RENDERER_VERSION: u64 = 7;
+const RENDERER_VERSION: u64 = 8;
 
 const NOTE_PAGE: &str = include_str!("page.html");
 const SITE_PAGE: &str = include_str!("index.html");

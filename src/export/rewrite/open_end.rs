@@ -5,19 +5,18 @@ use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag};
 
 use crate::vault::outline::options;
 
-/// What begins a block of HTML that goes over blank lines, and what ends it.
-const HTML: [(&str, &[&str]); 8] = [
-    ("<!--", &["-->"]),
-    ("<![CDATA[", &["]]>"]),
-    ("<!", &[">"]),
-    ("<?", &["?>"]),
-    ("<pre", &VERBATIM_ENDS),
-    ("<script", &VERBATIM_ENDS),
-    ("<style", &VERBATIM_ENDS),
-    ("<textarea", &VERBATIM_ENDS),
+/// What begins a block of HTML that goes over blank lines, and what ends it. The parser takes no other end for one's own, and
+/// none in capitals.
+const HTML: [(&str, &str); 8] = [
+    ("<!--", "-->"),
+    ("<![CDATA[", "]]>"),
+    ("<!", ">"),
+    ("<?", "?>"),
+    ("<pre", "</pre>"),
+    ("<script", "</script>"),
+    ("<style", "</style>"),
+    ("<textarea", "</textarea>"),
 ];
-
-const VERBATIM_ENDS: [&str; 4] = ["</pre>", "</script>", "</style>", "</textarea>"];
 
 /// `content`, with the line that ends its last block where it has none itself. Quotes and lists end with the text.
 pub(super) fn closed(mut content: String) -> String {
@@ -68,19 +67,13 @@ fn missing_fence(block: &str) -> Option<String> {
 }
 
 fn missing_html(block: &str) -> Option<String> {
-    let block = block.to_ascii_lowercase();
-    let (begin, ends) = HTML.iter().find(|(begin, _)| {
-        let rest = block.strip_prefix(&begin.to_ascii_lowercase());
+    let (_, end) = HTML.iter().find(|(begin, _)| {
         let is_name = begin.ends_with(|c: char| c.is_ascii_lowercase());
-        rest.is_some_and(|rest| {
-            !is_name || rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n', '>'])
-        })
+        let (written, rest) = block.split_at_checked(begin.len()).unwrap_or_default();
+        written.eq_ignore_ascii_case(begin)
+            && (!is_name
+                || rest.is_empty()
+                || rest.starts_with(|c| matches!(c, '\t'..='\r' | ' ' | '>')))
     })?;
-    if ends.iter().any(|end| block.contains(end)) {
-        return None;
-    }
-    let own = ends
-        .iter()
-        .find(|end| end[1..].trim_start_matches('/').starts_with(&begin[1..]));
-    own.or(ends.first()).map(|end| (*end).to_owned())
+    (!block.contains(end)).then(|| (*end).to_owned())
 }

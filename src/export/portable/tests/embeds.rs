@@ -60,6 +60,8 @@ fn what_an_embed_leaves_open_ends_with_it() {
         ("<PRE class=x>\n\na", "\n</pre>"),
         ("<script>\n\na </", "\n</script>"),
         ("<?a\n\nb", "\n?>"),
+        ("<pre>a</PRE>", "\n</pre>"),
+        ("<style>\n\na</script>", "\n</style>"),
         ("```\na\n```", ""),
         ("```\na\n  ````", ""),
         ("```\na\n```\n\n[r]: /u", ""),
@@ -186,6 +188,8 @@ fn embeds_keep_their_columns() {
         shown("> ![[s]]"),
         "> - a\n>     - b\n>         - c\n>           d\n> - e"
     );
+    // The tab reaches over the item's column: without all of it, the line would not be the item's.
+    assert_eq!(shown("> ![[l]]"), "> 1. ```\n>     c\n>     \td\n>     ```");
     assert_eq!(
         shown("- x\n\n\t![[s#^b]]"),
         "- x\n\n\t- b\n\t\t- c\n\t\t  d"
