@@ -179,10 +179,10 @@ impl Fence {
         let mut moved = String::with_capacity(line.len() + TAB);
         let mut column = from;
         for (at, c) in indent.char_indices() {
-            let next = column_after(&indent[at..=at], column);
-            if next > end {
+            if column >= end {
                 return Cow::Owned(moved + &line[at..]);
             }
+            let next = column_after(&indent[at..=at], column);
             if c == '\t' {
                 moved.extend(std::iter::repeat_n(' ', next - column));
             } else {

@@ -170,6 +170,7 @@ fn embeds_keep_their_columns() {
             "1. a\n   -\tb ^b\n\n\t\tc\n\n\t\t```\n\t\t\td\n\t\t```\n",
         ),
         ("q.md", "- a\n\t- b\n\n```\n\tc\n```\n\n1.\tx\n"),
+        ("l.md", "1. ```\n\tc\n\t\td\n\t```\n"),
     ];
     let shown = |embed: &str| body_of(&[&files[..], &[("n.md", embed)]].concat(), "n.md");
     assert_eq!(shown("![[s#^b]]"), "- b\n\t- c\n\t  d");
