@@ -127,6 +127,11 @@ fn scheme_link(text: &str, colon: usize, floor: usize, before: Option<char>) -> 
     })
 }
 
+/// What a URL ends before at the latest.
+pub(super) fn ends_url(c: char) -> bool {
+    c.is_whitespace() || c == '<'
+}
+
 /// The end of a URL that begins at `start` and whose domain begins at `domain`.
 fn url_end(text: &str, start: usize, domain: usize) -> Option<usize> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -140,9 +145,7 @@ fn url_end(text: &str, start: usize, domain: usize) -> Option<usize> {
         return None;
     }
     let rest = &text[start..];
-    let end = rest
-        .find(|c: char| c.is_whitespace() || c == '<')
-        .unwrap_or(rest.len());
+    let end = rest.find(ends_url).unwrap_or(rest.len());
     let end = start + without_trailing(&rest[..end]);
     (end > domain).then_some(end)
 }

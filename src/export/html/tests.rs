@@ -129,6 +129,13 @@ fn a_bare_url_holds_no_markup() {
         ),
         ("==https://a.b/x==", &format!("<p><mark>{url}</mark></p>\n")),
         (
+            "https://a.b/*x*c@d.e==f==g www.a.b www.c.d",
+            &format!(
+                "<p>{} <a href=\"http://www.a.b\">www.a.b</a> <a href=\"http://www.c.d\">www.c.d</a></p>\n",
+                link("https://a.b/*x*c@d.e==f==g")
+            ),
+        ),
+        (
             "[https://a.b/*x*](/y)",
             "<p><a href=\"/y\">https://a.b/<em>x</em></a></p>\n",
         ),

@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Tag, TagEnd};
 
-use super::inline::{autolinks, may_have_autolinks};
+use super::inline::{autolinks, ends_url, may_have_autolinks};
 
-/// Turns what is markup in a bare URL into text; gives where such URLs are in `body`, as far as they are one text.
+/// Turns what is markup in a bare URL into text; gives where such URLs are in `body`, in order, as far as
+/// they are one text.
 pub(super) fn as_text<'a>(
     body: &'a str,
     events: &mut [(Event<'a>, Range<usize>)],
@@ -65,11 +66,6 @@ pub(super) fn as_text<'a>(
     urls
 }
 
-/// What a URL ends before at the latest.
-fn ends_url(c: char) -> bool {
-    c.is_whitespace() || c == '<'
-}
-
 /// Whether no URL is looked for in it.
 fn is_verbatim(tag: TagEnd) -> bool {
     matches!(
@@ -114,9 +110,14 @@ impl Run {
     fn goes_on_in_url(&self, in_url: bool, urls: &mut Vec<Range<usize>>) -> bool {
         let end = self.text.find(ends_url).unwrap_or(self.text.len());
         let begun = in_url.then_some(0..end);
+        let from = begun.as_ref().map_or(0, |begun| begun.end);
         let links = autolinks(&self.text, self.before).into_iter();
+        // What looks like a link in a URL, an address in its path, is a part of it.
+        let links = links
+            .map(|link| link.range)
+            .filter(|link| link.start >= from);
         let mut last = None;
-        for url in begun.into_iter().chain(links.map(|link| link.range)) {
+        for url in begun.into_iter().chain(links) {
             // A highlight may end where the URL does.
             let shown = self.text[url.clone()].trim_end_matches("==").len();
             urls.push(self.in_body(url.start)..self.in_body(url.start + shown));
