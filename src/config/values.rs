@@ -60,16 +60,13 @@ pub(super) fn word<T: Copy>(
         .find(|(name, _)| *name == text)
         .map(|(_, value)| *value);
     if found.is_none() {
-        let advice = nearest(text, &names)
-            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        let advice = if advice.is_empty() {
-            "; choose one of these".to_owned()
-        } else {
-            advice
-        };
+        let advice = nearest(text, &names).map_or_else(
+            || "choose one of these".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
         node.refuse(
             problems,
-            format!("{} is not one of {all}{advice}", quoted(text)),
+            format!("{} is not one of {all}; {advice}", quoted(text)),
         );
     }
     found
