@@ -155,45 +155,33 @@ impl Reader<'_> {
                 "only a format with a command has a timeout; take it out",
             );
         }
-        match (builtin, command, template) {
-            (Some(_), Some((command, _)), _) => {
+        if let Some(builtin) = builtin {
+            if let Some((command, _)) = command {
                 let message = format!(
                     "{name} is built in and takes no command; give the format another name"
                 );
                 command.refuse(problems, message);
-                None
+                return None;
             }
-            (Some(Builtin::Markdown), None, None) => Some(FormatKind::Markdown(None)),
-            (Some(Builtin::Markdown), None, Some((_, template))) => {
-                Some(FormatKind::Markdown(Some(template?)))
-            }
-            (Some(Builtin::Html), None, None) => Some(FormatKind::Html(None)),
-            (Some(Builtin::Html), None, Some((_, template))) => {
-                Some(FormatKind::Html(Some(template?)))
-            }
-            (Some(Builtin::Json), None, None) => Some(FormatKind::Json),
-            (Some(Builtin::Csv), None, None) => Some(FormatKind::Csv),
-            (Some(Builtin::Json | Builtin::Csv), None, Some((template, _))) => {
-                let message = format!("{name} takes no template; give the format another name");
-                template.refuse(problems, message);
-                None
-            }
-            (None, Some(_), Some((template, _))) => {
+            return builtin_kind(name, builtin, template, problems);
+        }
+        match (command, template) {
+            (Some(_), Some((template, _))) => {
                 template.refuse(
                     problems,
                     "a format has either a command or a template; take one of the two out",
                 );
                 None
             }
-            (None, Some((_, arguments)), None) => {
+            (Some((_, arguments)), None) => {
                 let timeout = timeout.map_or(Some(DEFAULT_TIMEOUT), |(_, timeout)| timeout);
                 Some(FormatKind::Command(CommandLine {
                     arguments: arguments?,
                     timeout: timeout?,
                 }))
             }
-            (None, None, Some((_, template))) => template.map(FormatKind::Template),
-            (None, None, None) => {
+            (None, Some((_, template))) => template.map(FormatKind::Template),
+            (None, None) => {
                 let near = nearest(name, &Builtin::NAMES)
                     .map_or_else(String::new, |near| format!("did you mean `{near}`? Else "));
                 let message = format!("is not built in; {near}give it a command or a template");
@@ -292,6 +280,28 @@ impl Reader<'_> {
         let nested = self.layout == Layout::Mirror
             && (lies_inside(&a.dir, &b.dir) || lies_inside(&b.dir, &a.dir));
         a.extension == b.extension && (a.dir == b.dir || nested)
+    }
+}
+
+/// What a built-in format is with its template, if it has one: that is `None` where it was refused.
+fn builtin_kind(
+    name: &str,
+    builtin: Builtin,
+    template: Option<(&Node, Option<TemplateFile>)>,
+    problems: &mut Problems,
+) -> Option<FormatKind> {
+    match (builtin, template) {
+        (Builtin::Markdown, None) => Some(FormatKind::Markdown(None)),
+        (Builtin::Markdown, Some((_, template))) => Some(FormatKind::Markdown(Some(template?))),
+        (Builtin::Html, None) => Some(FormatKind::Html(None)),
+        (Builtin::Html, Some((_, template))) => Some(FormatKind::Html(Some(template?))),
+        (Builtin::Json, None) => Some(FormatKind::Json),
+        (Builtin::Csv, None) => Some(FormatKind::Csv),
+        (Builtin::Json | Builtin::Csv, Some((template, _))) => {
+            let message = format!("{name} takes no template; give the format another name");
+            template.refuse(problems, message);
+            None
+        }
     }
 }
 
