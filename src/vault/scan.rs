@@ -187,6 +187,42 @@ enum Found<'a> {
     Url(&'a RawUrl),
 }
 
+/// All that becomes a ref. A link that is a wikilink's inside does not: Foam writes `[note]: …` for every `[[note]]`.
+fn in_text_order<'a>(
+    wikis: Vec<FoundWiki<'a>>,
+    outline: &'a Outline,
+) -> impl Iterator<Item = Found<'a>> {
+    let covered: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
+    let (mut in_wiki, mut url_in_wiki) = (Cover::new(&covered), Cover::new(&covered));
+    let links = outline.links.iter();
+    let links = links.filter(|link| !in_wiki.has(link.range.start));
+    let definitions = outline.definitions.iter().enumerate();
+    let urls = outline.html.urls.iter();
+    let urls = urls.filter(|url| !url_in_wiki.has(url.range.start));
+    let mut found: Vec<(usize, Found<'a>)> = links
+        .map(|link| (link.range.start, Found::Link(link)))
+        .collect();
+    found.extend(definitions.map(|(index, raw)| (raw.range.start, Found::Definition(index))));
+    found.extend(
+        wikis
+            .into_iter()
+            .map(|wiki| (wiki.range.start, Found::Wiki(wiki))),
+    );
+    found.extend(urls.map(|url| (url.range.start, Found::Url(url))));
+    found.sort_by_key(|(start, _)| *start);
+    found.into_iter().map(|(_, found)| found)
+}
+
+/// The index of the definition that has a label: the first of that label.
+fn labels(definitions: &[RawDefinition]) -> HashMap<String, u32> {
+    let mut labels = HashMap::new();
+    for (index, raw) in definitions.iter().enumerate() {
+        let label = labels.entry(fold_label(&raw.label));
+        label.or_insert(syntax::offset(index));
+    }
+    labels
+}
+
 impl Marks<'_> {
     fn push(&mut self, range: Range<usize>, kind: MarkKind) {
         self.syntax.marks.push(Mark {
@@ -245,49 +281,10 @@ impl Marks<'_> {
         outline: &Outline,
         comments: &[Range<usize>],
     ) {
-        // A link that is a wikilink's inside is none: Foam writes `[note]: …` for every `[[note]]`.
-        let covered: Vec<Range<usize>> = wikis.iter().map(|wiki| wiki.range.clone()).collect();
-        let (mut in_wiki, mut url_in_wiki) = (Cover::new(&covered), Cover::new(&covered));
-        let links = outline
-            .links
-            .iter()
-            .filter(|link| !in_wiki.has(link.range.start));
-        let mut found: Vec<(usize, Found<'_>)> = links
-            .map(|link| (link.range.start, Found::Link(link)))
-            .collect();
-        found.extend(
-            outline
-                .definitions
-                .iter()
-                .enumerate()
-                .map(|(index, raw)| (raw.range.start, Found::Definition(index))),
-        );
-        found.extend(
-            wikis
-                .into_iter()
-                .map(|wiki| (wiki.range.start, Found::Wiki(wiki))),
-        );
-        found.extend(
-            outline
-                .html
-                .urls
-                .iter()
-                .filter(|url| !url_in_wiki.has(url.range.start))
-                .map(|url| (url.range.start, Found::Url(url))),
-        );
-        found.sort_by_key(|(start, _)| *start);
-        self.syntax.definitions = outline
-            .definitions
-            .iter()
-            .map(|raw| self.definition(raw))
-            .collect();
-        let mut labels: HashMap<String, u32> = HashMap::new();
-        for (index, raw) in outline.definitions.iter().enumerate() {
-            // The first of a label has it.
-            let label = labels.entry(fold_label(&raw.label));
-            label.or_insert(syntax::offset(index));
-        }
-        for (_, found) in found {
+        let definitions = outline.definitions.iter();
+        self.syntax.definitions = definitions.map(|raw| self.definition(raw)).collect();
+        let labels = labels(&outline.definitions);
+        for found in in_text_order(wikis, outline) {
             match found {
                 Found::Wiki(wiki) => self.wiki(wiki, outline, comments),
                 Found::Link(link) => {
