@@ -277,25 +277,34 @@ impl<'a> Writer<'a> {
                     part.pass_line_end();
                 }
             }
-            MarkKind::Wiki(wiki) => {
-                if let Some(content) = self.embed(part, mark, wiki)? {
-                    if content.is_empty() {
-                        self.seam.link_open(out);
-                    }
-                    self.seam.before_block(part, mark, out);
-                    let placed = place::block(&part.site(mark, wiki), &content, out);
-                    if self.is_host() {
-                        self.inlined.push(placed.content);
-                    }
-                    part.block_end = Some(out.len());
-                    part.at = placed.resume;
-                    self.seam.after_block(part, mark, out);
-                } else {
-                    self.wiki(note, mark, wiki, out);
-                }
-            }
+            MarkKind::Wiki(wiki) => match self.embed(part, mark, wiki)? {
+                Some(content) => self.block(part, mark, wiki, &content, out),
+                None => self.wiki(note, mark, wiki, out),
+            },
         }
         Ok(())
+    }
+
+    /// Writes what an embed shows as a block of its own.
+    fn block(
+        &mut self,
+        part: &mut Part<'_>,
+        mark: &Mark,
+        wiki: &Wiki,
+        content: &str,
+        out: &mut String,
+    ) {
+        if content.is_empty() {
+            self.seam.link_open(out);
+        }
+        self.seam.before_block(part, mark, out);
+        let placed = place::block(&part.site(mark, wiki), content, out);
+        if self.is_host() {
+            self.inlined.push(placed.content);
+        }
+        part.block_end = Some(out.len());
+        part.at = placed.resume;
+        self.seam.after_block(part, mark, out);
     }
 
     /// A footnote's label must stay unique in the file that it ends up in.
