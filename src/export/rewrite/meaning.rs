@@ -90,7 +90,12 @@ impl Writer<'_> {
         if reference.kind == RefKind::Link && self.says(reference, query, &output, &fragment) {
             return Meaning::AsWritten;
         }
-        let mut href = self.path(&output, query, address.query, !fragment.is_empty());
+        let is_in_file = output == self.output && query.is_empty() && !fragment.is_empty();
+        let mut href = if is_in_file {
+            String::new()
+        } else {
+            self.path(&output, query, address.query)
+        };
         if !fragment.is_empty() {
             href.push('#');
             encode(&fragment, &mut href);
@@ -113,7 +118,7 @@ impl Writer<'_> {
         {
             return Meaning::AsWritten;
         }
-        let mut href = self.path(&output, query, address.query, false);
+        let mut href = self.path(&output, query, address.query);
         // `#page=3` of a PDF and `#t=10` of a film are their viewers'; any other fragment of a wikilink, and what it says of
         // a picture, is Obsidian's alone.
         let is_said = reference.kind.is_markdown()
@@ -180,11 +185,8 @@ impl Writer<'_> {
         same_file && *reference.fragment == *fragment
     }
 
-    /// The way to a file, with a query that was `written` so; none at all to a place in the file that is being written.
-    fn path(&self, output: &OutputPath, query: &str, written: &str, to_place: bool) -> String {
-        if *output == self.output && query.is_empty() && to_place {
-            return String::new();
-        }
+    /// The way to a file, with a query that was `written` so.
+    fn path(&self, output: &OutputPath, query: &str, written: &str) -> String {
         let mut href = relative(self.output.folder(), output);
         encode_as_written(query, written, &mut href);
         href
