@@ -1,6 +1,6 @@
 //! How an image is shown: Obsidian's size in its text, and players for what is no picture.
 
-use super::sanitise;
+use super::sanitise::{Purpose, is_safe_url};
 use super::write::{Writer, plain_text};
 use crate::path::last_part;
 
@@ -85,8 +85,11 @@ impl Writer<'_> {
         let end = self.end_of(at);
         let alt = plain_text(&self.events[at..end]);
         let shown = read(&alt, url);
-        let is_safe = sanitise::is_safe_url(url, shown.kind == Kind::Picture);
-        if !is_safe {
+        let purpose = match shown.kind {
+            Kind::Picture => Purpose::Picture,
+            Kind::Video | Kind::Audio | Kind::Document => Purpose::Link,
+        };
+        if !is_safe_url(url, purpose) {
             self.escaped(shown.alt);
             return end + 1;
         }

@@ -51,11 +51,20 @@ const ESCAPED_TAGS: [&str; 9] = [
 /// Elements whose content a browser would not show, or not read as any other: the tags go, and what they hold stays.
 const DROPPED_TAGS: [&str; 3] = ["template", "noscript", "select"];
 
-/// Whether a link may lead to `url`, or (`is_image`) an image come from there. Relative URLs may.
-pub(crate) fn is_safe_url(url: &str, is_image: bool) -> bool {
+/// What a URL is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Whoever looks at the page may go there, or play what is there.
+    Link,
+    /// A picture comes from there.
+    Picture,
+}
+
+/// Whether a URL may be on a page. A relative one may.
+pub(crate) fn is_safe_url(url: &str, purpose: Purpose) -> bool {
     match scheme(url) {
         Some((scheme, rest)) if scheme == "data" => {
-            is_image
+            purpose == Purpose::Picture
                 && rest
                     .get(..6)
                     .is_some_and(|kind| kind.eq_ignore_ascii_case("image/"))
@@ -259,7 +268,11 @@ fn clean(
             }
             "srcset" => srcset(value),
             "href" | "src" | "poster" | "cite" => {
-                is_safe_url(value, element == "img" && attribute == "src").then_some(value.into())
+                let purpose = match (element, attribute) {
+                    ("img", "src") => Purpose::Picture,
+                    _ => Purpose::Link,
+                };
+                is_safe_url(value, purpose).then_some(value.into())
             }
             _ => Some(value.into()),
         });
@@ -272,7 +285,8 @@ fn srcset(value: &str) -> Option<Cow<'_, str>> {
     let urls = raw_html::list(value, &(0..value.len()));
     let is_good = |url: &str| match scheme(url) {
         Some((scheme, _)) => {
-            matches!(&*scheme, "http" | "https" | "file" | "data") && is_safe_url(url, true)
+            matches!(&*scheme, "http" | "https" | "file" | "data")
+                && is_safe_url(url, Purpose::Picture)
         }
         None => true,
     };
@@ -341,9 +355,9 @@ mod tests {
             "blob:x",
             "livescript:x",
         ] {
-            assert!(!is_safe_url(url, false), "{url:?}");
+            assert!(!is_safe_url(url, Purpose::Link), "{url:?}");
         }
-        assert!(!is_safe_url("data:text/html,x", true));
+        assert!(!is_safe_url("data:text/html,x", Purpose::Picture));
     }
 
     #[test]
@@ -359,9 +373,9 @@ mod tests {
             "obsidian://open?x",
             "./javascript:x",
         ] {
-            assert!(is_safe_url(url, false), "{url:?}");
+            assert!(is_safe_url(url, Purpose::Link), "{url:?}");
         }
-        assert!(is_safe_url("data:image/png;base64,AA", true));
+        assert!(is_safe_url("data:image/png;base64,AA", Purpose::Picture));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use pulldown_cmark_escape::{escape_href, escape_html, escape_html_body_text};
 use super::footnotes::{self, Footnotes};
 use super::ids::Ids;
 use super::inline;
-use super::sanitise;
+use super::sanitise::{self, Purpose};
 use crate::vault::highlight::Mark;
 
 /// Events with the bytes of the body that they came from.
@@ -306,7 +306,7 @@ impl Writer<'_> {
 
     fn link(&mut self, kind: LinkType, url: &str, title: &str) {
         let is_email = kind == LinkType::Email;
-        let is_safe = is_email || sanitise::is_safe_url(url, false);
+        let is_safe = is_email || sanitise::is_safe_url(url, Purpose::Link);
         self.links.push(is_safe);
         if is_safe {
             self.open_link(if is_email { "mailto:" } else { "" }, url, title);
