@@ -13,7 +13,8 @@ mod walk;
 use super::raw_html::RawTags;
 use walk::Walk;
 
-/// The Markdown that notes are written in.
+/// The Markdown that notes are written in: `CommonMark`, GFM and math. What pulldown lacks of GFM and Obsidian (autolinks
+/// without brackets, callouts, highlights, image sizes) is read where it is written, in `export::html`.
 pub(crate) fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH

@@ -19,17 +19,10 @@ mod write;
 
 use std::ops::Range;
 
-use pulldown_cmark::{Options, Parser};
+use pulldown_cmark::Parser;
 
 use crate::vault::Heading;
-
-/// CommonMark, GFM and what Obsidian adds to it. What pulldown lacks of them (callouts, highlights,
-/// autolinks without brackets, image sizes) is the writer's.
-const SYNTAX: Options = Options::ENABLE_TABLES
-    .union(Options::ENABLE_FOOTNOTES)
-    .union(Options::ENABLE_STRIKETHROUGH)
-    .union(Options::ENABLE_TASKLISTS)
-    .union(Options::ENABLE_MATH);
+use crate::vault::outline::options;
 
 /// The content of the page's `<article>`: `body` (portable, for HTML) as HTML.
 ///
@@ -38,7 +31,7 @@ const SYNTAX: Options = Options::ENABLE_TABLES
 pub(crate) fn article(body: &str, own: &[Heading], embedded: &[Range<usize>]) -> String {
     // Prose has an event for some forty bytes; to grow the list by doubling was 1 % of a page.
     let mut events = Vec::with_capacity(body.len() / 32);
-    events.extend(Parser::new_ext(body, SYNTAX).into_offset_iter());
+    events.extend(Parser::new_ext(body, options()).into_offset_iter());
     let urls = urls::as_text(body, &mut events);
     let written = write::write(body, &events, &urls, ids::Ids::new(own, embedded));
     if written.has_raw_html {

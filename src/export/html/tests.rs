@@ -439,7 +439,7 @@ proptest! {
     ) {
         let body = parts.concat();
         let mut expected = String::new();
-        push_html(&mut expected, Parser::new_ext(&body, SYNTAX));
+        push_html(&mut expected, Parser::new_ext(&body, options()));
         // In math the parser's own writer escapes quotes too.
         let unquoted = |html: &str| html.replace("&quot;", "\"").replace("&#39;", "'").replace("math math-", "math ");
         let (expected, written) = (unquoted(&expected), unquoted(&without_ids(&html(&body))));
