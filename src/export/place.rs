@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::vault::syntax::{MarkKind, Paragraph, Syntax};
+use crate::vault::syntax::{MarkKind, Paragraph, Syntax, line_start};
 
 /// Where tabs stop.
 const TAB: usize = 4;
@@ -92,10 +92,6 @@ fn markers(line: &str) -> usize {
         };
     }
     at
-}
-
-fn line_start(text: &str, at: usize) -> usize {
-    memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |nl| nl + 1)
 }
 
 /// The inlined text without the quotes and list items that it stood in, and without blank lines around it.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use memchr::memmem;
 
 use super::outline::Outline;
+use super::syntax::line_start;
 
 /// Stands for a hidden byte within a line: neither a space, nor punctuation, nor in anyone's text.
 pub(super) const HIDDEN: char = '\u{1}';
@@ -124,11 +125,6 @@ fn has_own_line(text: &str, open: usize) -> bool {
 pub(super) fn begins_line(text: &str, at: usize) -> Option<usize> {
     let start = text[..at].trim_end_matches([' ', '\t', '>']).len();
     (start == 0 || text.as_bytes()[start - 1] == b'\n').then_some(start)
-}
-
-/// The start of the line of `at`.
-pub(super) fn line_start(text: &str, at: usize) -> usize {
-    memchr::memrchr(b'\n', &text.as_bytes()[..at]).map_or(0, |nl| nl + 1)
 }
 
 /// The comment with what would be left over of its lines: a space on one side, or the lines themselves.

@@ -357,7 +357,7 @@ fn shown_hash(text: &str, syntax: &Syntax, footnotes: &Footnotes, part: &Range<u
 
 /// Adds what is shown of a part of a text.
 fn take_in(key: &mut TextHasher, text: &str, syntax: &Syntax, part: &Range<usize>) {
-    key.text(&text[super::comments::line_start(text, part.start)..part.start]);
+    key.text(&text[syntax::line_start(text, part.start)..part.start]);
     let mut at = part.start;
     for mark in syntax.marks_in(part) {
         let span = mark.span.range();

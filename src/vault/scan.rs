@@ -7,11 +7,11 @@ use std::ops::Range;
 use memchr::{memchr, memmem};
 use percent_encoding::percent_decode_str;
 
-use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, line_start, uncomment};
+use super::comments::{HIDDEN, Uncommented, begins_line, is_escaped, uncomment};
 use super::outline::{Outline, RawDefinition, RawId, RawLink, Zone, ZoneKind, fold_label};
 use super::raw_html::{self, RawUrl};
 use super::syntax::{
-    self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki,
+    self, Definition, Destination, Inner, Link, Mark, MarkKind, Span, Syntax, Wiki, line_start,
 };
 use super::tags::{self, TagSet};
 use super::wikilinks::{Cover, FoundWiki, Scanner};

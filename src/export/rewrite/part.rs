@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::super::place::{self, Site};
-use crate::vault::syntax::{Link, Mark, Paragraph, Setting, Wiki};
+use crate::vault::syntax::{Link, Mark, Paragraph, Setting, Wiki, line_start};
 use crate::vault::{Heading, Note};
 
 /// A part of a note's text on its way to the output.
@@ -30,8 +30,7 @@ pub(super) struct Part<'a> {
 
 impl<'a> Part<'a> {
     pub(super) fn new(note: &'a Note, range: Range<usize>) -> Self {
-        let line =
-            memchr::memrchr(b'\n', &note.text.as_bytes()[..range.start]).map_or(0, |nl| nl + 1);
+        let line = line_start(&note.text, range.start);
         let eol = place::line_end(&note.text[range.clone()]);
         let before = |heading: &Heading| (heading.start as usize) < range.start;
         Self {
