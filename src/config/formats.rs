@@ -11,7 +11,7 @@ use super::{CommandLine, Format, FormatKind, Layout, TemplateFile};
 use crate::path::{OutputPath, PathError};
 
 /// What a command's arguments may hold; each stands in braces.
-pub const PLACEHOLDERS: [&str; 5] = ["input", "output", "note", "title", "folder"];
+const PLACEHOLDERS: [&str; 5] = ["input", "output", "note", "title", "folder"];
 
 const OPTIONS: [&str; 5] = ["dir", "extension", "command", "timeout", "template"];
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);

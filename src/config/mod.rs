@@ -26,7 +26,6 @@ use std::time::Duration;
 pub use check::{Document, MOST_CONCURRENT, Overrides, parse};
 pub use environment::{Environment, Files, RealFiles};
 pub use error::ConfigErrors;
-pub use formats::PLACEHOLDERS;
 pub use load::{ConfigSource, Loaded, Whereabouts, load, load_again, load_in, whereabouts};
 pub use render::changed_keys;
 
