@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_smartnotesd");
+
 /// Builds the binary as it is shipped, in the place of the one that `cargo bench` made: that has the features which only
 /// tests and benches ask of its dependencies, half a megabyte.
 pub(crate) fn build() -> Result<()> {

@@ -1,7 +1,7 @@
 //! A note as portable Markdown: what every format begins from.
 //!
-//! Only the marks that the note's reading found are rewritten; every other byte is copied. What a
-//! reference means is the [`Source`]'s to say: a note that is kept out is never opened here.
+//! The front matter stays as written (a JSON note's is made up), and `rewrite` writes the body. Decided here is whether
+//! that has seams to hold, and that its beginning is not read as front matter.
 
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -35,7 +35,7 @@ struct Frame {
     id: FileId,
     /// Where the embed stands that is being inlined.
     at: usize,
-    /// The how-manieth embed it is; 0 for the note's own text.
+    /// Which of the embeds it is, counted from 1; 0 for the note's own text.
     serial: usize,
 }
 

@@ -27,7 +27,7 @@ use super::{FileId, NoteFacts, SeenNote, Vault, resolve};
 use crate::hash::Key;
 use crate::path::NotePath;
 
-/// So many notes are shared out before what comes of them is put in its place: enough for any number of threads, and what
+/// How many notes are shared out before what comes of them is put in its place: enough for any number of threads, and what
 /// waits meanwhile takes no memory to speak of.
 const SHARE: usize = 4096;
 

@@ -1,11 +1,11 @@
-//! Work that a vault can share out: it says what there is to do, its caller who does it. So the vault itself knows no
-//! threads, and where it is tried out one does.
+//! Work that a vault can share out: the vault says what there is to do, its caller who does it. So the vault itself knows
+//! nothing of threads, and its tests need only one.
 
 use std::iter::Flatten;
 use std::sync::OnceLock;
 use std::vec::IntoIter;
 
-/// So many things are done at once by one of those who help.
+/// How many things one helper takes at a time.
 const PORTION: usize = 64;
 
 /// Who helps.

@@ -1,5 +1,5 @@
-//! Line ends that only old Macs wrote: to Markdown a lone carriage return ends a line, so that to everything else that
-//! looks for lines it must, too. Front matter that nobody sees keeps no note in.
+//! Line ends that only old Macs wrote. To Markdown a lone carriage return ends a line, so it must to everything else that
+//! looks for lines: front matter that goes unseen would let a private note out.
 
 use memchr::memchr_iter;
 

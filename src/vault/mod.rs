@@ -1,9 +1,8 @@
 //! What the notes say and how they hang together. Pure: nothing in here opens a file.
 //!
 //! `note` reads one note's bytes into [`NoteFacts`]; `resolve` finds the file that a link names, `targets` what that means
-//! for the export; `change` takes in what
-//! changed on disk and tells which exports that affects; `places` says who has which place of the export; `view` makes
-//! the keys by which it knows; `through` tells who hangs together by them.
+//! for the export; `change` takes in what changed on disk and tells which exports that affects, by the keys that `view`
+//! makes; `places` says who has which place of the export; `through` tells what depends on what through embeds.
 //!
 //! Invariants, kept by `change` alone: every file's names, aliases and mentions are in the indexes; `edges` and
 //! `incoming` are each other's mirror; `exported`, `view` and `backlinks` are what the files and rules imply.

@@ -11,7 +11,7 @@ use super::fragments::Fragments;
 use super::{Candidates, FileId, NoteFacts, Nowhere, Place, Ref, Target, Vault};
 use crate::sync::lock;
 
-/// So many bytes of packed facts stay unpacked at most, or those of one note; that makes ten to twenty times as many.
+/// At most so many bytes of packed facts stay unpacked, or those of one note; that makes ten to twenty times as many.
 pub(super) const MOST_BYTES: usize = 64 << 10;
 
 /// A vault that does not change for as long as this asks it, and what was unpacked of it.

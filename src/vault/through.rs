@@ -1,4 +1,4 @@
-//! What a note's outputs hang together with through what they embed. Pure.
+//! What a note's outputs depend on, and what depends on them, through the notes that are embedded in between. Pure.
 //!
 //! A file counts where the key of a note's view has it: as an embed where the note shows the file's text or would, as a link
 //! where it only shows a link to it. A file is named once, with the shortest way to it; what a note refers to itself is told

@@ -9,7 +9,8 @@
 //!
 //! The key may differ where the outputs don't, in three cases, which cost a job each that then has nothing to write.
 //! An embed counts with its place in the export, as a link does: it turns into one where it would repeat itself, nest
-//! too deeply or stand in a table. What a reference definition leads to counts even where no link uses it. And what embedded text hides (comments, block ids, definitions) counts by being there, not by what it says.
+//! too deeply or stand in a table. What a reference definition leads to counts even where no link uses it. And what
+//! embedded text hides (comments, block ids, definitions) counts by being there, not by what it says.
 
 use std::collections::HashSet;
 use std::ops::{Deref, Range};

@@ -2,8 +2,9 @@
 //!
 //! What is laid over the container's root is what a package would install, from this checkout and this build. Where the
 //! machine has no root, no systemd-nspawn or no mounts, each test says that it is skipped and why; with
-//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen. `SMARTNOTESD_TEST_ROOT` names the root of another system to boot in the
-//! place of the machine's own; `boot.sh` says how to make one.
+//! `SMARTNOTESD_TEST_SYSTEMD=require` that is a failure, so that a machine which should run them cannot lose them unseen.
+//! `SMARTNOTESD_TEST_ROOT` names the root of another system to boot in the place of the machine's own; `boot.sh` says how
+//! to make one.
 
 mod container;
 mod package;

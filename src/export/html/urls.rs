@@ -9,8 +9,8 @@ use pulldown_cmark::{Event, Tag, TagEnd};
 
 use super::inline::{autolinks, ends_url, may_have_autolinks};
 
-/// Turns what is markup in a bare URL into text; gives where such URLs are in `body`, in order, as far as
-/// they are one text.
+/// Turns what is markup in a bare URL into text. Returns where those URLs stand in `body`, in order; one that markup
+/// parted stands there in pieces.
 pub(super) fn as_text<'a>(
     body: &'a str,
     events: &mut [(Event<'a>, Range<usize>)],
