@@ -22,6 +22,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
+use crate::config::CommandLine;
 use crate::path::OutputPath;
 use crate::sync::off_the_loop;
 use scratch::Scratch;
@@ -45,10 +46,8 @@ const TREE: &str = "export";
 /// One run of a command for one note: all that it needs to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// The program and its arguments, with their placeholders.
-    pub arguments: Vec<String>,
-    /// Past it the whole process group is ended.
-    pub timeout: Duration,
+    /// The program and its arguments, with their placeholders, and its time.
+    pub command: CommandLine,
     /// The content of the `{input}` file; `None` when no argument names it.
     pub input: Option<Vec<u8>>,
     /// `{folder}`, and what lies there and around it; `None` when no argument names it.
@@ -164,14 +163,15 @@ impl std::fmt::Display for Complaint {
 /// # Errors
 /// See [`Fault`].
 pub async fn run(invocation: Invocation) -> Result<Vec<u8>, CommandError> {
-    let program = invocation.arguments.first().cloned().unwrap_or_default();
+    let program = invocation.command.arguments.first();
+    let program = program.cloned().unwrap_or_default();
     run_in_folder(invocation)
         .await
         .map_err(|fault| CommandError { program, fault })
 }
 
 async fn run_in_folder(invocation: Invocation) -> Result<Vec<u8>, Fault> {
-    let timeout = invocation.timeout;
+    let timeout = invocation.command.timeout;
     let prepared = off_the_loop(move || Prepared::new(&invocation)).await?;
     let mut stderr = Excerpt::default();
     let mut running = Running::start(&prepared)?;
@@ -227,19 +227,14 @@ impl Prepared {
             ("{note}", invocation.note.as_os_str()),
             ("{title}", OsStr::new(&title)),
         ];
-        let line = invocation
-            .arguments
-            .iter()
+        let arguments = invocation.command.arguments.iter();
+        let line = arguments
             .map(|argument| fill_in(argument, &values))
             .collect();
-        let writes_output = invocation
-            .arguments
-            .iter()
-            .any(|argument| argument.contains("{output}"));
         Ok(Self {
             folder,
             line,
-            writes_output,
+            writes_output: invocation.command.writes_output(),
             output,
         })
     }

@@ -229,8 +229,7 @@ impl Formats {
         });
         let pictures = pictures.collect();
         Ok(Some(Invocation {
-            arguments: command.arguments.clone(),
-            timeout: command.timeout,
+            command: command.clone(),
             input: names("{input}").then(|| portable.into_input()),
             folder: names("{folder}").then(|| Folder {
                 path: source.output(id, self.link_format(index)).folder().into(),

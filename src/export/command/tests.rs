@@ -4,11 +4,13 @@ use super::*;
 
 fn invocation(arguments: &[&str]) -> Invocation {
     Invocation {
-        arguments: arguments
-            .iter()
-            .map(|&argument| argument.to_owned())
-            .collect(),
-        timeout: Duration::from_secs(20),
+        command: CommandLine {
+            arguments: arguments
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
+            timeout: Duration::from_secs(20),
+        },
         input: Some(b"# Body\n".to_vec()),
         folder: None,
         note: PathBuf::from("/vault/a note.md"),
@@ -226,10 +228,8 @@ fn eventually(condition: impl Fn() -> bool) -> bool {
 fn a_timeout_ends_grandchildren_too() {
     let record = tempfile::NamedTempFile::new().unwrap();
     let script = format!("sleep 1000 & echo $$ > {}; wait", record.path().display());
-    let slow = Invocation {
-        timeout: Duration::from_millis(300),
-        ..to_stdout(&script)
-    };
+    let mut slow = to_stdout(&script);
+    slow.command.timeout = Duration::from_millis(300);
     let error = output(slow).unwrap_err();
     assert!(
         error.starts_with("/bin/sh: still ran after 300ms; it was ended"),
@@ -255,10 +255,8 @@ fn what_it_leaves_in_the_background_is_ended_and_holds_nothing_up() {
 #[test]
 fn what_holds_the_output_open_is_told_from_the_command_itself() {
     let script = "setsid sh -c ': > there; sleep 2' & until test -e there; do sleep 0.01; done";
-    let held = Invocation {
-        timeout: Duration::from_millis(500),
-        ..to_stdout(script)
-    };
+    let mut held = to_stdout(script);
+    held.command.timeout = Duration::from_millis(500);
     let error = output(held).unwrap_err();
     assert!(
         error.starts_with("/bin/sh: has ended, but what it started in the background held its output open for 500ms"),
