@@ -114,18 +114,15 @@ impl Folders {
     /// The watch of `folder` stands. Not so if the folder was forgotten meanwhile: then the watch may be that of what
     /// lay there before, it is already left over, and whoever forgot it also asked for another look.
     pub(super) fn stands(&mut self, folder: &str, identity: Identity) {
-        self.unwatched.remove(folder);
         let Some(watched) = self.watched.get_mut(folder) else {
             return;
         };
         let before = std::mem::replace(watched, Watched::Standing(identity)).identity();
-        if before == Some(identity) {
-            return;
-        }
         if let Some(before) = before {
             self.unname(before, folder);
         }
         self.name(identity, folder);
+        self.unwatched.remove(folder);
     }
 
     fn name(&mut self, identity: Identity, folder: &str) {
@@ -355,6 +352,24 @@ mod tests {
         assert!(!folders.is_standing("a"));
         watch(&mut folders, "a", 1);
         assert!(folders.is_standing("a"));
+    }
+
+    #[test]
+    fn what_could_not_be_watched_is_not_mended_by_a_watch_that_was_forgotten_while_it_was_set() {
+        let mut folders = Folders::default();
+        folders.begin("a");
+        folders.fails("a", Some(Refusal::Denied));
+        assert_eq!(folders.begin("a"), Begun::SetWatch);
+        folders.forget_all();
+        folders.stands("a", (1, 1));
+        assert_eq!(
+            folders.unwatched().len(),
+            1,
+            "it is polled until one stands"
+        );
+        folders.take_left_over();
+        watch(&mut folders, "a", 1);
+        assert!(folders.unwatched().is_empty());
     }
 
     #[test]
