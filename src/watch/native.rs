@@ -112,22 +112,22 @@ impl Native {
 
     /// Removes the watches of these folders, as far as they have one.
     pub(super) fn unwatch(&mut self, folders: &HashSet<PathBuf>) -> notify::Result<()> {
-        let Some(watcher) = &mut self.watcher else {
+        let Some(watcher) = &self.watcher else {
             return Ok(());
         };
         // notify has already removed most of them, and looking for one that is not there costs it a pass over all.
         let standing = watcher.watched_paths()?.into_iter().map(|(path, _)| path);
-        let operations = standing
-            .filter(|path| folders.contains(path))
-            .map(PathOp::Unwatch)
-            .collect();
-        let mut outcome = watcher.update_paths(operations);
+        self.remove(standing.filter(|path| folders.contains(path)))
+    }
+
+    /// Removes the watches of these folders; one that notify has removed itself meanwhile is no failure.
+    fn remove(&mut self, standing: impl Iterator<Item = PathBuf>) -> notify::Result<()> {
+        let mut outcome = self.update(standing.map(PathOp::Unwatch).collect());
         while let Err(refused) = outcome {
-            // One that was removed since the list was made.
             if !matches!(refused.source.kind, ErrorKind::WatchNotFound) {
                 return Err(refused.source);
             }
-            outcome = watcher.update_paths(refused.remaining);
+            outcome = self.update(refused.remaining);
         }
         Ok(())
     }
@@ -171,5 +171,27 @@ pub(super) fn words(error: &notify::Error) -> String {
         ErrorKind::Io(error) => error.to_string(),
         ErrorKind::Generic(text) => text.clone(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watch_that_went_before_it_was_removed_is_no_failure_and_the_others_go_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders = ["a", "b", "c"].map(|name| dir.path().join(name));
+        for folder in &folders {
+            std::fs::create_dir(folder).unwrap();
+        }
+        let mut native = Native::new(dir.path(), &Arc::default(), &Arc::default()).unwrap();
+        let [a, b, c] = folders;
+        let set = native.watch(&[a.clone(), c.clone()]);
+        assert!(set.iter().all(Result::is_ok), "{set:?}");
+        // As if `b` had still been among those that stand when they were listed.
+        native.remove([a, b, c].into_iter()).unwrap();
+        let standing = native.take_watcher().unwrap().watched_paths().unwrap();
+        assert!(standing.is_empty(), "{standing:?}");
     }
 }
