@@ -227,7 +227,7 @@ impl Planner<'_> {
                 }),
         };
         let has = |(output, key): (OutputPath, Key)| known.path == output && known.key == key;
-        wanted.is_some_and(has) && known.state.is_some()
+        wanted.is_some_and(has)
     }
 
     /// The output that a note should have in a format, if any.
