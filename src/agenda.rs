@@ -277,11 +277,10 @@ impl Agenda {
         std::mem::replace(&mut self.root, Root::Here) != Root::Here
     }
 
-    /// The step could not look: the notes folder is gone. All that it was asked for is asked for again; its hints, the
-    /// caller puts back.
+    /// The step could not look: the notes folder is gone. All that it was asked for is asked for again, because the folder
+    /// is back; its hints, the caller puts back.
     pub fn failed(&mut self, asked: Asked, now: Instant) -> RootNews {
         let pending = &mut self.pending;
-        pending.trigger = pending.trigger.or(Some(asked.trigger));
         pending.audit |= asked.audit;
         pending.always |= asked.always;
         pending.polls |= asked.polls;
