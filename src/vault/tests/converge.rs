@@ -155,7 +155,7 @@ impl Export {
     }
 }
 
-fn format_plans(world: &World) -> Vec<FormatPlan> {
+pub(super) fn format_plans(world: &World) -> Vec<FormatPlan> {
     let plans = FORMATS.into_iter().map(|format| FormatPlan {
         name: world.formats.get(format).name.clone(),
         fingerprint: world.formats.fingerprint(format),

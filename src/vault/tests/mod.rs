@@ -4,6 +4,7 @@
 mod affected;
 mod claims;
 mod converge;
+mod copies;
 mod cost;
 mod generate;
 mod incremental;

@@ -119,3 +119,28 @@ fn the_same_bytes_may_be_read_as_more_than_before() {
     assert_eq!(read(&facts).affected.len(), 2);
     assert!(read(&facts).affected.is_empty());
 }
+
+#[test]
+fn of_several_causes_the_first_in_path_order_is_named() {
+    const NAMES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+    let mut notes = Vec::new();
+    let mut expected = Vec::new();
+    for (at, first) in NAMES.iter().enumerate() {
+        for second in &NAMES[at + 1..] {
+            let note = format!("{first} and {second}.md");
+            expected.push((note.clone(), format!("links to {first}.md")));
+            notes.push((note, format!("[[{second}]] [[{first}]]")));
+        }
+    }
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|(path, text)| (&**path, &**text))
+        .collect();
+    let mut world = World::with(&notes);
+    let come = NAMES.map(|name| (format!("{name}.md"), "x"));
+    let come: Vec<_> = come.iter().map(|(path, text)| (&**path, *text)).collect();
+    let delta = world.write(&come);
+    let mut affected = world.affected(&delta);
+    affected.retain(|_, why| why != "new");
+    assert_eq!(affected, expected.into_iter().collect());
+}
