@@ -205,3 +205,6 @@ impl Engine {
         self.vault.files().try_get(id).map(|file| &file.path)
     }
 }
+
+#[cfg(test)]
+mod tests;
