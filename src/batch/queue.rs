@@ -253,3 +253,35 @@ async fn now(halt: &mut watch::Receiver<Halt>) {
         std::future::pending::<()>().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_takes_the_outcomes_is_woken_when_there_are_enough_for_a_wave_and_not_before() {
+        let outbox = Outbox::default();
+        let put = |indices: std::ops::Range<usize>| {
+            for index in indices {
+                outbox.put(Outcome {
+                    index,
+                    result: Err(Fault::Cancelled),
+                    queued: Duration::ZERO,
+                    elapsed: Duration::ZERO,
+                    lane: 0,
+                });
+            }
+        };
+        let is_filled = async |patience| {
+            let filled = tokio::time::timeout(patience, outbox.filled());
+            filled.await.is_ok()
+        };
+        put(0..WAVE_FILES - 1);
+        assert!(!is_filled(Duration::ZERO).await);
+        put(WAVE_FILES - 1..WAVE_FILES);
+        assert!(is_filled(Duration::from_secs(60)).await);
+        assert_eq!(outbox.take().len(), WAVE_FILES);
+        put(0..1);
+        assert!(!is_filled(Duration::ZERO).await, "they were taken");
+    }
+}

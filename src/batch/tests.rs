@@ -1,4 +1,4 @@
-//! What a batch waits for before it ends, and how many of its jobs run at once.
+//! What a batch waits for before it ends, how many of its jobs run at once, and what a failure ends.
 
 use std::fs;
 use std::io;
@@ -19,14 +19,41 @@ use crate::engine::{Parts, Request, Unwatched};
 use crate::export::Formats;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
-use crate::path::OutputPath;
+use crate::path::{NotePath, OutputPath};
 use crate::sync::lock;
 use crate::watch::Dirty;
 
+/// What happens when a file is staged.
+type Meanwhile = Box<dyn Fn(&OutputPath) -> Result<(), OutputError> + Send + Sync>;
+
 /// An export tree that keeps nothing: each file that is staged first does what the test wants.
 struct Door {
-    meanwhile: Box<dyn Fn() + Send + Sync>,
+    meanwhile: Meanwhile,
     staging: AtomicUsize,
+    flushed: Arc<Flushed>,
+}
+
+/// Whether the export tree has been flushed.
+#[derive(Default)]
+struct Flushed {
+    is_so: Mutex<bool>,
+    told: Condvar,
+}
+
+impl Flushed {
+    fn tell(&self) {
+        *lock(&self.is_so) = true;
+        self.told.notify_all();
+    }
+
+    /// Waits for a flush, and says whether it came.
+    fn wait(&self) -> bool {
+        let waits = |is_so: &mut bool| !*is_so;
+        let waited = self
+            .told
+            .wait_timeout_while(lock(&self.is_so), PATIENCE, waits);
+        *waited.unwrap().0
+    }
 }
 
 impl OutputDisk for Door {
@@ -38,8 +65,9 @@ impl OutputDisk for Door {
         _: Beat<'_>,
     ) -> Result<Staged, OutputError> {
         self.staging.fetch_add(1, Ordering::SeqCst);
-        (self.meanwhile)();
+        let done = (self.meanwhile)(path);
         self.staging.fetch_sub(1, Ordering::SeqCst);
+        done?;
         Ok(Staged::Ready(StagedFile {
             temporary: TemporaryId {
                 number: 0,
@@ -58,6 +86,7 @@ impl OutputDisk for Door {
     }
 
     fn flush(&self) -> io::Result<()> {
+        self.flushed.tell();
         Ok(())
     }
 
@@ -105,6 +134,20 @@ impl World {
 
     /// What runs the first batch under this config.
     fn batch(&self, config: &str, meanwhile: impl Fn() + Send + Sync + 'static) -> Begun {
+        let meanwhile = move |_: &OutputPath| {
+            meanwhile();
+            Ok(())
+        };
+        self.batch_into(config, Arc::default(), meanwhile)
+    }
+
+    /// The same, where each file can be refused and flushes are told of.
+    fn batch_into(
+        &self,
+        config: &str,
+        flushed: Arc<Flushed>,
+        meanwhile: impl Fn(&OutputPath) -> Result<(), OutputError> + Send + Sync + 'static,
+    ) -> Begun {
         let at = |name: &str| self.dir.path().join(name);
         let state = at("state");
         let text = format!("state_dir: {}\n{config}", state.display());
@@ -125,6 +168,7 @@ impl World {
             outputs: Arc::new(Door {
                 meanwhile: Box::new(meanwhile),
                 staging: AtomicUsize::new(0),
+                flushed,
             }),
             manifest: Manifest::in_memory().unwrap(),
             shelf: None,
@@ -283,4 +327,75 @@ fn as_many_jobs_run_at_once_as_the_limit_says_also_where_it_is_high() {
     let ran = runtime.block_on(run(begun.engine, begun.batch, begun.run));
     let record = ran.finished.record;
     assert_eq!((record.exported, record.peak), (600, 600));
+}
+
+/// Runs the jobs of three notes one after the other under `on_error: stop`; that of the first is refused.
+async fn refuse_the_first(refusal: impl Fn() -> OutputError + Send + Sync + 'static) -> Finished {
+    let world = World::new(3);
+    let config = "on_error: stop\nmax_concurrent: 1\n";
+    let begun = world.batch_into(config, Arc::default(), move |path| match path.as_str() {
+        "0.md" => Err(refusal()),
+        _ => Ok(()),
+    });
+    run(begun.engine, begun.batch, begun.run).await.finished
+}
+
+#[tokio::test]
+async fn under_stop_no_job_is_begun_after_a_failure() {
+    let error = || OutputError::Io {
+        path: "0.md".to_owned(),
+        error: io::ErrorKind::PermissionDenied.into(),
+    };
+    let record = refuse_the_first(error).await.record;
+    assert_eq!(
+        (record.failed, record.cancelled, record.exported),
+        (1, 2, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_a_change_overtook_is_no_failure() {
+    let path = || NotePath::new("0.md").unwrap();
+    let finished = refuse_the_first(move || OutputError::Superseded(path())).await;
+    let record = finished.record;
+    assert_eq!(
+        (record.failed, record.cancelled, record.exported),
+        (0, 0, 2)
+    );
+    assert_eq!(finished.again, [path()], "it is looked at again");
+}
+
+#[tokio::test]
+async fn under_stop_a_failure_ends_the_commands_that_run() {
+    let world = World::new(1);
+    let fifo = world.dir.path().join("runs");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    // The one fails once the other runs, which would never end.
+    let config = format!(
+        "on_error: stop\nmax_concurrent: 2\nformats:\n  \
+         bad: {{extension: bad, command: [sh, -c, 'read runs < {0}; exit 1']}}\n  \
+         endless: {{extension: endless, command: [sh, -c, 'echo runs > {0}; exec sleep infinity']}}\n",
+        fifo.display()
+    );
+    let begun = world.batch(&config, || ());
+    let ran = run(begun.engine, begun.batch, begun.run);
+    let ran = tokio::time::timeout(PATIENCE, ran).await;
+    let record = ran.expect("the batch ends").finished.record;
+    assert_eq!((record.failed, record.cancelled), (1, 1));
+}
+
+#[tokio::test]
+async fn files_get_their_names_while_a_job_takes_long() {
+    let world = World::new(2);
+    let flushed = Arc::<Flushed>::default();
+    let flush = flushed.clone();
+    let config = "max_concurrent: 1\n";
+    let begun = world.batch_into(config, flushed, move |path| {
+        if path.as_str() == "1.md" {
+            assert!(flush.wait(), "the first file waits for the second");
+        }
+        Ok(())
+    });
+    let ran = run(begun.engine, begun.batch, begun.run).await;
+    assert_eq!(ran.finished.record.exported, 2);
 }
