@@ -248,3 +248,6 @@ fn done(engine: Engine, row: Option<BatchRow>, again: Vec<NotePath>) -> StepDone
         result: Ok(StepResult { row, again, counts }),
     }
 }
+
+#[cfg(test)]
+mod tests;
