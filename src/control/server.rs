@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_w
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::{Request, Response, SOCKET_NAME, address_in, open_folder};
@@ -145,22 +145,18 @@ pub async fn serve(
     let mut left_over = VecDeque::new();
     loop {
         while clients.try_join_next().is_some() {}
-        let place = Arc::clone(&places)
-            .acquire_owned()
-            .await
-            .map_err(io::Error::other)?;
-        let accepted = tokio::select! {
+        let next = tokio::select! {
             biased;
-            Some(stream) = std::future::ready(left_over.pop_front()) => on_runtime(stream),
+            // Waits for no place: whoever has them may keep them for an hour.
             Some(moved) = moves.recv() => {
                 let before = std::mem::replace(&mut listening, moved.on_runtime()?);
-                left_over = before.socket.close();
+                left_over.extend(before.socket.close());
                 continue;
             }
-            accepted = listening.listener.accept() => accepted.map(|(stream, _)| stream),
+            next = next_client(&places, &mut left_over, &listening.listener) => next,
         };
-        match accepted {
-            Ok(stream) => {
+        match next {
+            Ok((place, stream)) => {
                 let daemon = daemon.clone();
                 clients.spawn(async move {
                     // A client that went away is its own business.
@@ -172,6 +168,21 @@ pub async fn serve(
             Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
         }
     }
+}
+
+/// The next client, once there is a place for one. Dropped before that, it has taken neither.
+async fn next_client(
+    places: &Arc<Semaphore>,
+    left_over: &mut VecDeque<StdStream>,
+    listener: &UnixListener,
+) -> io::Result<(OwnedSemaphorePermit, UnixStream)> {
+    let place = places.clone().acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    let stream = match left_over.pop_front() {
+        Some(stream) => on_runtime(stream)?,
+        None => listener.accept().await?.0,
+    };
+    Ok((place, stream))
 }
 
 fn on_runtime(stream: StdStream) -> io::Result<UnixStream> {

@@ -169,6 +169,61 @@ fn who_came_before_the_socket_moved_is_answered() {
 }
 
 #[test]
+fn a_socket_moves_though_there_is_no_place_for_a_client() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let socket = Socket::listen_in(here.path()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (sockets, moves) = mpsc::unbounded_channel();
+    let (sender, mut requests) = mpsc::channel::<Asked>(1);
+    let limits = Limits {
+        clients: 1,
+        patience: PATIENCE,
+        ..Limits::default()
+    };
+    runtime.block_on(async {
+        let server = serve(socket, moves, limits, sender);
+        let test = async {
+            // It has the only place as long as its request is not answered, and another one waits for it.
+            let mut first = raw(here.path());
+            first.write_all(b"{\"request\":\"reload\"}\n").unwrap();
+            let (_, answer) = requests.recv().await.unwrap();
+            let second = raw(here.path());
+            for folder in [&there, &here, &there] {
+                sockets
+                    .send(Socket::listen_in(folder.path()).unwrap())
+                    .unwrap();
+            }
+            let moved = async {
+                while here.path().join(SOCKET_NAME).exists() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            let moved = tokio::time::timeout(PATIENCE, moved).await;
+            assert!(moved.is_ok(), "it waits for a place");
+            answer.send(Response::failed("no")).unwrap();
+            drop(first);
+            let third = raw(there.path());
+            let served = tokio::task::spawn_blocking(|| {
+                for mut client in [second, third] {
+                    client.write_all(b"nonsense\n").unwrap();
+                    let mut line = String::new();
+                    BufReader::new(client).read_line(&mut line).unwrap();
+                    assert!(line.contains("this is no request"), "{line}");
+                }
+            });
+            served.await.unwrap();
+        };
+        tokio::select! {
+            result = server => panic!("{result:?}"),
+            () = test => {}
+        }
+    });
+}
+
+#[test]
 fn a_path_longer_than_an_address() {
     let folder = tempfile::tempdir().unwrap();
     let deep = folder.path().join("x".repeat(200)).join("y".repeat(200));
