@@ -157,9 +157,10 @@ impl Agenda {
         self.debouncer.changed(now);
     }
 
-    /// When the changes that came are due.
+    /// When the changes that came are due; nothing while a folder is gone, since nobody knows when it is back.
     pub fn changes_due(&self) -> Option<Instant> {
-        self.debouncer.deadline()
+        let deadline = self.debouncer.deadline();
+        deadline.filter(|_| self.steps_are_taken())
     }
 
     /// The next step compares the export tree too; it is a rescan unless there is another reason for it.
@@ -484,6 +485,7 @@ mod tests {
         agenda.changed(now);
         let later = now + 4000 * SECOND;
         assert!(!agenda.step_is_due(Some(now), later));
+        assert_eq!(agenda.changes_due(), None, "nobody knows when");
         assert_eq!(agenda.periodic(true, later), None);
         assert_eq!(agenda.saw_root(RootSeen::Same, later), RootNews::None);
         assert_eq!(
@@ -492,6 +494,7 @@ mod tests {
             "it is looked for, and nothing else is a reason to wake"
         );
         agenda.hold(false);
+        assert_eq!(agenda.changes_due(), Some(now + 200 * MS));
         assert!(agenda.step_is_due(None, later));
         assert_eq!(agenda.take(later).hints, Hints::Take);
     }
@@ -499,7 +502,9 @@ mod tests {
     #[test]
     fn polls_and_rescans_wait_for_the_folder() {
         let (mut agenda, now) = settled();
+        agenda.changed(now);
         assert_eq!(agenda.saw_root(RootSeen::Gone, now), RootNews::Lost);
         assert_eq!(agenda.periodic(true, now + 4000 * SECOND), None);
+        assert_eq!(agenda.changes_due(), None, "nobody knows when");
     }
 }

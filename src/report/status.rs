@@ -137,9 +137,14 @@ impl Page {
         let queue = match (status.queue.paths, status.queue.due_in_ms) {
             (0, _) => "empty".to_owned(),
             (paths, due) => {
-                let due = due.map_or(String::new(), |ms| {
-                    format!(", next batch in {}", milliseconds(ms as f64))
-                });
+                let due = match due {
+                    None if status.state == State::WaitingForNotes => {
+                        ", looked at when the notes folder is back".to_owned()
+                    }
+                    None => String::new(),
+                    Some(0) if status.running.is_some() => ", next batch after this one".to_owned(),
+                    Some(ms) => format!(", next batch in {}", milliseconds(ms as f64)),
+                };
                 format!(
                     "{} may have changed{due}",
                     counted(paths as u64, "path", "paths")

@@ -175,6 +175,41 @@ fn a_status_with_nothing_to_say() {
 }
 
 #[test]
+fn what_waits_says_for_what() {
+    let line = |state, due_in_ms, running| {
+        let waiting = Status {
+            state,
+            queue: Queue {
+                paths: 1,
+                due_in_ms,
+            },
+            running,
+            ..full_status()
+        };
+        let text = status(&waiting, PLAIN);
+        let line = text.lines().find(|line| line.contains("may have changed"));
+        line.unwrap().trim_start().to_owned()
+    };
+    let running = full_status().running;
+    assert_eq!(
+        line(State::WaitingForNotes, None, None),
+        "queue     1 path may have changed, looked at when the notes folder is back"
+    );
+    assert_eq!(
+        line(State::Exporting, Some(0), running.clone()),
+        "queue     1 path may have changed, next batch after this one"
+    );
+    assert_eq!(
+        line(State::Exporting, None, running),
+        "queue     1 path may have changed"
+    );
+    assert_eq!(
+        line(State::Watching, Some(0), None),
+        "queue     1 path may have changed, next batch in 0 ms"
+    );
+}
+
+#[test]
 fn a_status_goes_through_json_unchanged() {
     let text = serde_json::to_string(&full_status()).unwrap();
     assert_eq!(
