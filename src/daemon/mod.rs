@@ -79,6 +79,8 @@ struct Daemon<'a> {
     session: Option<Session>,
     work: Work,
     watch: Arc<Watch>,
+    /// Of configs before: the next step gives them back, since that can take seconds.
+    former_watches: Vec<Arc<Watch>>,
     inbox: Arc<Inbox>,
     /// What to do next.
     agenda: Agenda,
@@ -91,7 +93,7 @@ struct Daemon<'a> {
     steps: mpsc::UnboundedSender<StepEvent>,
     started: Instant,
     is_ready: bool,
-    /// Waits for a batch to end before the config can be put in force.
+    /// Waits for the config to be read and for a batch to end before it can be put in force.
     reload: Option<reload::Asked>,
     stopping: bool,
     /// Who asked for the status, and until when that may wait.
@@ -199,6 +201,7 @@ pub async fn run(loaded: Loaded, source: ConfigSource, log: &LogHandle) -> Resul
         session: Some(session),
         work: Work::Idle(Box::new(engine)),
         watch,
+        former_watches: Vec::new(),
         inbox,
         agenda: Agenda::new(config.debounce, config.watch, Trigger::Startup, started),
         progress: Arc::default(),
@@ -248,6 +251,7 @@ impl Daemon<'_> {
                 Some(event) = wakers.steps.recv() => self.step_said(event)?,
                 done = step_ended(&mut self.work) => self.take_back(done)?,
                 Some((request, answer)) = wakers.requests.recv() => self.answer(request, answer),
+                () = reload::config_read(&mut self.reload) => {}
                 () = inbox.changed() => self.noticed(),
                 ended = &mut server => return Err(system("control socket")(ended.err().unwrap_or_else(|| std::io::ErrorKind::UnexpectedEof.into()))),
                 awake = wakers.alarm.at(wake) => awake.map_err(system("timer"))?,
@@ -278,13 +282,13 @@ impl Daemon<'_> {
             return Ok(());
         }
         let minded = self.mind_folders(now);
-        if minded || self.reload.is_some() || self.step_is_due(now) {
+        if minded || self.has_config() || self.step_is_due(now) {
             self.check_state().await?;
         }
-        if self.reload.is_some() && matches!(self.work, Work::Idle(_)) {
+        if self.has_config() && matches!(self.work, Work::Idle(_)) {
             self.reload_now().await?;
         }
-        let is_wanted = self.reload.is_some() || self.agenda.work_is_due(now);
+        let is_wanted = self.has_config() || self.agenda.work_is_due(now);
         if is_wanted && self.may_give_way() {
             self.halt.send_replace(Halt::Drain);
         }
@@ -295,6 +299,11 @@ impl Daemon<'_> {
             self.begin_step();
         }
         Ok(())
+    }
+
+    /// Whether a config waits to be put in force.
+    fn has_config(&self) -> bool {
+        self.reload.as_ref().is_some_and(reload::Asked::is_read)
     }
 
     fn step_is_due(&self, now: Instant) -> bool {
@@ -330,6 +339,7 @@ impl Daemon<'_> {
             asked,
             began: now,
             watch: self.watch.clone(),
+            former_watches: std::mem::take(&mut self.former_watches),
             progress: self.progress.clone(),
             halt: self.halt.subscribe(),
             tell: self.steps.clone(),

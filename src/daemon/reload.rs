@@ -1,4 +1,4 @@
-//! A new config: read at once, put in force between two batches. Whatever it changes, the export tree is compared with it
+//! A new config: read at once while the loop turns, put in force between two batches. Whatever it changes, the export tree is compared with it
 //! afterwards, and no event is lost, since everything is looked at again behind a watch that stands.
 
 use std::sync::Arc;
@@ -18,12 +18,25 @@ use crate::watch::{Inbox, Watch};
 
 /// A reload that was asked for and is on its way.
 pub(super) struct Asked {
-    reading: JoinHandle<Result<Loaded, ConfigErrors>>,
+    config: Config,
     /// Those who wait for an answer; a signal waits for none.
     answers: Vec<oneshot::Sender<Response>>,
 }
 
+/// The config that was asked for.
+enum Config {
+    /// It is being read, for ever maybe: its file system may hang. Until then the old one is worked with.
+    Awaited(JoinHandle<Result<Loaded, ConfigErrors>>),
+    /// It waits for a batch to end.
+    Read(Box<Result<Loaded, ConfigErrors>>),
+}
+
 impl Asked {
+    /// Whether there is something to put in force, or to reject.
+    pub(super) fn is_read(&self) -> bool {
+        matches!(self.config, Config::Read(_))
+    }
+
     /// Tells everybody who waits.
     pub(super) fn answer(self, response: &Response) {
         for answer in self.answers {
@@ -52,7 +65,10 @@ impl Daemon<'_> {
             .take()
             .map_or_else(Vec::new, |asked| asked.answers);
         answers.extend(answer);
-        self.reload = Some(Asked { reading, answers });
+        self.reload = Some(Asked {
+            config: Config::Awaited(reading),
+            answers,
+        });
     }
 
     /// The file that the config came from, whatever other one might be found by now.
@@ -69,10 +85,13 @@ impl Daemon<'_> {
 
     /// Puts the config that was asked for in force, or says why not. Between two batches.
     pub(super) async fn reload_now(&mut self) -> Result<(), DaemonError> {
-        let Some(Asked { reading, answers }) = self.reload.take() else {
+        let Some(Asked { config, answers }) = self.reload.take_if(|asked| asked.is_read()) else {
             return Ok(());
         };
-        let outcome = match crate::sync::task_ended(reading).await {
+        let Config::Read(read) = config else {
+            unreachable!("it is only taken when it is read");
+        };
+        let outcome = match *read {
             Ok(loaded) => self.put_in_force(loaded).await?,
             Err(errors) => Err(errors.to_string()),
         };
@@ -125,7 +144,8 @@ impl Daemon<'_> {
             }));
         }
         self.inbox = inbox;
-        self.watch = watch;
+        let former = std::mem::replace(&mut self.watch, watch);
+        self.former_watches.push(former);
         let now = Instant::now();
         self.agenda = Agenda::new(config.debounce, config.watch, Trigger::Reload, now);
         self.trouble.notes = None;
@@ -165,5 +185,17 @@ impl Daemon<'_> {
         self.session = Some(session);
         self.work = Work::Idle(Box::new(engine));
         Ok(outcome)
+    }
+}
+
+/// Waits until the config that was asked for is read, if one is. Dropped, it is waited for again at the next turn.
+pub(super) async fn config_read(reload: &mut Option<Asked>) {
+    if let Some(Asked { config, .. }) = reload
+        && let Config::Awaited(reading) = config
+    {
+        let read = crate::sync::task_ended(reading).await;
+        *config = Config::Read(Box::new(read));
+    } else {
+        std::future::pending::<()>().await;
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Step {
     pub(super) asked: Asked,
     pub(super) began: Instant,
     pub(super) watch: Arc<Watch>,
+    /// Given back before the look asks for watches: there may not be enough of them for both.
+    pub(super) former_watches: Vec<Arc<Watch>>,
     pub(super) progress: Arc<Progress>,
     pub(super) halt: channel::Receiver<Halt>,
     pub(super) tell: mpsc::UnboundedSender<StepEvent>,
@@ -169,11 +171,13 @@ impl Step {
             asked,
             began,
             watch,
+            former_watches,
             progress,
             halt,
             tell,
             before_batch,
         } = self;
+        drop(former_watches);
         let (heard, told) = before_batch
             .map(|BeforeBatch { heard, told }| (heard, told))
             .unzip();

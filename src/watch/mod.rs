@@ -222,10 +222,9 @@ impl Watch {
     }
 
     /// Trusts no watch any more: the root has been replaced, or is back. Everything is marked, and the walk that
-    /// follows sets all watches anew.
+    /// follows sets all watches anew. Waits for nobody: to part from the watcher can take seconds.
     pub fn restart(&self) {
         lock(&self.shared.folders).forget_all();
-        self.enter(&[""]);
         self.inbox.mark_all();
     }
 

@@ -501,6 +501,27 @@ async fn the_root_that_was_replaced_without_any_event_is_watched_anew() {
 }
 
 #[tokio::test]
+async fn a_restart_waits_for_no_watcher() {
+    let mut tree = Tree::new();
+    tree.mkdir("a");
+    tree.prove().await;
+    std::thread::scope(|scope| {
+        // As one does who parts from a watcher whose thread takes long.
+        let watcher = lock(&tree.watch.native);
+        let (restarted, is_restarted) = std::sync::mpsc::channel();
+        let watch = &tree.watch;
+        scope.spawn(move || {
+            watch.restart();
+            let _ = restarted.send(());
+        });
+        let result = is_restarted.recv_timeout(PATIENCE);
+        drop(watcher);
+        result.expect("it waits");
+    });
+    tree.prove().await;
+}
+
+#[tokio::test]
 async fn a_watcher_whose_thread_died_is_replaced() {
     let mut tree = Tree::new();
     tree.mkdir("a");

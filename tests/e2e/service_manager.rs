@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
+use std::process::Command;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 
-use crate::support::{Daemon, Gate, LIMIT, Vault};
+use crate::support::{Daemon, Gate, LIMIT, Vault, program};
 
 /// A service manager that listens.
 struct Manager {
@@ -15,14 +17,17 @@ struct Manager {
 impl Manager {
     /// Starts the daemon of a vault under it. The watchdog is impatient, so that every turn of the loop may ping.
     fn start(vault: &Vault) -> (Self, Daemon) {
+        Self::start_command(vault, &mut vault.command(&["run"]))
+    }
+
+    fn start_command(vault: &Vault, command: &mut Command) -> (Self, Daemon) {
         let path = vault.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(*LIMIT)).unwrap();
-        let mut command = vault.command(&["run"]);
         command
             .env("NOTIFY_SOCKET", &path)
             .env("WATCHDOG_USEC", "20000");
-        (Self { socket }, Daemon::start(&mut command))
+        (Self { socket }, Daemon::start(command))
     }
 
     /// The next message, in one line.
@@ -116,4 +121,39 @@ fn the_state_is_that_of_the_notes_folder_while_it_is_away_and_once_it_is_back() 
     // Nothing has changed meanwhile, so that no batch has anything to say.
     fs::rename(&away, vault.notes()).unwrap();
     manager.wait_for(|message| message.starts_with("STATUS=watching 1 note; batch 1: "));
+}
+
+#[test]
+fn while_a_config_can_not_be_read_the_work_goes_on() {
+    let vault = Vault::new();
+    fs::write(vault.note("a.md"), "a").unwrap();
+    // Without `--config` it is looked for at the usual places. Nothing is there at the start; then comes a FIFO, which
+    // keeps its reader waiting as a file system does that hangs.
+    let mut command = program(&vault.path("."));
+    command.arg("--notes").arg(vault.notes());
+    command.arg("--export").arg(vault.export_dir()).arg("run");
+    let (manager, daemon) = Manager::start_command(&vault, &mut command);
+    manager.wait_for(|message| message.starts_with("STATUS=watching 1 note; batch 1: "));
+    let folder = vault.path(".config/smartnotesd");
+    fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("config.yaml");
+    mknodat(CWD, &config, FileType::Fifo, Mode::RWXU, 0).unwrap();
+    daemon.signal(Signal::HUP);
+    manager.wait_for(|message| message.starts_with("RELOADING=1"));
+    for _ in 0..3 {
+        manager.wait_for(|message| message == "WATCHDOG=1");
+    }
+    fs::write(vault.note("b.md"), "b").unwrap();
+    manager.wait_for(|message| message.starts_with("STATUS=watching 2 notes; batch 2: "));
+    // Once there is something to read, it is put in force.
+    fs::write(&config, "max_concurent: 3\n").unwrap();
+    let rejected = manager.wait_for(|message| message.starts_with("READY=1"));
+    assert!(
+        rejected.contains("max_concurent: is not a known key"),
+        "{rejected}"
+    );
+    daemon.signal(Signal::HUP);
+    manager.wait_for(|message| message.starts_with("RELOADING=1"));
+    daemon.signal(Signal::TERM);
+    daemon.ended().exits(0);
 }
