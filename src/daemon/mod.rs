@@ -452,11 +452,7 @@ impl Daemon<'_> {
             _ => "SIGINT",
         };
         if self.stopping {
-            // Dropping the step ends the commands that it started.
-            if let Work::Running(step) = &self.work {
-                step.abort();
-            }
-            self.halt.send_replace(Halt::Now);
+            // The runtime ends with the loop and drops the step, which ends the commands that it started.
             events::stopped(self.past.count, self.started.elapsed());
             return std::ops::ControlFlow::Break(());
         }
@@ -469,9 +465,6 @@ impl Daemon<'_> {
     }
 
     fn farewell(&mut self) {
-        if let Some(asked) = self.reload.take() {
-            asked.answer(&Response::Stopping);
-        }
         events::stopped(self.past.count, self.started.elapsed());
     }
 }

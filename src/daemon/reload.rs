@@ -36,14 +36,6 @@ impl Asked {
     pub(super) fn is_read(&self) -> bool {
         matches!(self.config, Config::Read(_))
     }
-
-    /// Tells everybody who waits.
-    pub(super) fn answer(self, response: &Response) {
-        for answer in self.answers {
-            // Whoever asked may have gone meanwhile.
-            let _ = answer.send(response.clone());
-        }
-    }
 }
 
 impl Daemon<'_> {
