@@ -350,3 +350,29 @@ fn patiently<T>(mut take: impl FnMut() -> Result<T, SessionError>) -> Result<T, 
     }
     take()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_holds_for_a_moment_is_had() {
+        let held = || SessionError::Held("held".into());
+        let mut tries = 0;
+        let taken = patiently(|| {
+            tries += 1;
+            if tries < 3 { Err(held()) } else { Ok(tries) }
+        });
+        assert_eq!(taken.unwrap(), 3);
+        let mut tries = 0;
+        let refused: Result<(), _> = patiently(|| {
+            tries += 1;
+            let error = std::io::ErrorKind::Other.into();
+            Err(state_unusable("state".as_ref(), error))
+        });
+        assert!(refused.is_err());
+        assert_eq!(tries, 1, "nothing to wait for");
+        let refused: Result<(), _> = patiently(|| Err(held()));
+        assert!(matches!(refused, Err(SessionError::Held(_))));
+    }
+}

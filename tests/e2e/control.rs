@@ -1,12 +1,13 @@
 //! What can be asked of a daemon and of what it left: status, batches, verify, explain, reload.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Gate, Ran, Vault};
+use crate::support::{Daemon, Gate, Ran, Vault, program};
 
 #[test]
 fn status_says_what_the_daemon_does_for_people_and_for_scripts() {
@@ -455,6 +456,84 @@ fn a_wrong_config_is_rejected_and_the_old_one_stays() {
     vault.run(&["reload"]).exits(0);
     assert_eq!(vault.status()["config_error"], json!(null));
     vault.assert_converged();
+}
+
+#[test]
+fn a_reload_counts_for_what_is_a_note() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    vault.write("b.md", "not for others any more");
+    let _daemon = vault.daemon();
+    vault.configure("exclude: [b.md]");
+    vault.run(&["reload"]).exits(0);
+    vault.assert_converged();
+    assert_eq!(vault.tree().files(), ["a.md"]);
+}
+
+#[test]
+fn the_file_that_the_config_came_from_is_read_again_whatever_else_is_found_by_then() {
+    let vault = Vault::new();
+    let first = vault.path("first");
+    let usual = vault.path(".config/smartnotesd/config.yaml");
+    fs::create_dir_all(usual.parent().unwrap()).unwrap();
+    let notes = format!("notes_dir: {}", vault.notes().display());
+    let config = fs::read_to_string(vault.config()).unwrap();
+    fs::write(&usual, config.replace("notes_dir: notes", &notes)).unwrap();
+    let mut command = program(&vault.path("."));
+    command.env("CONFIGURATION_DIRECTORY", &first).arg("run");
+    let mut daemon = Daemon::start(&mut command);
+    daemon.wait_for("batch finished");
+    fs::create_dir(&first).unwrap();
+    fs::write(first.join("config.yaml"), "another: one\n").unwrap();
+    daemon.signal(Signal::HUP);
+    let read = daemon.wait_until("end of the reload", |record| {
+        record.message().starts_with("config ")
+    });
+    assert_eq!(read.message(), "config reloaded", "{read}");
+}
+
+#[test]
+fn a_daemon_is_found_by_its_file_under_any_name_unless_other_folders_are_named() {
+    let vault = Vault::new();
+    let _daemon = vault.daemon();
+    let good = fs::read_to_string(vault.config()).unwrap();
+    let link = vault.path("link.yaml");
+    symlink(vault.config(), &link).unwrap();
+    let elsewhere = good.replace("/export\n", "/elsewhere\n");
+    for text in [elsewhere, good + "max_concurent: 3\n"] {
+        vault.write_config(&text);
+        for file in [&link, &vault.config()] {
+            let mut status = program(&vault.path("."));
+            status.arg("--config").arg(file).arg("status");
+            Ran::of(&mut status).exits(0);
+        }
+    }
+    vault.configure("");
+    let there = vault.path("there");
+    let elsewhere = ["--export", there.to_str().unwrap(), "status"];
+    vault.run(&elsewhere).exits(69);
+}
+
+#[test]
+fn a_config_that_fails_at_its_folders_leaves_the_log_as_it_was() {
+    let vault = Vault::new();
+    vault.write("a.md", "text");
+    let mut daemon = vault.daemon();
+    let good = fs::read_to_string(vault.config()).unwrap();
+    vault.write_beside("file", "no folder");
+    let wrong = good
+        .replace("/export\n", "/file/export\n")
+        .replace("level: debug", "level: error");
+    vault.write_config(&wrong);
+    daemon.signal(Signal::HUP);
+    let rejected = daemon.wait_for("config rejected");
+    assert!(
+        rejected.text("error").contains("a file lies there"),
+        "{rejected}"
+    );
+    vault.write("a.md", "changed");
+    // Told at the level of the config in force alone.
+    daemon.wait_for_export("a.md");
 }
 
 #[test]

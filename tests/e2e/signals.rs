@@ -30,6 +30,7 @@ fn sigterm_finishes_the_jobs_in_flight_and_begins_no_other() {
     gate.wait_for(1);
     daemon.signal(Signal::TERM);
     assert_eq!(daemon.wait_for("stopping").text("signal"), "SIGTERM");
+    assert_eq!(vault.status()["state"], "stopping");
     // From here on no change is taken.
     vault.write("d.md", "too late");
     gate.open();

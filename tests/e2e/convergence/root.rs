@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use super::room::{Room, shell};
 use crate::support::{Daemon, Tree, Vault, until};
 
@@ -32,6 +34,7 @@ fn assert_waits(vault: &Vault, daemon: &mut Daemon, exported: &Tree) {
     until("it waits", || {
         (vault.status()["state"] == "waiting_for_notes").then_some(())
     });
+    assert!(vault.status()["queue"]["due_in_ms"].is_null());
     assert_eq!(vault.tree().differences(exported), "");
 }
 
@@ -49,6 +52,24 @@ fn renamed_away_and_back() {
     fs::write(vault.note("e/f/n.md"), "watched again").unwrap();
     vault.assert_converged();
     assert_eq!(daemon.all("watch degraded").len(), 1);
+}
+
+#[test]
+fn another_folder_in_the_config_while_it_is_away() {
+    let vault = vault();
+    let mut daemon = vault.daemon();
+    let exported = vault.tree();
+    fs::rename(vault.notes(), vault.path("away")).unwrap();
+    assert_waits(&vault, &mut daemon, &exported);
+    let config = fs::read_to_string(vault.config()).unwrap();
+    vault.write_config(&config.replace("notes_dir: notes", "notes_dir: away"));
+    daemon.signal(Signal::HUP);
+    daemon.wait_for("config reloaded");
+    daemon.wait_for("batch finished");
+    let status = vault.status();
+    assert_eq!(status["state"], "watching");
+    assert!(status["degraded"].is_null(), "{status:#}");
+    vault.assert_converged();
 }
 
 #[test]
