@@ -251,3 +251,18 @@ fn a_daemon_killed_at_work_leaves_whole_files_and_goes_on_after() {
     let _daemon = vault.daemon();
     vault.assert_converged();
 }
+
+#[test]
+fn a_rescan_finds_what_no_event_told_of() {
+    let vault = Vault::with("watch: {mode: native, rescan: 1s}");
+    let outside = vault.path("outside.md");
+    fs::write(&outside, "before").unwrap();
+    fs::hard_link(&outside, vault.note("a.md")).unwrap();
+    let mut daemon = vault.daemon();
+    // The kernel tells of a file by the name that it is changed under.
+    fs::write(&outside, "changed by another name").unwrap();
+    daemon.wait_for_export("a.md");
+    let finished = daemon.wait_for("batch finished");
+    assert_eq!(finished.text("trigger"), "rescan", "{finished}");
+    vault.assert_converged();
+}
