@@ -52,6 +52,7 @@ fn first_step(dir: &TempDir) -> (Step, mpsc::UnboundedReceiver<StepEvent>) {
         asked,
         began: now,
         watch: Arc::new(watch),
+        former_watches: Vec::new(),
         progress: Arc::default(),
         halt: channel::channel(Halt::No).1,
         tell,
