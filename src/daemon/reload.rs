@@ -1,5 +1,5 @@
-//! A new config: read at once while the loop turns, put in force between two batches. Whatever it changes, the export tree is compared with it
-//! afterwards, and no event is lost, since everything is looked at again behind a watch that stands.
+//! A new config: read at once while the loop turns, put in force between two batches. Whatever it changes, the export tree is
+//! compared with it afterwards, and no event is lost, since everything is looked at again behind a watch that stands.
 
 use std::sync::Arc;
 use std::time::Instant;
