@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,31 @@ impl OutputDisk for Tree {
     }
 }
 
+/// What an engine works with whose folders, `notes` and `export`, lie in `dir`.
+pub(crate) fn parts(
+    dir: &Path,
+    manifest: Manifest,
+    outputs: impl FnOnce(ExportTree) -> Arc<dyn OutputDisk>,
+) -> Parts {
+    let at = |name: &str| dir.join(name);
+    let mut source = ConfigSource::default();
+    source.overrides.notes = Some(at("notes"));
+    source.overrides.export = Some(at("export"));
+    let config = load(&source).unwrap().config;
+    let select = Select::new(&config.include, &config.exclude).unwrap();
+    let notes = Arc::new(NotesFolder::open(&at("notes"), select).unwrap());
+    Parts {
+        formats: Arc::new(Formats::new(&config).unwrap()),
+        config: Arc::new(config),
+        notes: notes.clone(),
+        outputs: outputs(ExportTree::open(&at("export"), notes).unwrap()),
+        manifest,
+        shelf: None,
+        device: 0,
+        flush_covers_manifest: false,
+    }
+}
+
 /// Two folders and a manifest, which one process after the other works with.
 struct World {
     dir: TempDir,
@@ -115,27 +140,14 @@ impl World {
 
     /// Another process begins.
     fn start(&mut self, refuses: bool, before: Before) -> Engine {
-        let at = |name: &str| self.dir.path().join(name);
-        let mut source = ConfigSource::default();
-        source.overrides.notes = Some(at("notes"));
-        source.overrides.export = Some(at("export"));
-        let config = load(&source).unwrap().config;
-        let select = Select::new(&config.include, &config.exclude).unwrap();
-        let notes = Arc::new(NotesFolder::open(&at("notes"), select).unwrap());
-        let parts = Parts {
-            formats: Arc::new(Formats::new(&config).unwrap()),
-            config: Arc::new(config),
-            notes: notes.clone(),
-            outputs: Arc::new(Tree {
-                real: ExportTree::open(&at("export"), notes).unwrap(),
+        let manifest = self.manifest.take().unwrap();
+        let parts = parts(self.dir.path(), manifest, |real| {
+            Arc::new(Tree {
+                real,
                 before,
                 refuses,
-            }),
-            manifest: self.manifest.take().unwrap(),
-            shelf: None,
-            device: 0,
-            flush_covers_manifest: false,
-        };
+            })
+        });
         Engine::open(parts, Instant::now()).unwrap().0
     }
 

@@ -7,12 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::agenda::Agenda;
-use crate::config::{ConfigSource, load};
-use crate::disk::notes::NotesFolder;
-use crate::disk::output::ExportTree;
-use crate::disk::select::Select;
-use crate::engine::Parts;
-use crate::export::Formats;
+use crate::engine::tests::parts;
 use crate::manifest::Manifest;
 
 /// Far more than a step takes.
@@ -23,25 +18,13 @@ fn first_step(dir: &TempDir) -> (Step, mpsc::UnboundedReceiver<StepEvent>) {
     let at = |name: &str| dir.path().join(name);
     fs::create_dir(at("notes")).unwrap();
     fs::write(at("notes/a.md"), "text").unwrap();
-    let mut source = ConfigSource::default();
-    source.overrides.notes = Some(at("notes"));
-    source.overrides.export = Some(at("export"));
-    let config = load(&source).unwrap().config;
-    let select = Select::new(&config.include, &config.exclude).unwrap();
-    let notes = Arc::new(NotesFolder::open(&at("notes"), select).unwrap());
+    let parts = parts(dir.path(), Manifest::in_memory().unwrap(), |tree| {
+        Arc::new(tree)
+    });
+    let config = parts.config.clone();
     let watch = Watch::start(&at("notes"), config.watch.mode, Arc::default()).unwrap();
     let now = Instant::now();
     let asked = Agenda::new(config.debounce, config.watch, Trigger::Startup, now).take(now);
-    let parts = Parts {
-        formats: Arc::new(Formats::new(&config).unwrap()),
-        config: Arc::new(config),
-        notes: notes.clone(),
-        outputs: Arc::new(ExportTree::open(&at("export"), notes).unwrap()),
-        manifest: Manifest::in_memory().unwrap(),
-        shelf: None,
-        device: 0,
-        flush_covers_manifest: false,
-    };
     let (tell, told) = mpsc::unbounded_channel();
     let step = Step {
         engine: Engine::open(parts, now).unwrap().0,

@@ -8,13 +8,11 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::batch::{self, Halt, Run};
-use crate::config::{ConfigSource, OnError, load};
-use crate::disk::notes::NotesFolder;
+use crate::config::OnError;
 use crate::disk::output::ExportTree;
-use crate::disk::select::Select;
 use crate::disk::{Beat, Content, Owned, Staged};
+use crate::engine::tests::parts;
 use crate::engine::{Parts, Request, Unwatched};
-use crate::export::Formats;
 use crate::log::events::Trigger;
 use crate::manifest::Manifest;
 use crate::watch::Dirty;
@@ -81,32 +79,23 @@ impl OutputDisk for Flushed {
 #[tokio::test]
 async fn a_flush_is_known_as_one_while_it_lasts() {
     let dir = tempfile::tempdir().unwrap();
-    let at = |name: &str| dir.path().join(name);
-    fs::create_dir(at("notes")).unwrap();
-    fs::write(at("notes/a.md"), "text").unwrap();
-    let mut source = ConfigSource::default();
-    source.overrides.notes = Some(at("notes"));
-    source.overrides.export = Some(at("export"));
-    let config = load(&source).unwrap().config;
-    let select = Select::new(&config.include, &config.exclude).unwrap();
-    let notes = Arc::new(NotesFolder::open(&at("notes"), select).unwrap());
+    fs::create_dir(dir.path().join("notes")).unwrap();
+    fs::write(dir.path().join("notes/a.md"), "text").unwrap();
     let progress = Arc::<Progress>::default();
-    let outputs = Arc::new(Flushed {
-        tree: ExportTree::open(&at("export"), notes.clone()).unwrap(),
-        progress: progress.clone(),
-        told: AtomicUsize::new(0),
-        untold: AtomicUsize::new(0),
-    });
+    let mut outputs = None;
     let parts = Parts {
-        formats: Arc::new(Formats::new(&config).unwrap()),
-        config: Arc::new(config),
-        notes,
-        outputs: outputs.clone(),
-        manifest: Manifest::in_memory().unwrap(),
-        shelf: None,
-        device: 0,
         flush_covers_manifest: true,
+        ..parts(dir.path(), Manifest::in_memory().unwrap(), |tree| {
+            let flushed = Flushed {
+                tree,
+                progress: progress.clone(),
+                told: AtomicUsize::new(0),
+                untold: AtomicUsize::new(0),
+            };
+            outputs.insert(Arc::new(flushed)).clone()
+        })
     };
+    let outputs = outputs.expect("the tree is opened");
     let began = Instant::now();
     let (mut engine, _) = Engine::open(parts, began).unwrap();
     engine.set_progress(progress.clone());
